@@ -1,0 +1,1 @@
+"""Looks into the lower rooms and shows them. It never imports `proxy`."""

@@ -1,0 +1,204 @@
+"""The whole error tree; each class says who is at fault and carries its HTTP status and OpenAI `type` and `code`.
+
+ThalamusError
+├── SettingsError                the operator's file or environment is wrong
+├── StorageError                 our database did not take or give what was asked
+├── UpstreamError                one attempt at one deployment failed
+└── ClientFacingError            may be shown to the client as it stands
+    ├── InvalidRequestError      400: the caller's request is wrong
+    │   ├── PayloadTooLargeError 413
+    │   └── UnsupportedMediaTypeError 415
+    ├── AuthenticationError      401: the caller's proxy key is missing or unknown
+    ├── PermissionDeniedError    403: the caller's proxy key may not do this
+    ├── NotFoundError            404: no such thing here
+    │   └── ModelNotFoundError   404: no such model
+    ├── MethodNotAllowedError    405
+    ├── UnavailableError         503: we cannot serve now; retrying later helps
+    └── AllAttemptsFailedError   every candidate failed; holds all attempts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from config.types import AttemptRecord
+
+FailureClass = Literal[
+    "transient", "rate", "quota", "credential", "model_access", "model_gone", "context", "policy", "caller"
+]
+"""Why an attempt failed; it alone decides whether the next candidate is tried (see `router/dispatch.py`)."""
+
+
+class ThalamusError(Exception):
+    """Base of every error this product raises on purpose."""
+
+
+class SettingsError(ThalamusError):
+    """The operator's settings are wrong; the message names file, line and the nearest valid name."""
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(f"{where}{message}")
+        self.file = file
+        self.line = line
+
+
+class StorageError(ThalamusError):
+    """Our database is locked, full or away; never the client's fault and never fails a relayed request."""
+
+
+class UpstreamError(ThalamusError):
+    """One attempt at one deployment failed; raised once, by the provider or transport that saw it.
+
+    `status` is the upstream's HTTP status, or `None` when none arrived. `retry_after_s` is the upstream's wish in
+    seconds, in whichever form it was expressed. `error_type`, `code` and `param` are the upstream's own error fields.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failure_class: FailureClass,
+        status: int | None = None,
+        error_type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        timed_out: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.failure_class: FailureClass = failure_class
+        self.status = status
+        self.error_type = error_type
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.timed_out = timed_out
+
+
+class ClientFacingError(ThalamusError):
+    """An error whose message, status, type and code may be shown to the client as they stand."""
+
+    status = 500
+    error_type = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        error_type: str | None = None,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code if code is not None else type(self).code
+        self.error_type = error_type if error_type is not None else type(self).error_type
+        self.status = status if status is not None else type(self).status
+        self.retry_after_s = retry_after_s
+        self.headers = headers or {}
+
+
+class InvalidRequestError(ClientFacingError):
+    """The caller's request is wrong; `param` names the field."""
+
+    status = 400
+    error_type = "invalid_request_error"
+
+
+class PayloadTooLargeError(InvalidRequestError):
+    """The caller's body is larger than this server takes."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UnsupportedMediaTypeError(InvalidRequestError):
+    """The caller's body has a type or encoding this server does not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class AuthenticationError(ClientFacingError):
+    """The caller's proxy key is missing or unknown."""
+
+    status = 401
+    error_type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class PermissionDeniedError(ClientFacingError):
+    """The caller's proxy key is known and may not do this."""
+
+    status = 403
+    error_type = "invalid_request_error"
+    code = "permission_denied"
+
+
+class NotFoundError(ClientFacingError):
+    """The caller asked for something that is not here."""
+
+    status = 404
+    error_type = "invalid_request_error"
+    code = "not_found"
+
+
+class ModelNotFoundError(NotFoundError):
+    """The caller named a model that this server does not have."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowedError(ClientFacingError):
+    """The caller used a method that this path does not have."""
+
+    status = 405
+    error_type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class UnavailableError(ClientFacingError):
+    """We cannot serve now (starting, draining, full); nobody's request is wrong."""
+
+    status = 503
+    error_type = "server_error"
+    code = "unavailable"
+
+
+class AllAttemptsFailedError(ClientFacingError):
+    """Every candidate failed; `attempts` tells how each did, in order."""
+
+    status = 502
+    error_type = "upstream_error"
+    code = "upstream_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        attempts: tuple[AttemptRecord, ...],
+        param: str | None = None,
+        code: str | None = None,
+        error_type: str | None = None,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            param=param,
+            code=code,
+            error_type=error_type,
+            status=status,
+            retry_after_s=retry_after_s,
+            headers=headers,
+        )
+        self.attempts = attempts

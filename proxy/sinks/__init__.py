@@ -1,0 +1,1 @@
+"""One client-facing dialect per file: events in, bytes out."""

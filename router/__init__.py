@@ -1,0 +1,1 @@
+"""Who answers, and how we cope when they fail: models, dialects, the attempt loop, the books."""

@@ -1,0 +1,1 @@
+"""One upstream dialect per file; look-alikes are rows of `config/defaults/providers.toml`."""
