@@ -67,7 +67,7 @@ def _parse_rule(item: object, where: str) -> Rule:
         )
     if not isinstance(model, str) or not model:
         raise InvalidRequestError(f"'{where}.model' must name a model.", param=f"{where}.model")
-    if kind not in {None, "keyword", "regex"}:
+    if kind not in (None, "keyword", "regex"):
         raise InvalidRequestError(f"'{where}.kind' must be 'keyword' or 'regex'.", param=f"{where}.kind")
     known_kind = cast("RuleKind | None", kind)
     try:
