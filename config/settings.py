@@ -1,0 +1,218 @@
+"""Every setting: one frozen dataclass per area, its defaults safe. Reading them from files is `config/loader.py`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
+from config.model_settings import (
+    Capability,
+    DeploymentSettings,
+    DeploymentTimeouts,
+    ModelSettings,
+    PriceOverride,
+    ProviderSettings,
+    Timeouts,
+)
+from config.secret import Secret
+
+__all__ = [
+    "Capability",
+    "DeploymentSettings",
+    "DeploymentTimeouts",
+    "HealthSettings",
+    "LoggingSettings",
+    "ModelSettings",
+    "PriceOverride",
+    "ProviderSettings",
+    "RetrievalSettings",
+    "RoutingSettings",
+    "RuleSettings",
+    "Secret",
+    "ServerSettings",
+    "Settings",
+    "StorageSettings",
+    "StreamingSettings",
+    "Timeouts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the gateway listens and whom it lets in."""
+
+    host: str = "127.0.0.1"
+    """Address to bind. Beyond loopback every request needs a proxy key."""
+    port: Port = 8000
+    """TCP port; 0 takes a free one. `CLAUDE_PROXY_PORT` is understood too."""
+    admin_port: Port | None = None
+    """A port of its own for the dashboard; `None` serves it on `port`. `ADMIN_DASHBOARD_PORT` is understood too."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose `X-Forwarded-*` headers are believed; none by default."""
+    tls_cert_file: Path | None = None
+    """PEM certificate chain; `None` serves plain HTTP. Needs `tls_key_file`."""
+    tls_key_file: Path | None = None
+    """PEM private key of the certificate."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call us from a browser, such as `https://chat.example`; none by default."""
+    max_body_bytes: PositiveCount = 10_000_000
+    """Largest request body, before and after decompression, bytes."""
+    max_json_depth: PositiveCount = 64
+    """Deepest nesting of a request's JSON."""
+    drain_s: Seconds = 600.0
+    """Seconds that open streams get to complete after SIGTERM; 0 cuts them at once."""
+    require_key: Literal["auto", "always", "never"] = "auto"
+    """Whether requests need a proxy key: `auto` asks beyond loopback, and on loopback once a key exists.
+
+    `never` is refused beyond loopback.
+    """
+    api_keys_env: tuple[str, ...] = ("THALAMUS_API_KEY", "THALAMUS_API_KEYS")
+    """Environment variables that hold proxy keys, separated by commas, each also as `NAME_FILE`."""
+    api_keys: tuple[Secret, ...] = ()
+    """Proxy keys, read from the variables of `api_keys_env`; they cannot stand in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingSettings:
+    """How streams to clients behave."""
+
+    keepalive_s: Seconds = 15.0
+    """Seconds of silence after which a comment is sent to keep the connection open; 0 never sends one."""
+    write_timeout_s: PositiveSeconds = 120.0
+    """Seconds a client may leave its connection full before it counts as gone."""
+    reasoning: Literal["reasoning_content", "think", "hidden"] = "reasoning_content"
+    """How OpenAI clients see a model's reasoning: in its own field, inside `<think>` tags of the text, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """If the last user turn holds the pattern, `auto` tries this model first. The first rule that matches wins."""
+
+    pattern: str
+    """What to look for, without regard to case."""
+    model: str
+    """Model or alias to use."""
+    kind: Literal["keyword", "regex"] = "keyword"
+    """`keyword` is the text itself; `regex` is RE2 syntax (linear time: no look-around, no back-references)."""
+    name: str | None = None
+    """What the decision's reasons call this rule; `None` shows the pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """How `auto` chooses, and what happens to names nobody knows."""
+
+    default_model: str | None = None
+    """Model `auto` takes when no rule speaks; `None` draws one by weight."""
+    unknown_model: Literal["error", "auto"] = "error"
+    """What an unknown model name gets: a 404, or the model that `auto` would choose."""
+    max_attempts: PositiveCount = 4
+    """Most deployments tried for one request."""
+    chain: tuple[str, ...] = ()
+    """Models of `auto` in the order of failover; those not named follow in the catalogue's order, local ones last."""
+    shipped_models: bool = True
+    """Whether the shipped models (`claude`, `gpt`, ...) are there beside yours."""
+    rules: tuple[RuleSettings, ...] = ()
+    """Rules that settle the choice (`[[routing.rules]]`), in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """Documents, and whether requests get passages of them."""
+
+    enabled: bool = True
+    """Whether documents are indexed at all; without them the extractive model only refuses."""
+    inject: Literal["relevant", "never"] = "relevant"
+    """Whether `auto` requests get passages: those that answer the question, or none."""
+    top_k: PositiveCount = 6
+    """Most passages per request."""
+    token_budget: Count = 1200
+    """Most tokens of passages per request; 0 adds none."""
+    library: Path | None = None
+    """Folder with your documents; `None` takes the shipped guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """The books: what is kept, where, and for how long."""
+
+    url: str | None = field(default=None, repr=False)
+    """SQLAlchemy URL of SQLite or PostgreSQL; `None` is the file `thalamus.sqlite` in `state_dir`."""
+    group_commit_ms: Count = 20
+    """Milliseconds in which records are collected into one transaction; 0 commits each one."""
+    queue_max: PositiveCount = 10_000
+    """Most records waiting to be written; beyond it they spill to the journal."""
+    journal_max_bytes: Count = 64 * 1024 * 1024
+    """Largest journal file for records the database does not take, bytes; 0 keeps no journal and drops them."""
+    store_bodies: bool = False
+    """Whether whole requests and answers are stored."""
+    store_preview: bool = True
+    """Whether the last user turn is stored, redacted, at most 160 characters."""
+    retention_days: Count = 30
+    """Days after which decisions are deleted; 0 keeps them for ever."""
+    body_retention_days: Count = 7
+    """Days after which stored bodies are deleted; 0 keeps them as long as their decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    """What is logged. Prompts, answers, keys and headers never are."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe event that is logged; `INFO` logs one line per request."""
+    format: Literal["console", "json"] = "console"
+    """One line for people, or one JSON object, per event."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """How servers are probed. Probes list models; they never ask a model for words, so they cost nothing."""
+
+    probe_interval_s: Amount = 30.0
+    """Seconds between probes of servers without keys; 0 never probes, so that no local server is discovered."""
+    probe_timeout_s: PositiveSeconds = 2.0
+    """Seconds a server has to answer a probe."""
+    find_ollama: bool = True
+    """Whether to look for Ollama at its usual address when `OLLAMA_HOST` is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything. Build it with `config.loader.load_settings`, or by hand in a test."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    """Where the gateway listens and whom it lets in."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long one attempt may take."""
+    streaming: StreamingSettings = field(default_factory=StreamingSettings)
+    """How streams to clients behave."""
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    """How `auto` chooses."""
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    """Documents."""
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    """The books."""
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    """What is logged."""
+    health: HealthSettings = field(default_factory=HealthSettings)
+    """How servers are probed."""
+    providers: tuple[ProviderSettings, ...] = ()
+    """Provider rows (`[[provider]]`), shipped ones included."""
+    models: tuple[ModelSettings, ...] = ()
+    """Models (`[[model]]`): yours, then the shipped ones."""
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other names for models (`[aliases]`): `"gpt-4o" = "auto"`. A target may be another alias."""
+    state_dir: Path = Path(".thalamus")
+    """Folder for the database, the journal and generated secrets; relative to the settings file, else to here."""
+    config_file: Path | None = None
+    """The settings file that was read; `None` when there is none. It cannot stand in the file itself."""
+    secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+    """Upstream keys by the name of their variable, read from the environment; they cannot stand in a file."""
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the books, the default one filled in."""
+        return self.storage.url or f"sqlite:///{self.state_dir / 'thalamus.sqlite'}"
