@@ -1,0 +1,216 @@
+"""The one database: its engine, its two kinds of transaction, its upgrade. Tables live in the rooms that write them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from config.columns import json_text, json_value
+from config.errors import SettingsError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from sqlalchemy import URL, Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Dialect = Literal["sqlite", "postgresql"]
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every table of the house; constraints are named alike on both databases, so that migrations can speak of them."""
+
+DRIVERS: dict[str, str] = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+WRITES = {"thalamus_writes": True}
+"""Execution option of write transactions: on SQLite they take the write lock at their beginning, because a lock
+that is asked for in mid-transaction fails at once instead of waiting (SQLITE_BUSY_SNAPSHOT)."""
+
+MAX_ERROR_CHARS = 160
+POSTGRESQL_TIMEOUT_S = 5.0
+"""Longest wait for a connection; a statement may take six times as long."""
+
+# SQLSTATE classes in which the database, not what we sent, is the trouble: connection, transaction rollback,
+# insufficient resources (53100 is a full disk), object not in the right state, operator intervention, system error,
+# read-only transaction, missing or foreign schema, and refused credentials.
+TROUBLE_CLASSES = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
+
+
+class Database:
+    """An engine with its two kinds of transaction. Build it with `open_database`; close it with `aclose`."""
+
+    def __init__(self, engine: AsyncEngine, *, driver_errors: tuple[type[Exception], ...] = ()) -> None:
+        self.engine = engine
+        self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+        self._writes = engine.execution_options(**WRITES)
+        self._driver_errors = (*driver_errors, OSError, TimeoutError)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """Give a connection for reads. Raises `StorageError` when the database is away."""
+        with self._translated():
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """Give a transaction that commits at the end. Raises `StorageError` when the database is locked, full or away.
+
+        What is wrong with the rows themselves is raised as SQLAlchemy raises it.
+        """
+        with self._translated():
+            async with self._writes.begin() as connection:
+                yield connection
+
+    async def upgrade(self) -> None:
+        """Bring the schema to the newest revision; two processes may do so at once. Raises `StorageError`."""
+        from config.schema import upgrade_schema  # noqa: PLC0415  # Alembic takes 0.2 s to import
+
+        async with self.writing() as connection:
+            await connection.run_sync(upgrade_schema)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if not is_trouble(error):
+                raise
+            raise StorageError(described(error)) from error
+        except (PoolTimeoutError, *self._driver_errors) as error:
+            raise StorageError(described(error)) from error
+
+
+def open_database(url: str, *, busy_timeout_s: float = 2.0, pool_size: int = 5) -> Database:
+    """Open a SQLAlchemy URL of SQLite or PostgreSQL; nothing is connected yet, and the file's folder is made.
+
+    `busy_timeout_s` is how long SQLite waits for another process's lock before it reports it. Raises `SettingsError`
+    for a URL that is neither.
+    """
+    address = parse_url(url)
+    if address.drivername.startswith("sqlite"):
+        return _open_sqlite(address, busy_timeout_s=busy_timeout_s, pool_size=pool_size)
+    return _open_postgresql(address, pool_size=pool_size)
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL with the asynchronous driver of its database. Raises `SettingsError`; the URL is not repeated."""
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise SettingsError(
+            "the database URL cannot be read; it looks like sqlite:///FILE or postgresql://…"
+        ) from error
+    driver = DRIVERS.get(address.drivername.partition("+")[0])
+    if driver is None:
+        raise SettingsError(f"'{address.drivername}' is no database we can use; take sqlite:///FILE or postgresql://…")
+    return address.set(drivername=driver)
+
+
+def is_trouble(error: DBAPIError) -> bool:
+    """Return whether the database (locked, full, away, not upgraded) failed rather than what was sent to it."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state.startswith(TROUBLE_CLASSES)
+    kind = type(error.orig).__name__
+    # `DatabaseError` itself is how SQLite says that the file is damaged or no database.
+    return kind in {"OperationalError", "DatabaseError", "InternalError"} or _is_lost_connection(error.orig)
+
+
+def described(error: BaseException) -> str:
+    """Return one short line for a person; SQL, parameters and values are left out."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(error, SQLAlchemyError) and not (isinstance(error, DBAPIError) and is_trouble(error)):
+        return type(origin).__name__  # the text of such an error quotes the row
+    line = str(origin).strip().partition("\n")[0]
+    text = line.rpartition("'>: ")[2] or type(origin).__name__  # SQLAlchemy puts the driver's class in front
+    return text[:MAX_ERROR_CHARS]
+
+
+def _is_lost_connection(origin: BaseException | None) -> bool:
+    cause = None if origin is None else origin.__cause__
+    return isinstance(cause, OSError) or "connection is closed" in str(origin)
+
+
+def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Database:
+    in_memory = address.database in {None, "", ":memory:"}
+    if address.database is not None and not in_memory:
+        Path(address.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_async_engine(
+        address,
+        poolclass=AsyncAdaptedQueuePool,
+        # A database in memory is its connection: there is one, and everybody waits for it.
+        pool_size=1 if in_memory else pool_size,
+        max_overflow=0 if in_memory else pool_size,
+        json_serializer=json_text,
+        json_deserializer=json_value,
+    )
+    event.listen(engine.sync_engine, "connect", _sqlite_setup(round(busy_timeout_s * 1000)))
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _sqlite_setup(busy_timeout_ms: int) -> Callable[[DBAPIConnection, object], None]:
+    def set_up(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # pyright: ignore[reportAttributeAccessIssue]  # sqlite3: we say BEGIN
+        cursor = connection.cursor()
+        for statement in (
+            f"PRAGMA busy_timeout={busy_timeout_ms}",
+            "PRAGMA auto_vacuum=INCREMENTAL",  # heeded only while the file is empty
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=NORMAL",
+            "PRAGMA foreign_keys=ON",
+        ):
+            cursor.execute(statement)
+        cursor.close()
+
+    return set_up
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("thalamus_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_postgresql(address: URL, *, pool_size: int) -> Database:
+    try:
+        import asyncpg  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]  # an extra: not everybody has it
+
+        engine = create_async_engine(
+            address,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=POSTGRESQL_TIMEOUT_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": POSTGRESQL_TIMEOUT_S, "command_timeout": 6 * POSTGRESQL_TIMEOUT_S},
+            json_serializer=json_text,
+            json_deserializer=json_value,
+        )
+    except ImportError as error:
+        raise SettingsError("PostgreSQL needs the extra: pip install 'thalamus-proxy[scale]'") from error
+    return Database(engine, driver_errors=(asyncpg.PostgresError, asyncpg.InterfaceError))
