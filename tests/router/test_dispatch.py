@@ -1,0 +1,334 @@
+"""The attempt loop, driven through a provider double; only the upstream is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from config.errors import FailureClass, InvalidRequestError, UpstreamError
+from config.settings import Timeouts
+from config.types import Usage
+from router.attempt import Attempt, AttemptLog, Candidate
+from router.dispatch import MAX_HELD_BACK_BYTES, CandidatesExhaustedError, Dispatcher
+from router.events import Completion, Dialect, Event, Finish, Frame, MessageStart, TextDelta, UsageReport
+from router.providers.base import ChatRequest, Prepared, Target, UpstreamRequest, UpstreamResponse, Wire
+
+START = MessageStart("chatcmpl-1", "m", 0)
+HELLO = (START, TextDelta("hello"), UsageReport(Usage(3, 1)), Finish("stop"))
+Step = Event | UpstreamError | float
+"""What an upstream does next: send an event, fail, or stay silent for so many seconds."""
+
+
+class NoWire:
+    """The double provider never touches it."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        raise AssertionError(request.url)
+
+    async def aclose(self) -> None:
+        return None
+
+
+@dataclass
+class ScriptedProvider:
+    """Plays a script per deployment and notes which were asked and which were closed."""
+
+    scripts: dict[str, tuple[Step, ...]]
+    refuses: frozenset[str] = frozenset()
+    asked: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    dialect: Dialect = "openai"
+
+    def prepare(self, request: ChatRequest, target: Target) -> Prepared:
+        if target.deployment in self.refuses:
+            raise InvalidRequestError("n is not supported", param="n")
+        return Prepared(request, target, "", {}, b"", warnings=(f"via {target.deployment}",))
+
+    async def stream(self, prepared: Prepared, wire: Wire) -> AsyncGenerator[Frame, None]:
+        del wire
+        name = prepared.target.deployment
+        self.asked.append(name)
+        try:
+            for step in self.scripts[name]:
+                if isinstance(step, UpstreamError):
+                    raise step
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
+                else:
+                    yield Frame((step,), b"data: {}\n\n")
+        finally:
+            self.closed.append(name)
+
+    async def complete(self, prepared: Prepared, wire: Wire) -> Completion:
+        frames = [frame async for frame in self.stream(prepared, wire)]
+        return Completion(tuple(event for frame in frames for event in frame.events), b"{}")
+
+
+def candidate(name: str, *, window: int | None = None, key: str | None = None, **timeouts: float) -> Candidate:
+    """Return a deployment of the model `name`."""
+    target = Target(
+        deployment=name,
+        provider="p",
+        base_url=f"http://{name}",
+        upstream_model=name,
+        api_key=key or name,
+        context_window=window,
+    )
+    return Candidate(name, target, "openai", Timeouts(**timeouts))
+
+
+def failure(failure_class: FailureClass, message: str = "no") -> UpstreamError:
+    """Return one upstream failure."""
+    return UpstreamError(message, failure_class=failure_class, status=500)
+
+
+async def play(
+    provider: ScriptedProvider,
+    *candidates: Candidate,
+    stream: bool = True,
+    max_attempts: int = 4,
+    total_s: float = 30.0,
+) -> tuple[str, AttemptLog]:
+    """Run one request to its end; return the text the client would see, and the log."""
+    log = AttemptLog(asyncio.get_running_loop().time)
+    dispatcher = Dispatcher({"openai": provider}, NoWire())
+    answer = await dispatcher.run(
+        ChatRequest({}, stream=stream),
+        candidates,
+        log=log,
+        deadline=asyncio.get_running_loop().time() + total_s,
+        max_attempts=max_attempts,
+    )
+    try:
+        if answer.completion is not None:
+            events = list(answer.completion.events)
+        else:
+            events = [event async for frame in answer.frames() for event in frame.events]
+    finally:
+        await answer.aclose()
+    return "".join(event.text for event in events if isinstance(event, TextDelta)), log
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_first_candidate_answers(stream: bool) -> None:
+    """With a healthy upstream there is one attempt, and its usage is booked."""
+    provider = ScriptedProvider({"a": HELLO, "b": HELLO})
+
+    text, log = await play(provider, candidate("a"), candidate("b"), stream=stream)
+
+    assert "hello" == text
+    assert ["a"] == provider.asked
+    assert Usage(3, 1) == log.attempts[0].usage
+    assert "stop" == log.attempts[0].finish_reason
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "failure_class", ["transient", "rate", "quota", "credential", "model_access", "model_gone", "context"]
+)
+async def test_failover_when_upstream_dies_before_first_content(failure_class: FailureClass, stream: bool) -> None:
+    """Every failure that another candidate may not share moves on, in both modes alike, and is in the log."""
+    provider = ScriptedProvider({"a": (START, failure(failure_class)), "b": HELLO})
+
+    text, log = await play(provider, candidate("a"), candidate("b"), stream=stream)
+
+    assert "hello" == text
+    assert [failure_class, None] == [each.failure_class for each in log.records()]
+    assert ["a", "b"] == provider.closed
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("failure_class", ["caller", "policy"])
+async def test_the_callers_own_fault_is_never_tried_again(failure_class: FailureClass, stream: bool) -> None:
+    """A bad request is bad everywhere."""
+    provider = ScriptedProvider({"a": (failure(failure_class),), "b": HELLO})
+
+    with pytest.raises(CandidatesExhaustedError) as caught:
+        await play(provider, candidate("a"), candidate("b"), stream=stream)
+
+    assert ["a"] == provider.asked
+    assert isinstance(caught.value.__cause__, UpstreamError)
+
+
+async def test_no_switch_after_the_first_content() -> None:
+    """Once something was shown, the failure comes through and nobody else is asked."""
+    provider = ScriptedProvider({"a": (START, TextDelta("hel"), failure("transient")), "b": HELLO})
+
+    with pytest.raises(UpstreamError):
+        await play(provider, candidate("a"), candidate("b"))
+
+    assert ["a"] == provider.asked
+
+
+async def test_silence_before_the_first_content_fails_over() -> None:
+    """Headers and role-only frames do not count as an answer."""
+    provider = ScriptedProvider({"a": (START, 60.0), "b": HELLO})
+
+    text, log = await play(provider, candidate("a", first_content_s=0.02), candidate("b"))
+
+    assert "hello" == text
+    assert log.attempts[0].failure is not None
+    assert log.attempts[0].failure.timed_out
+
+
+async def test_plain_requests_have_no_first_content_deadline() -> None:
+    """A plain answer comes whole, so only its total counts."""
+    provider = ScriptedProvider({"a": (0.05, *HELLO)})
+
+    text, _ = await play(provider, candidate("a", first_content_s=0.01), stream=False)
+
+    assert "hello" == text
+
+
+async def test_the_total_deadline_ends_all_attempts() -> None:
+    """Candidates share one budget of time."""
+    provider = ScriptedProvider({"a": (60.0,), "b": HELLO})
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(provider, candidate("a"), candidate("b"), total_s=0.02)
+
+    assert ["a"] == provider.asked
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_empty_answer_is_a_failure(stream: bool) -> None:
+    """Silence is not success: the next candidate is asked."""
+    provider = ScriptedProvider({"a": (START, Finish("stop")), "b": HELLO})
+
+    text, log = await play(provider, candidate("a"), candidate("b"), stream=stream)
+
+    assert "hello" == text
+    assert log.attempts[0].failure is not None
+    assert "empty_completion" == log.attempts[0].failure.code
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+async def test_an_empty_answer_that_was_cut_is_an_answer(reason: str, stream: bool) -> None:
+    """A model that spent its tokens on hidden reasoning, or was filtered, did answer."""
+    provider = ScriptedProvider({"a": (START, Finish(reason)), "b": HELLO})  # type: ignore[arg-type]
+
+    text, log = await play(provider, candidate("a"), candidate("b"), stream=stream)
+
+    assert ("", ["a"]) == (text, provider.asked)
+    assert reason == log.attempts[0].finish_reason
+
+
+async def test_endless_contentless_frames_commit_instead_of_filling_memory() -> None:
+    """What is held back is bounded."""
+    many = (START,) * (MAX_HELD_BACK_BYTES // len(b"data: {}\n\n") + 2)
+    provider = ScriptedProvider({"a": (*many, TextDelta("late"), Finish("stop"))})
+
+    text, _ = await play(provider, candidate("a"))
+
+    assert "late" == text
+
+
+async def test_at_most_so_many_attempts() -> None:
+    """A request does not walk through the whole catalogue."""
+    names = "abcdef"
+    provider = ScriptedProvider({name: (failure("transient"),) for name in names})
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(provider, *map(candidate, names), max_attempts=3)
+
+    assert ["a", "b", "c"] == provider.asked
+
+
+async def test_a_refused_key_is_not_tried_again_elsewhere() -> None:
+    """Deployments that share the dead key are skipped, one with its own key is asked."""
+    provider = ScriptedProvider({"a": (failure("credential"),), "b": HELLO, "c": HELLO})
+    shared = Target(deployment="b", provider="p", base_url="http://a", upstream_model="b", api_key="a")
+
+    text, _ = await play(provider, candidate("a"), Candidate("b", shared, "openai", Timeouts()), candidate("c"))
+
+    assert "hello" == text
+    assert ["a", "c"] == provider.asked
+
+
+async def test_a_prompt_that_was_too_long_only_goes_to_a_larger_window() -> None:
+    """The same window would refuse it again."""
+    provider = ScriptedProvider({"a": (failure("context"),), "b": HELLO, "c": HELLO})
+
+    text, _ = await play(
+        provider, candidate("a", window=8_000), candidate("b", window=8_000), candidate("c", window=16_000)
+    )
+
+    assert "hello" == text
+    assert ["a", "c"] == provider.asked
+
+
+async def test_a_dialect_without_the_slot_is_passed_over() -> None:
+    """Nothing is sent to an upstream that cannot say the request; one that can is asked."""
+    provider = ScriptedProvider({"b": HELLO}, refuses=frozenset({"a"}))
+
+    text, log = await play(provider, candidate("a"), candidate("b"))
+
+    assert "hello" == text
+    assert ["b"] == [each.deployment for each in log.records()]
+
+
+async def test_when_no_dialect_has_the_slot_the_caller_is_told() -> None:
+    """The error names the field instead of blaming an upstream."""
+    provider = ScriptedProvider({}, refuses=frozenset({"a", "b"}))
+
+    with pytest.raises(InvalidRequestError) as caught:
+        await play(provider, candidate("a"), candidate("b"))
+
+    assert "n" == caught.value.param
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_early_closes_the_upstream(stream: bool) -> None:
+    """Cancelling before the first content closes the connection and books an abandoned attempt."""
+    provider = ScriptedProvider({"a": (START, 60.0)})
+    log = AttemptLog(asyncio.get_running_loop().time)
+    ended: list[Attempt] = []
+    dispatcher = Dispatcher({"openai": provider}, NoWire(), observers=(Observer(ended.append),))
+    task = asyncio.ensure_future(
+        dispatcher.run(
+            ChatRequest({}, stream=stream),
+            [candidate("a")],
+            log=log,
+            deadline=asyncio.get_running_loop().time() + 30,
+            max_attempts=4,
+        )
+    )
+    while not provider.asked:  # noqa: ASYNC110  # the double has no event to wait for, and one turn of the loop is enough
+        await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ["a"] == provider.closed
+    assert [None] == [each.failure_class for each in log.records()]
+    assert "the client left before the first content" == log.records()[0].error
+    assert ended == log.attempts
+
+
+async def test_a_client_that_leaves_late_closes_the_upstream() -> None:
+    """Closing the answer in mid-stream closes the connection."""
+    provider = ScriptedProvider({"a": (*HELLO[:2], 60.0)})
+    log = AttemptLog(asyncio.get_running_loop().time)
+    answer = await Dispatcher({"openai": provider}, NoWire()).run(
+        ChatRequest({}, stream=True),
+        [candidate("a")],
+        log=log,
+        deadline=asyncio.get_running_loop().time() + 30,
+        max_attempts=4,
+    )
+
+    await answer.aclose()
+
+    assert ["a"] == provider.closed
+    assert ("via a",) == answer.warnings
+
+
+@dataclass
+class Observer:
+    """Hands each ended attempt on."""
+
+    attempt_ended: Callable[[Attempt], None]
