@@ -37,6 +37,7 @@ class Connection:
         }
         self.response_started = False
         self.response_complete = False
+        self.client_left = False
 
     async def body(self, limit: int) -> bytes:
         """Return the request body. Raises `PayloadTooLargeError` beyond `limit` bytes, declared or real."""
@@ -90,7 +91,6 @@ class cancelled_when_client_leaves:  # noqa: N801  # reads as a statement: `asyn
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._left = False
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -103,14 +103,14 @@ class cancelled_when_client_leaves:  # noqa: N801  # reads as a statement: `asyn
     async def _watch(self) -> None:
         await self._connection.wait_until_client_leaves()
         if not self._connection.response_complete:
-            self._left = True
+            self._connection.client_left = True
             self._task.cancel()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._watcher.cancel()
-        if not self._left:
+        if not self._connection.client_left:
             return
         still_cancelled = self._task.uncancel() > 0
         if kind is None or (kind is asyncio.CancelledError and not still_cancelled):
