@@ -12,7 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,8 @@ def _start(program: Path, data: Path, port: int, user: str | None) -> subprocess
             server.kill()
             server.wait()
             raise NoPostgresError(f"{program} did not start")
-        time.sleep(0.05)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=0.05)
     return server
 
 

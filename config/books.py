@@ -1,0 +1,109 @@
+"""How one kind of record is written: the seam between the group-committing writer and the room that owns the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import msgspec
+from sqlalchemy.dialects import postgresql, sqlite
+
+from config.columns import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Table
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from config.database import Dialect
+    from config.types import Json
+
+Insert = sqlite.Insert | postgresql.Insert
+"""An insert that knows `ON CONFLICT`; both dialects spell it alike."""
+
+
+class Book(Protocol):
+    """Writes one kind of record; owned by the room whose tables it fills."""
+
+    @property
+    def name(self) -> str:
+        """What the journal calls this kind; never renamed, for a journal may wait through an upgrade."""
+        ...
+
+    def payload(self, record: Any) -> Json:
+        """Return the record as rows; only JSON values, times and bytes, which columns also take as JSON shows them."""
+        ...
+
+    async def write(self, connection: AsyncConnection, payloads: Sequence[Json]) -> None:
+        """Write many in the given transaction. The same payload may come twice and must count once."""
+        ...
+
+
+class TableBook:
+    """A book of one table: a record is a row, and a row whose primary key is there already is left as it is."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self._table.name
+
+    def payload(self, record: Mapping[str, object]) -> Json:
+        """Return the row; every column must be there."""
+        return {name: record[name] for name in self._table.columns.keys()}  # noqa: SIM118  # not a dict
+
+    async def write(self, connection: AsyncConnection, payloads: Sequence[Json]) -> None:
+        """Insert what is new."""
+        await connection.execute(insert_into(self._table, dialect_of(connection)).on_conflict_do_nothing(), payloads)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A record on its way; its payload is made when it is first needed."""
+
+    seq: int
+    book: Book
+    key: str
+    record: object
+    made: Json | None = None
+
+    def payload(self) -> Json:
+        """Return the record as its book writes it."""
+        if self.made is None:
+            self.made = self.book.payload(self.record)
+        return self.made
+
+
+class _Line(msgspec.Struct, frozen=True):
+    book: str
+    key: str
+    payload: dict[str, Any]
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return one line of the journal, without its line break. Raises what the record's own values raise."""
+    return json_text({"book": entry.book.name, "key": entry.key, "payload": entry.payload()}).encode()
+
+
+def decode_entry(line: bytes, books: Mapping[str, Book]) -> Entry:
+    """Read a line of the journal. Raises `ValueError` when another version of the product wrote it in its own way."""
+    try:
+        found = msgspec.json.decode(line, type=_Line)
+    except msgspec.MsgspecError as error:
+        raise ValueError("not a line of the journal") from error
+    if found.book not in books:
+        raise ValueError(f"no book is called '{found.book}'")
+    return Entry(0, books[found.book], found.key, None, found.payload)
+
+
+def insert_into(table: Table, dialect: Dialect) -> Insert:
+    """Return an insert that can be given `on_conflict_do_nothing` or `on_conflict_do_update`."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def dialect_of(connection: AsyncConnection) -> Dialect:
+    """Return which database a connection leads to."""
+    return cast("Dialect", connection.dialect.name)

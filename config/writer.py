@@ -1,0 +1,295 @@
+"""The one task that writes: many records a transaction, none of them waited for; what cannot be written is journalled.
+
+Records are written in the order in which they came: first what the journal holds, then the queue. A record may be
+written twice (after a crash, or when a commit's answer was lost), so every `Book` is idempotent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.books import Entry, decode_entry, encode_entry
+from config.database import described
+from config.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from config.books import Book
+    from config.database import Database
+    from config.journal import Journal
+    from config.types import Json
+
+MAX_BATCH = 512
+"""Records of one transaction."""
+SPILL_CHUNK = 64
+"""Records that are journalled at a time (about a millisecond of the loop)."""
+RECORD_ERRORS = (SQLAlchemyError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
+"""What a record that cannot be written raises; the database's own trouble is a `StorageError`."""
+
+log = structlog.stdlib.get_logger("thalamus.config.writer")
+
+
+class GroupWriter:
+    """Takes records without waiting and commits them together every `group_commit_ms` milliseconds.
+
+    At most `queue_max` records wait in memory; beyond that, and whenever the database fails, they go to the journal,
+    and when that is full too they are dropped and counted. Register every book before `start`. `backoff_s` is the
+    first and the longest pause between two tries while the database fails.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        group_commit_ms: float = 25.0,
+        queue_max: int = 10_000,
+        journal: Journal | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        backoff_s: tuple[float, float] = (0.1, 5.0),
+    ) -> None:
+        self._database = database
+        self._window_s = group_commit_ms / 1000
+        self._queue_max = queue_max
+        self._journal = journal
+        self._clock = clock
+        self._backoff_s = backoff_s
+        self._books: dict[str, Book] = {}
+        self._queue: deque[Entry] = deque()
+        self._in_flight: list[Entry] = []
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._n_submitted = 0
+        self._n_failures = 0
+        self._n_dropped = 0
+        self._n_skipped = 0
+        self._last_error: str | None = None
+        self._last_commit: datetime | None = None
+
+    def register(self, book: Book) -> None:
+        """Make a kind of record known; in one transaction books are written in the order of their registration."""
+        self._books[book.name] = book
+
+    def start(self) -> None:
+        """Begin to write, first what the journal holds from before. Needs a running loop."""
+        if self._journal is not None and self._journal.n_waiting:
+            self._wake.set()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="group-writer")
+        self._task.add_done_callback(self._restart)
+
+    def submit(self, book: Book, record: object, *, key: str = "") -> None:
+        """Queue one record; never waits and never raises. `key` is what `find` finds it by."""
+        if self._closed or (len(self._queue) >= self._queue_max and self._spill_some() == 0):
+            self._n_dropped += 1
+            return
+        self._n_submitted += 1
+        self._queue.append(Entry(self._n_submitted, book, key, record))
+        self._wake.set()
+
+    def find(self, book: Book, key: str) -> Json | None:
+        """Return the payload of a record that still waits in memory."""
+        for entry in (*self._in_flight, *self._queue):
+            if entry.key == key and entry.book.name == book.name:
+                return entry.payload()
+        return None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._in_flight and not self._queue and not self._n_journalled
+
+    def state(self) -> Json:
+        """Return how the books are, for `/health`."""
+        degraded = self._n_failures > 0 or self._n_journalled > 0
+        return {
+            "status": "degraded" if degraded else "ok",
+            "queued": len(self._queue) + len(self._in_flight),
+            "spilled": self._n_journalled,
+            "dropped": self._n_dropped,
+            "skipped": self._n_skipped,
+            "last_error": self._last_error,
+            "last_commit_ts": self._last_commit.isoformat() if self._last_commit else None,
+        }
+
+    async def flush(self, timeout_s: float | None = None) -> bool:
+        """Write now, and return whether all that was submitted before is written within `timeout_s` seconds."""
+        if self.is_settled:
+            return True
+        if self._task is None:
+            return False
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append((self._n_submitted, waiter))
+        self._wake.set()
+        self._hurry.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await waiter
+        except TimeoutError:
+            return False
+        return True
+
+    async def aclose(self, deadline_s: float = 5.0) -> None:
+        """Write what waits, within `deadline_s` seconds; journal the rest. Afterwards records are dropped."""
+        if self._closed:
+            return
+        await self.flush(deadline_s)
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        while self._queue and self._spill_some():
+            pass
+        self._n_dropped += len(self._queue)
+        self._queue.clear()
+        if self._journal is not None:
+            self._journal.sync()
+            self._journal.close()
+
+    @property
+    def _n_journalled(self) -> int:
+        return 0 if self._journal is None or self._closed else self._journal.n_waiting
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._pause(self._window_s)
+            try:
+                await self._replay()
+                await self._write_queue()
+            except StorageError as error:
+                await self._back_off(error)
+            else:
+                self._recovered()
+            self._tell_waiters()
+            if not self.is_settled:
+                self._wake.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not while somebody flushes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        self._hurry.clear()
+
+    async def _back_off(self, error: StorageError) -> None:
+        self._last_error = str(error)
+        if self._n_failures == 0:
+            log.warning("books_degraded", error=self._last_error)
+        first, longest = self._backoff_s
+        delay = min(longest, first * 2 ** min(self._n_failures, 16))
+        self._n_failures += 1
+        for _ in range(0, len(self._queue), SPILL_CHUNK):
+            if self._spill_some() == 0:  # what waits in memory would be lost if the process were killed
+                break
+            await asyncio.sleep(0)
+        await self._pause(delay)
+
+    def _recovered(self) -> None:
+        if self._n_failures:
+            log.info("books_recovered", n_failures=self._n_failures, dropped=self._n_dropped)
+        self._n_failures = 0
+
+    async def _write_queue(self) -> None:
+        for _ in range(0, len(self._queue), MAX_BATCH):
+            self._in_flight = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+            is_written = False
+            try:
+                await self._commit(self._in_flight)
+                is_written = True
+            finally:
+                if not is_written:
+                    self._queue.extendleft(reversed(self._in_flight))
+                self._in_flight = []
+
+    async def _replay(self) -> None:
+        journal = self._journal
+        while journal is not None and journal.n_waiting:
+            chunk = journal.read(MAX_BATCH)
+            await self._commit([entry for line in chunk.payloads if (entry := self._revived(line)) is not None])
+            journal.consume(chunk)
+
+    def _revived(self, line: bytes) -> Entry | None:
+        try:
+            return decode_entry(line, self._books)
+        except ValueError as error:
+            self._skip(error)
+            return None
+
+    async def _commit(self, entries: Sequence[Entry]) -> None:
+        """Write entries in one transaction, or in halves around those that cannot be written."""
+        if not entries:
+            return
+        try:
+            await self._transact(entries)
+        except RECORD_ERRORS as error:
+            if len(entries) == 1:
+                self._skip(error)
+                return
+            middle = len(entries) // 2
+            await self._commit(entries[:middle])
+            await self._commit(entries[middle:])
+
+    async def _transact(self, entries: Sequence[Entry]) -> None:
+        payloads: dict[str, list[Json]] = {name: [] for name in self._books}
+        for entry in entries:
+            payloads[entry.book.name].append(entry.payload())
+        async with self._database.writing() as connection:
+            for name, batch in payloads.items():
+                if batch:
+                    await self._books[name].write(connection, batch)
+        self._last_commit = self._clock()
+
+    def _skip(self, error: Exception) -> None:
+        self._n_skipped += 1
+        self._last_error = f"a record was left out: {described(error)}"
+        log.error("record_left_out", error=self._last_error)
+
+    def _spill_some(self) -> int:
+        """Move the oldest records of the queue to the journal and return how many left the queue."""
+        if self._journal is None:
+            return 0
+        entries = [self._queue.popleft() for _ in range(min(SPILL_CHUNK, len(self._queue)))]
+        kept: list[Entry] = []
+        lines: list[bytes] = []
+        for entry in entries:
+            try:
+                lines.append(encode_entry(entry))
+                kept.append(entry)
+            except RECORD_ERRORS as error:
+                self._skip(error)
+        untaken = kept[self._journal.append(lines) :]
+        self._queue.extendleft(reversed(untaken))
+        return len(entries) - len(untaken)
+
+    def _tell_waiters(self) -> None:
+        oldest = self._in_flight or self._queue
+        settled = 0 if self._n_journalled else oldest[0].seq - 1 if oldest else self._n_submitted
+        for target, waiter in self._waiters:
+            if target <= settled and not waiter.done():
+                waiter.set_result(None)
+        self._waiters = [each for each in self._waiters if not each[1].done()]
+
+    def _restart(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._closed:
+            return
+        error = task.exception()
+        log.error("writer_died", exc_info=error)
+        self._last_error = f"the writer died: {type(error).__name__}"
+        self._n_failures += 1
+        self._wake.set()
+        task.get_loop().call_later(self._backoff_s[1], self._start_again)
+
+    def _start_again(self) -> None:
+        if not self._closed:
+            self.start()
