@@ -134,9 +134,9 @@ class ProviderSettings:
     needs_key: bool = True
     """Whether calls without a key are pointless. Without need of a key, a server that answers its probe is live."""
     auth: AuthStyle = "bearer"
-    """How the key is sent: `Authorization: Bearer`, `x-api-key` or `api-key`."""
-    models_path: str | None = "/models"
-    """Path below `base_url` that lists models and costs nothing, for probes; `None` is never probed."""
+    """How the key is sent: `Authorization: Bearer`, `x-api-key` or `api-key`; some dialects have their own way."""
+    models_path: str = "/models"
+    """Path below `base_url` that lists models and costs nothing, for probes; an empty one is never probed."""
     discover: bool = False
     """Whether every model its server lists becomes a model here. On by itself where a variable names a local server."""
     local: bool = False

@@ -1,0 +1,166 @@
+"""What must hold between settings that are each valid: names that exist, once; pairs that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from config.patterns import PatternError, compile_regex
+from config.reading import Problems, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.model_settings import DeploymentSettings, ModelSettings, PriceOverride, ProviderSettings
+    from config.settings import Settings
+    from config.toml_lines import Path
+
+RESERVED = frozenset({"auto", "collab"})
+"""Names that mean a way of choosing, not a model."""
+
+
+def check(settings: Settings, mine: Settings, problems: Problems) -> None:
+    """Note every problem. `mine` is what the file alone says, in its order; the shipped rows are known to be right."""
+    _check_server(settings, problems)
+    _check_providers(mine, problems)
+    _check_models(settings, mine.models, problems)
+    _check_aliases(settings, problems)
+    _check_routing(settings, problems)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a server that listens on `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def may_be_discovered(name: str) -> bool:
+    """Return whether a name is of the kind that only servers know, such as `llama3.2:latest`."""
+    return ":" in name or "/" in name
+
+
+def _check_server(settings: Settings, problems: Problems) -> None:
+    server = settings.server
+    if server.require_key == "never" and not is_loopback(server.host):
+        problems.note(
+            ("server", "require_key"),
+            f"'server.require_key' cannot be 'never' while 'server.host' is {server.host!r}: anybody there could "
+            "spend your money",
+        )
+    if (server.tls_cert_file is None) != (server.tls_key_file is None):
+        given, missing = ("tls_cert_file", "tls_key_file")[:: 1 if server.tls_cert_file else -1]
+        problems.note(("server", given), f"'server.{given}' needs 'server.{missing}'")
+
+
+def _check_providers(mine: Settings, problems: Problems) -> None:
+    _check_unique([row.name for row in mine.providers], "provider", problems)
+    for position, row in enumerate(mine.providers):
+        if row.dialect != "extractive":
+            _check_url(row.base_url, ("provider", position, "base_url"), problems)
+
+
+def _check_models(settings: Settings, mine: Sequence[ModelSettings], problems: Problems) -> None:
+    providers = {row.name: row for row in settings.providers}
+    _check_unique([model.name for model in mine], "model", problems)
+    known = _known_names(settings)
+    for position, model in enumerate(mine):
+        path: Path = ("model", position)
+        if model.name in RESERVED or not model.name.strip():
+            problems.note((*path, "name"), f"{model.name!r} cannot be a model's name")
+        if not model.deployments:
+            problems.note(path, f"the model '{model.name}' needs a [[model.deployment]]")
+        for n, fallback in enumerate(model.fallbacks):
+            _check_known(fallback, known, (*path, "fallbacks", n), "fallback", problems)
+        for n, deployment in enumerate(model.deployments):
+            _check_deployment(deployment, providers, (*path, "deployment", n), problems)
+
+
+def _check_deployment(
+    deployment: DeploymentSettings, providers: Mapping[str, ProviderSettings], path: Path, problems: Problems
+) -> None:
+    row = providers.get(deployment.provider)
+    if row is None:
+        hint = nearest(deployment.provider, providers)
+        problems.note((*path, "provider"), f"there is no provider '{deployment.provider}'; {hint}")
+    elif deployment.base_url is None and row.base_url is None and not row.base_url_env:
+        problems.note(path, f"a deployment of '{row.name}' needs 'base_url'")
+    _check_url(deployment.base_url, (*path, "base_url"), problems)
+    _check_price(deployment.price, (*path, "price"), problems)
+
+
+def _check_url(url: str | None, path: Path, problems: Problems) -> None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        problems.note(path, f"'base_url' must be an http:// or https:// address, not {url!r}")
+
+
+def _check_price(price: PriceOverride, path: Path, problems: Problems) -> None:
+    given = [price.input_usd_per_mtok, price.output_usd_per_mtok, price.cached_usd_per_mtok]
+    if any(each is not None for each in given):
+        if price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
+            problems.note(path, "a price needs both 'input_usd_per_mtok' and 'output_usd_per_mtok'")
+        if price.source_date is None:
+            problems.note(path, "a price needs 'source_date', the day on which it was read off")
+
+
+def _check_aliases(settings: Settings, problems: Problems) -> None:
+    known = _known_names(settings)
+    models = {model.name for model in settings.models}
+    for alias, target in settings.aliases.items():
+        path: Path = ("aliases", alias)
+        if alias in RESERVED or alias in models:
+            problems.note(path, f"'{alias}' is a model's name already and cannot be an alias")
+        elif target not in settings.aliases:
+            _check_known(target, known, path, "alias target", problems)
+        elif _runs_in_a_circle(alias, settings.aliases):
+            problems.note(path, f"the alias '{alias}' leads back to itself")
+
+
+def _runs_in_a_circle(alias: str, aliases: Mapping[str, str]) -> bool:
+    seen = {alias}
+    name = aliases[alias]
+    while name in aliases:
+        if name in seen:
+            return True
+        seen.add(name)
+        name = aliases[name]
+    return False
+
+
+def _check_routing(settings: Settings, problems: Problems) -> None:
+    routing, known = settings.routing, _known_names(settings)
+    if routing.default_model is not None:
+        path: Path = ("routing", "default_model")
+        _check_known(routing.default_model, known - RESERVED, path, "default model", problems)
+    for n, name in enumerate(routing.chain):
+        _check_known(name, known - RESERVED, ("routing", "chain", n), "model of the chain", problems)
+    for n, rule in enumerate(routing.rules):
+        path = ("routing", "rules", n)
+        _check_known(rule.model, known - RESERVED, (*path, "model"), "model of a rule", problems)
+        if not rule.pattern.strip():
+            problems.note((*path, "pattern"), "'pattern' must not be empty")
+        elif rule.kind == "regex":
+            try:
+                compile_regex(rule.pattern)
+            except PatternError as error:
+                problems.note(
+                    (*path, "pattern"),
+                    f"'pattern' is not RE2 syntax (look-around and back-references are not supported): {error}",
+                )
+
+
+def _known_names(settings: Settings) -> frozenset[str]:
+    return frozenset({model.name for model in settings.models} | set(settings.aliases) | RESERVED)
+
+
+def _check_known(name: str, known: Iterable[str], path: Path, what: str, problems: Problems) -> None:
+    if name not in known and not may_be_discovered(name):
+        problems.note(path, f"there is no model '{name}' ({what}); {nearest(name, known)}")
+
+
+def _check_unique(names: Sequence[str], table: str, problems: Problems) -> None:
+    for n, name in enumerate(names):
+        if name in names[:n]:
+            problems.note((table, n, "name"), f"there are two {table}s named '{name}'")
