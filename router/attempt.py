@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from config.settings import Timeouts
 
     from config.errors import UpstreamError
+    from config.prices import Pricing
     from router.events import Dialect, Event
     from router.providers.base import Target
 
@@ -29,6 +30,8 @@ class Candidate:
     target: Target
     dialect: Dialect
     timeouts: Timeouts
+    pricing: Pricing | None = None
+    """Where its price is found; `None` leaves that to the shipped provider row."""
 
 
 @dataclass(slots=True)
