@@ -55,11 +55,6 @@ class Turn:
     calls: tuple[Call, ...] = ()
     tool_call_id: str = ""
 
-    @property
-    def text(self) -> str:
-        """The turn's text parts, joined."""
-        return "".join(str(part["text"]) for part in self.parts if part.get("type") == "text")
-
 
 @dataclass(frozen=True, slots=True)
 class Tool:
