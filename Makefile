@@ -1,0 +1,74 @@
+# Every command of the house; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+WORKERS ?= 2
+ARGS ?=
+
+.PHONY: help run stop test check demo bench bench-extractive format build lock clean static
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## Install what is needed and serve on http://127.0.0.1:8000/v1 (ARGS="--port 9000")
+	@$(BIN)/thalamus serve $(ARGS)
+
+stop: $(RUN_STAMP) ## Stop the gateway that `make run` started
+	@$(BIN)/thalamus stop $(ARGS)
+
+test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itself up, PostgreSQL included
+	@tests/bin/ensure-postgres
+	@$(MAKE) --no-print-directory static
+	@THALAMUS_REQUIRE_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report= $(ARGS)
+	@$(BIN)/python tests/bin/coverage_floor.py
+
+check: $(DEV_STAMP) ## The fast part of `make test`: format, lint, types, floors, quick tests without a database server
+	@$(MAKE) --no-print-directory static
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not postgres" $(ARGS)
+
+static: $(DEV_STAMP)
+	@$(BIN)/ruff format --check . || { echo "run: make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --warnings
+	@$(BIN)/lint-imports --no-cache
+
+format: $(DEV_STAMP) ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+demo: $(DEV_STAMP) ## Show routing, streaming and failover without any key
+	@$(BIN)/python tests/demo/run.py $(ARGS)
+
+bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+bench-extractive: $(DEV_STAMP) ## Measure the embedded model that answers from documents
+	@$(BIN)/python tests/bench/extractive.py $(ARGS)
+
+build: $(DEV_STAMP) ## Build the wheel and the source archive into dist/
+	@$(BIN)/python -m build
+
+lock: ## Resolve every dependency anew and write constraints.txt
+	@tests/bin/lock
+
+clean: ## Remove what was built and cached; keeps .venv and .thalamus
+	@rm -rf dist build htmlcov .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(RUN_STAMP): pyproject.toml constraints.txt
+	@tests/bin/make-venv $(VENV)
+	@echo "Installing Thalamus into $(VENV) ..."
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml constraints.txt
+	@tests/bin/make-venv $(VENV)
+	@echo "Installing Thalamus and its tools into $(VENV) ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@ $(RUN_STAMP)
