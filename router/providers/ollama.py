@@ -26,6 +26,7 @@ from router.providers.json_values import encode
 from router.providers.ndjson import LineParser
 from router.providers.ollama_request import translate
 from router.providers.ollama_stream import ChatReader
+from router.reasoning_store import ReasoningStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -43,9 +44,15 @@ class _Send(Protocol):
 
 
 class OllamaProvider:
-    """Speaks to an Ollama server; `clock` gives Unix seconds."""
+    """Speaks to an Ollama server; `clock` gives Unix seconds.
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    The store brings thinking back to the calls it led to, since clients forget it; left out, it is the provider's own.
+    """
+
+    def __init__(
+        self, reasoning_store: ReasoningStore | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = ReasoningStore() if reasoning_store is None else reasoning_store
         self._clock = clock
 
     @property
@@ -55,7 +62,7 @@ class OllamaProvider:
 
     def prepare(self, request: ChatRequest, target: Target) -> Prepared:
         """Translate the request. Raises `InvalidRequestError` for what Ollama has no way to say."""
-        native = translate(request, target)
+        native = translate(request, target, self._store)
         base = target.base_url.rstrip("/")
         path = "/chat" if base.endswith("/api") else "/api/chat"
         headers = {"content-type": "application/json"}
@@ -102,12 +109,13 @@ class OllamaProvider:
     def _reader(self, prepared: Prepared) -> ChatReader:
         """Return the reader of one answer. Raises `UpstreamError` for a prompt that the window cannot hold."""
         request, target = prepared.request, prepared.target
-        window = translate(request, target).window
+        window = translate(request, target, self._store).window
         if window.overflows:
             message = f"About {window.prompt_tokens} prompt tokens do not fit a window of {window.num_ctx}."
             raise UpstreamError(message, failure_class="context", code="context_length_exceeded")
         custom = frozenset(tool.name for tool in read_tools(request.body) if tool.kind == "custom")
-        return ChatReader(window, custom, id=request.id, model=target.upstream_model, created=int(self._clock()))
+        created = int(self._clock())
+        return ChatReader(window, custom, self._store, id=request.id, model=target.upstream_model, created=created)
 
 
 async def _open(send: _Send, prepared: Prepared, wire: Wire) -> UpstreamResponse:

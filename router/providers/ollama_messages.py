@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
     from config.types import Json
     from router.providers.chat_body import Call, Tool, Turn
+    from router.reasoning_store import ReasoningStore
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 
 
-def build_messages(turns: Sequence[Turn]) -> list[Json]:
+def build_messages(turns: Sequence[Turn], store: ReasoningStore) -> list[Json]:
     """Return Ollama's `messages`. Raises `InvalidRequestError`, naming the field, for parts it has no place for."""
     names: dict[str, str] = {}
     messages: list[Json] = []
     for turn in turns:
         names.update({call.id: call.name for call in turn.calls})
-        messages.append(_build_message(turn, names))
+        messages.append(_build_message(turn, names, store))
     return messages
 
 
@@ -35,7 +36,7 @@ def build_tool(tool: Tool) -> Json:
     return {"type": "function", "function": function}
 
 
-def _build_message(turn: Turn, names: dict[str, str]) -> Json:
+def _build_message(turn: Turn, names: dict[str, str], store: ReasoningStore) -> Json:
     texts: list[str] = []
     images: list[str] = []
     for n, part in enumerate(turn.parts):
@@ -50,10 +51,16 @@ def _build_message(turn: Turn, names: dict[str, str]) -> Json:
         message["tool_calls"] = [
             {"id": call.id, "function": {"name": call.name, "arguments": _arguments(call)}} for call in turn.calls
         ]
-    thinking = as_text(turn.message.get("reasoning_content"))
-    if turn.role == "assistant" and thinking:
+    thinking = _thinking(turn, store) if turn.role == "assistant" else None
+    if thinking:
         message["thinking"] = thinking
     return message
+
+
+def _thinking(turn: Turn, store: ReasoningStore) -> str | None:
+    """The client's own record of the thinking, or what we kept with the turn's calls."""
+    kept = (as_text((store.get(call.id) or {}).get("reasoning_content")) for call in turn.calls)
+    return as_text(turn.message.get("reasoning_content")) or next(filter(None, kept), None)
 
 
 def _sort_part(part: Json, path: str, texts: list[str], images: list[str]) -> None:

@@ -22,6 +22,7 @@ from router.providers.ollama_window import Window, choose_window
 if TYPE_CHECKING:
     from config.types import Json
     from router.providers.base import ChatRequest, Target
+    from router.reasoning_store import ReasoningStore
 
 _NAME: Final = "Ollama"
 _NUMBERS: Final = (
@@ -47,11 +48,11 @@ class OllamaBody:
     warnings: tuple[str, ...]
 
 
-def translate(request: ChatRequest, target: Target) -> OllamaBody:
+def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> OllamaBody:
     """Return the native body. Raises `InvalidRequestError` for what Ollama has no way to say."""
     body = request.body
     refuse_unsupported(body, _NAME)
-    messages = build_messages(read_turns(body))
+    messages = build_messages(read_turns(body), store)
     tools, warnings = _tools(body)
     max_tokens, lowered = _max_tokens(body, target)
     window = choose_window(messages, tools, target, max_tokens=max_tokens)

@@ -26,18 +26,33 @@ if TYPE_CHECKING:
     from config.types import Json
     from router.events import Event, FinishReason
     from router.providers.ollama_window import Window
+    from router.reasoning_store import ReasoningStore
 
+_MAX_THINKING_CHARS: Final = 1024 * 1024
+"""Thinking beyond this is relayed but not kept."""
 _LOADING: Final = frozenset({"load", "unload"})
 """Ends of requests that only moved a model in or out of memory."""
 
 
 class ChatReader:
-    """Turns the objects of one answer, in order, into events."""
+    """Turns the objects of one answer, in order, into events; thinking is kept in `store` under the call it led to."""
 
-    def __init__(self, window: Window, custom_tools: frozenset[str], *, id: str, model: str, created: int) -> None:  # noqa: A002 - the event's field
+    def __init__(
+        self,
+        window: Window,
+        custom_tools: frozenset[str],
+        store: ReasoningStore,
+        *,
+        id: str,  # noqa: A002 - the event's field
+        model: str,
+        created: int,
+    ) -> None:
         self.finished = False
         self._window = window
         self._custom_tools = custom_tools
+        self._store = store
+        self._thinking: list[str] = []
+        self._n_thinking_chars = 0
         self._id = id
         self._model = model
         self._created = created
@@ -60,6 +75,9 @@ class ChatReader:
         message = as_object(line.get("message")) or {}
         thinking, text = as_text(message.get("thinking")), as_text(message.get("content"))
         if thinking:
+            self._n_thinking_chars += len(thinking)
+            if self._n_thinking_chars <= _MAX_THINKING_CHARS:
+                self._thinking.append(thinking)
             yield ReasoningDelta(thinking)
         if text:
             self._said = True
@@ -73,15 +91,21 @@ class ChatReader:
         function = as_object(call.get("function")) or {}
         name, index = as_text(function.get("name")) or "", self._n_calls
         self._n_calls += 1
-        given = function.get("arguments")
+        given, call_id = function.get("arguments"), self._call_id(call, index)
+        self._keep_thinking(call_id)
         if name in self._custom_tools:
-            yield ToolCallStart(index, self._call_id(call, index), name, kind="custom")
+            yield ToolCallStart(index, call_id, name, kind="custom")
             text = raw_input(given or {})
         else:
-            yield ToolCallStart(index, self._call_id(call, index), name)
+            yield ToolCallStart(index, call_id, name)
             text = (as_text(given) or "{}") if isinstance(given, str) else encode(as_object(given) or {}).decode()
         if text:
             yield ToolCallArguments(index, text)
+
+    def _keep_thinking(self, call_id: str) -> None:
+        if self._thinking:
+            self._store.put(call_id, {"reasoning_content": "".join(self._thinking), "model": self._model})
+            self._thinking.clear()
 
     def _call_id(self, call: Json, index: int) -> str:
         given = as_text(call.get("id"))

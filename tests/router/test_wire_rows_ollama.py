@@ -11,6 +11,7 @@ from config.errors import UpstreamError
 from router.events import Finish, TextDelta, ToolCallArguments, ToolCallStart
 from router.providers.base import ChatRequest, Target, Wire
 from router.providers.ollama import OllamaProvider
+from router.reasoning_store import ReasoningStore
 
 TARGET = Target("main", "ollama", "http://local.test:11434", "qwen3")
 
@@ -190,3 +191,31 @@ async def test_row_29_cut_stream_is_an_error_not_a_stop():
     """No line that is done, no finish."""
     with pytest.raises(UpstreamError):
         await events(line({"content": "x"}))
+
+
+@pytest.mark.parametrize("own", [None, "mine"])
+async def test_row_26_thinking_returns_with_its_call(own):
+    """A client that drops reasoning still gets it back to the model; what it kept itself wins."""
+    store = ReasoningStore()
+    its = OllamaProvider(store, clock=lambda: 1.0)
+    memory = Memory(line({"thinking": "h"}), line({"thinking": "m"}), called(("a", {}), ("b", {})), DONE)
+    stream = its.stream(its.prepare(chat(), TARGET), Wire(memory, 1.0, 1.0))
+    ids = [event.id async for frame in stream for event in frame.events if isinstance(event, ToolCallStart)]
+    calls = [{"id": call_id, "type": "function", "function": {"name": "a", "arguments": "{}"}} for call_id in ids]
+    turn = {"role": "assistant", "tool_calls": calls, "reasoning_content": own}
+
+    sent = json.loads(its.prepare(ChatRequest({"messages": [turn]}), TARGET).body)["messages"]
+
+    assert (own or "hm") == sent[0]["thinking"]
+
+
+async def test_row_26_thinking_beyond_the_bound_is_not_kept():
+    """One answer cannot fill the memory."""
+    store = ReasoningStore()
+    its = OllamaProvider(store, clock=lambda: 1.0)
+    memory = Memory(line({"thinking": "x" * (1024 * 1024 + 1)}), called(("a", {})), DONE)
+
+    async for _ in its.stream(its.prepare(chat(), TARGET), Wire(memory, 1.0, 1.0)):
+        pass
+
+    assert 0 == store.n_entries
