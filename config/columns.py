@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import JSON, DateTime, String, Text
+from sqlalchemy import JSON, DateTime, LargeBinary, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
@@ -63,6 +65,17 @@ class CleanText(TypeDecorator[str]):
         return None if value is None else clean_text(value)
 
 
+class Bytes(TypeDecorator[bytes]):
+    """Bytes; also takes Base64 text, which is how the journal keeps them."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: bytes | str | None, dialect: Dialect) -> bytes | None:
+        return b64decode(value) if isinstance(value, str) else value
+
+
 JsonValue = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """A JSON value, binary on PostgreSQL. Python's `None` is SQL NULL."""
 
@@ -78,9 +91,9 @@ def json_text(value: object) -> str:
     try:
         encoded = msgspec.json.encode(value, enc_hook=str).decode()
     except (UnicodeEncodeError, TypeError):  # a lone surrogate; a key that is no text
-        return msgspec.json.encode(_cleaned(value), enc_hook=str).decode()
+        return msgspec.json.encode(_cleaned(value)).decode()
     if "\\u0000" in encoded:  # a NUL, or a harmless backslash before `u0000`; PostgreSQL's jsonb refuses the first
-        return msgspec.json.encode(_cleaned(value), enc_hook=str).decode()
+        return msgspec.json.encode(_cleaned(value)).decode()
     return encoded
 
 
@@ -90,10 +103,14 @@ def json_value(text: str | bytes) -> Any:
 
 
 def _cleaned(value: object) -> object:
+    """Return JSON's own types with clean texts; dataclasses become objects, and keys become texts."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, Mapping):
         return {clean_text(str(key)): _cleaned(item) for key, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(item) for item in cast("list[object]", value)]
-    return value
+    if is_dataclass(value):
+        return {each.name: _cleaned(getattr(value, each.name)) for each in fields(value)}
+    plain = msgspec.to_builtins(value, enc_hook=str)
+    return clean_text(plain) if isinstance(plain, str) else plain

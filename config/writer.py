@@ -22,6 +22,8 @@ from config.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlalchemy import Connection
+
     from config.books import Book
     from config.database import Database
     from config.journal import Journal
@@ -96,10 +98,10 @@ class GroupWriter:
         self._queue.append(Entry(self._n_submitted, book, key, record))
         self._wake.set()
 
-    def find(self, book: Book, key: str) -> Json | None:
-        """Return the payload of a record that still waits in memory."""
-        for entry in (*self._in_flight, *self._queue):
-            if entry.key == key and entry.book.name == book.name:
+    def find(self, book: str, key: str) -> Json | None:
+        """Return the payload of the newest record of a book that still waits in memory."""
+        for entry in (*reversed(self._queue), *reversed(self._in_flight)):
+            if entry.key == key and entry.book.name == book:
                 return entry.payload()
         return None
 
@@ -241,13 +243,15 @@ class GroupWriter:
             await self._commit(entries[middle:])
 
     async def _transact(self, entries: Sequence[Entry]) -> None:
-        payloads: dict[str, list[Json]] = {name: [] for name in self._books}
-        for entry in entries:
-            payloads[entry.book.name].append(entry.payload())
-        async with self._database.writing() as connection:
+        def work(connection: Connection) -> None:
+            payloads: dict[str, list[Json]] = {name: [] for name in self._books}
+            for entry in entries:
+                payloads[entry.book.name].append(entry.payload())
             for name, batch in payloads.items():
                 if batch:
-                    await self._books[name].write(connection, batch)
+                    self._books[name].write(connection, batch)
+
+        await self._database.transact(work)
         self._last_commit = self._clock()
 
     def _skip(self, error: Exception) -> None:

@@ -6,9 +6,9 @@ decimal type. Sums over a billion requests stay exact to a fraction of a cent.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
-from config.columns import CleanText, JsonValue, UtcTime
+from config.columns import Bytes, CleanText, JsonValue, UtcTime
 from config.database import METADATA
 
 DURATION_BUCKETS_MS = (100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
@@ -116,8 +116,8 @@ body = Table(
     METADATA,
     Column("decision_id", String(36), ForeignKey("decision.id", ondelete="CASCADE"), primary_key=True),
     Column("ts", UtcTime, nullable=False),
-    Column("request", LargeBinary),
-    Column("response", LargeBinary),
+    Column("request", Bytes),
+    Column("response", Bytes),
     Index("ix_body_ts", "ts"),
 )
 

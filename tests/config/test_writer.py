@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from config.books import TableBook
 from config.database import open_database
 from config.journal import Journal
-from config.tables import audit, log_event
+from config.tables import audit
 from config.writer import SPILL_CHUNK, GroupWriter
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -169,17 +169,16 @@ async def test_locked_database_is_waited_for_and_nothing_is_lost(sqlite_database
 
 async def test_full_disk_degrades_and_recovers(sqlite_url, make_writer):
     """A database that cannot grow keeps its rows whole, and takes what waited once there is room."""
-    database = open_database(sqlite_url, pool_size=1)
+    database = open_database(sqlite_url)
     writer = make_writer(database)
-    async with database.engine.connect() as connection:
+    async with database.reading() as connection:
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    await database.transact(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
     for number in range(200):
         writer.submit(BOOK, row(f"{number:03}", subject="x" * 2_000))
     await until(lambda: writer.state()["status"] == "degraded")
     error = writer.state()["last_error"]
-    async with database.engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    await database.transact(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000"))
     written = await writer.flush(5)
     await writer.aclose()
     async with database.reading() as connection:
@@ -329,8 +328,8 @@ async def test_a_waiting_record_can_be_found(sqlite_database, make_writer):
     """Who asks for a record right after submitting it gets it, although it is not written yet."""
     writer = make_writer(sqlite_database, group_commit_ms=10_000)
     writer.submit(BOOK, row("a"), key="a")
-    found = writer.find(BOOK, "a")
-    missing = (writer.find(BOOK, "b"), writer.find(TableBook(log_event), "a"))
+    found = writer.find("audit", "a")
+    missing = (writer.find("audit", "b"), writer.find("log_event", "a"))
     await writer.aclose()
 
     assert found == row("a")
@@ -353,11 +352,11 @@ class DyingBook(TableBook):
 
     n_deaths = 1
 
-    async def write(self, connection, payloads):
+    def write(self, connection, payloads):
         if self.n_deaths:
             self.n_deaths -= 1
             raise MemoryError
-        await super().write(connection, payloads)
+        super().write(connection, payloads)
 
 
 async def test_a_writer_that_dies_is_started_again_with_its_records(sqlite_database, make_writer):

@@ -1,0 +1,274 @@
+"""Proxy keys: made here, shown once, kept as an HMAC, and verified without the database on most requests.
+
+The pepper lies apart from the database, so that a stolen database alone verifies no guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import exists, or_, select, update
+
+from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
+from config.ids import new_id
+from config.pepper import load_pepper
+from config.tables import api_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from config.database import Database
+
+Scope = Literal["chat", "admin"]
+SCOPES: frozenset[str] = frozenset({"chat", "admin"})
+
+KEY_PREFIX = "sk-thal-"
+SECRET_BYTES = 32
+SHOWN_CHARS = len(KEY_PREFIX) + 6
+"""Characters of a key that are stored and shown: enough to tell keys apart, too few to guess the rest."""
+MAX_PRESENTED_CHARS = 512
+MAX_NAME_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIdentity:
+    """A key that was verified."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: frozenset[str]
+    expires_ts: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key as lists show it."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_ts: datetime
+    expires_ts: datetime | None
+    revoked_ts: datetime | None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the cache holds of a digest; `identity=None` for a key that does not exist."""
+
+    identity: KeyIdentity | None
+    fresh_until: float
+    usable_until: float
+
+
+class KeyStore:
+    """Verifies keys, and makes, lists and revokes them.
+
+    A verified key is asked of the database again after `fresh_s` seconds (so long a revocation may take to arrive at
+    another replica), and serves up to `ttl_s` seconds while the database is away. An unknown key is remembered for
+    `negative_s` seconds. `static` keys come from the settings and need no database. The pepper is read, or made in
+    `state_dir`, when it is first needed (see `config/pepper.py`).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        state_dir: Path,
+        *,
+        static: Sequence[str] = (),
+        static_scopes: frozenset[str] = frozenset({"chat"}),
+        fresh_s: float = 30.0,
+        ttl_s: float = 900.0,
+        negative_s: float = 10.0,
+        max_cached: int = 10_000,
+        environment: Mapping[str, str] = os.environ,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._state_dir = state_dir
+        self._environment = environment
+        self._pepper: bytes | None = None
+        self._fresh_s = fresh_s
+        self._ttl_s = ttl_s
+        self._negative_s = negative_s
+        self._max_cached = max_cached
+        self._monotonic = monotonic
+        self._clock = clock
+        self._static = {self._digest(key): _static_identity(self._digest(key), static_scopes) for key in static}
+        # Two caches, so that a flood of made-up keys cannot push out the real ones.
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._unknown: OrderedDict[str, _Known] = OrderedDict()
+        self._any_active: bool | None = None
+        self._any_active_until = 0.0
+
+    async def verify(self, presented: str | None) -> KeyIdentity:
+        """Return whose key this is.
+
+        Raises `AuthenticationError` for a missing, unknown, expired or revoked key, and `UnavailableError` for a key
+        that is not known here while the database is away: that it is wrong would be a guess.
+        """
+        if not presented or len(presented) > MAX_PRESENTED_CHARS:
+            raise _refusal()
+        digest = self._digest(presented)
+        for known, identity in self._static.items():
+            if hmac.compare_digest(known, digest):
+                return identity
+        identity = await self._identity(digest)
+        if identity is None or (identity.expires_ts is not None and identity.expires_ts <= self._clock()):
+            raise _refusal()
+        return identity
+
+    async def any_active(self) -> bool:
+        """Return whether any key exists that would be let in; asked of the database every `fresh_s` seconds.
+
+        While the database is away the last answer counts; without one, raises `UnavailableError`.
+        """
+        if self._static:
+            return True
+        if self._any_active is None or self._any_active_until <= self._monotonic():
+            try:
+                self._any_active = await self._has_active()
+            except StorageError as error:
+                if self._any_active is None:
+                    raise _away() from error
+            self._any_active_until = self._monotonic() + self._fresh_s
+        return self._any_active
+
+    async def create(
+        self, name: str, *, scopes: Sequence[Scope] = ("chat",), expires_ts: datetime | None = None
+    ) -> tuple[str, KeyInfo]:
+        """Make a key and return it with what is kept of it; the key itself is never seen again.
+
+        Raises `ValueError` for a name or scope that cannot be, and `StorageError`.
+        """
+        if not 0 < len(name.strip()) <= MAX_NAME_CHARS:
+            raise ValueError(f"a key needs a name of 1 to {MAX_NAME_CHARS} characters")
+        if not scopes or not SCOPES.issuperset(scopes):
+            raise ValueError("a key's scopes are 'chat' and 'admin'")
+        key = KEY_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+        info = KeyInfo(
+            new_id(), name.strip(), key[:SHOWN_CHARS], tuple(sorted(set(scopes))), self._clock(), expires_ts, None
+        )
+        digest = self._digest(key)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                api_key.insert().values(
+                    id=info.id,
+                    name=info.name,
+                    prefix=info.prefix,
+                    hash=digest,
+                    scopes=info.scopes,
+                    created_ts=info.created_ts,
+                    expires_ts=expires_ts,
+                )
+            )
+        self._unknown.pop(digest, None)
+        self._any_active_until = 0.0
+        return key, info
+
+    async def list_keys(self) -> list[KeyInfo]:
+        """Return every key, newest first, revoked ones too. Raises `StorageError`."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(api_key).order_by(api_key.c.id.desc()))
+            return [_info(row) for row in found.mappings()]
+
+    async def revoke(self, key: str) -> KeyInfo:
+        """Make a key, named by its id or its prefix, worthless from now on; revoking again changes nothing.
+
+        Raises `NotFoundError` and `StorageError`.
+        """
+        is_meant = or_(api_key.c.id == key, api_key.c.prefix == key)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(api_key).where(is_meant, api_key.c.revoked_ts.is_(None)).values(revoked_ts=self._clock())
+            )
+            row = (await connection.execute(select(api_key).where(is_meant))).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no key '{key}'.", param="key")
+        self._known.pop(row["hash"], None)
+        self._any_active_until = 0.0
+        return _info(row)
+
+    def _digest(self, key: str) -> str:
+        if self._pepper is None:
+            self._pepper = load_pepper(self._state_dir, self._environment)
+        return hmac.new(self._pepper, key.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+    async def _identity(self, digest: str) -> KeyIdentity | None:
+        now = self._monotonic()
+        known = self._known.get(digest) or self._unknown.get(digest)
+        if known is not None and now < known.fresh_until:
+            return known.identity
+        try:
+            identity = await self._look_up(digest)
+        except StorageError as error:
+            if known is not None and known.identity is not None and now < known.usable_until:
+                return known.identity
+            raise _away() from error
+        self._remember(digest, identity)
+        return identity
+
+    def _remember(self, digest: str, identity: KeyIdentity | None) -> None:
+        now = self._monotonic()
+        self._known.pop(digest, None)
+        self._unknown.pop(digest, None)
+        if identity is None:
+            cache, entry = self._unknown, _Known(None, now + self._negative_s, now)
+        else:
+            cache, entry = self._known, _Known(identity, now + self._fresh_s, now + self._ttl_s)
+        cache[digest] = entry
+        if len(cache) > self._max_cached:
+            cache.popitem(last=False)
+
+    async def _look_up(self, digest: str) -> KeyIdentity | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(api_key).where(api_key.c.hash == digest))).mappings().one_or_none()
+        if row is None or row["revoked_ts"] is not None or not hmac.compare_digest(row["hash"], digest):
+            return None
+        return KeyIdentity(row["id"], row["name"], row["prefix"], frozenset(row["scopes"]), row["expires_ts"])
+
+    async def _has_active(self) -> bool:
+        is_active = api_key.c.revoked_ts.is_(None) & (
+            api_key.c.expires_ts.is_(None) | (api_key.c.expires_ts > self._clock())
+        )
+        async with self._database.reading() as connection:
+            return bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
+
+
+def _static_identity(digest: str, scopes: frozenset[str]) -> KeyIdentity:
+    prefix = f"env-{digest[:8]}"  # says which key it was without a character of it
+    return KeyIdentity(prefix, "from the environment", prefix, scopes)
+
+
+def _info(row: Mapping[Any, Any]) -> KeyInfo:
+    return KeyInfo(
+        row["id"],
+        row["name"],
+        row["prefix"],
+        tuple(row["scopes"]),
+        row["created_ts"],
+        row["expires_ts"],
+        row["revoked_ts"],
+    )
+
+
+def _refusal() -> AuthenticationError:
+    return AuthenticationError("Incorrect API key provided.")
+
+
+def _away() -> UnavailableError:
+    return UnavailableError(
+        "This key cannot be checked at the moment; try again.", code="storage_unavailable", retry_after_s=1
+    )
