@@ -1,0 +1,281 @@
+import stat
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from config.database import open_database
+from config.errors import AuthenticationError, NotFoundError, SettingsError, StorageError, UnavailableError
+from config.keys import KEY_PREFIX, SHOWN_CHARS, KeyStore
+from config.pepper import PEPPER_FILE, load_pepper
+from config.tables import api_key
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that moves when told."""
+
+    def __init__(self):
+        self.passed_s = 0.0
+
+    def monotonic(self):
+        return self.passed_s
+
+    def now(self):
+        return NOW + timedelta(seconds=self.passed_s)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def open_store(tmp_path, clock):
+    """Open a key store on a database; all share one pepper."""
+
+    def make(database, **options):
+        return KeyStore(
+            database, tmp_path / "state", environment={}, monotonic=clock.monotonic, clock=clock.now, **options
+        )
+
+    return make
+
+
+@pytest.fixture
+def keys(database, open_store):
+    return open_store(database)
+
+
+async def away(database):
+    """Take the database away: its tables are gone."""
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE api_key RENAME TO gone")
+
+
+async def back(database):
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE gone RENAME TO api_key")
+
+
+async def test_a_key_is_shown_once_and_then_known(keys):
+    """What was made is verified; 256 random bits follow the product's prefix."""
+    key, info = await keys.create("laptop", scopes=["chat", "admin"])
+    identity = await keys.verify(key)
+
+    assert key.startswith(KEY_PREFIX)
+    assert 43 == len(key.removeprefix(KEY_PREFIX))
+    assert key[:SHOWN_CHARS] == info.prefix == identity.prefix
+    assert ("laptop", frozenset({"chat", "admin"}), info.id) == (identity.name, identity.scopes, identity.id)
+    assert [info] == await keys.list_keys()
+
+
+async def test_the_database_holds_no_key(keys, database):
+    """Only its beginning and an HMAC are kept, and the HMAC cannot be made without the pepper."""
+    key, _ = await keys.create("laptop")
+    async with database.reading() as connection:
+        row = dict((await connection.execute(select(api_key))).mappings().one())
+
+    assert key[SHOWN_CHARS:] not in str(row)
+    assert 64 == len(row["hash"])
+
+
+@pytest.mark.parametrize("presented", [None, "", "sk-thal-made-up", "x" * 10_000, "密钥\ud800", "' OR 1=1 --"])
+async def test_a_wrong_key_is_refused_in_the_same_words(keys, presented):
+    """The refusal does not say what was wrong, and repeats nothing of what was sent."""
+    with pytest.raises(AuthenticationError) as caught:
+        await keys.verify(presented)
+
+    assert ("Incorrect API key provided.", 401, "invalid_api_key") == (
+        caught.value.message,
+        caught.value.status,
+        caught.value.code,
+    )
+
+
+async def test_a_revoked_key_is_worthless_at_once(keys):
+    """In the process that revoked it nothing cached serves it; revoking again changes nothing."""
+    key, info = await keys.create("laptop")
+    await keys.verify(key)
+    revoked = await keys.revoke(info.prefix)
+    again = await keys.revoke(info.id)
+
+    with pytest.raises(AuthenticationError):
+        await keys.verify(key)
+    assert revoked == again
+    assert NOW == revoked.revoked_ts
+
+
+async def test_another_replica_learns_of_a_revocation_within_its_freshness(database, open_store, clock):
+    """A cached key is asked of the database again after `fresh_s` seconds."""
+    here, there = open_store(database), open_store(database, fresh_s=30)
+    key, info = await here.create("laptop")
+    await there.verify(key)
+    await here.revoke(info.id)
+    clock.passed_s = 29
+    still = await there.verify(key)
+    clock.passed_s = 31
+
+    assert info.id == still.id
+    with pytest.raises(AuthenticationError):
+        await there.verify(key)
+
+
+async def test_revoking_what_is_not_there_is_said(keys):
+    """A slip of the pen must not look like success."""
+    with pytest.raises(NotFoundError):
+        await keys.revoke("sk-thal-nobody")
+
+
+async def test_a_key_expires_while_it_is_cached(keys, clock):
+    """Expiry is a matter of the clock, not of the database."""
+    key, _ = await keys.create("guest", expires_ts=NOW + timedelta(seconds=5))
+    await keys.verify(key)
+    clock.passed_s = 5
+
+    with pytest.raises(AuthenticationError):
+        await keys.verify(key)
+
+
+async def test_a_known_key_serves_while_the_database_is_away_and_an_unknown_one_is_not_called_wrong(
+    keys, database, clock
+):
+    """Known keys serve until their time is over; unknown ones get 503, because 401 would be a guess."""
+    known, _ = await keys.create("known")
+    other, _ = await keys.create("not seen yet")
+    await keys.verify(known)
+    with pytest.raises(AuthenticationError):
+        await keys.verify("sk-thal-wrong")
+    await away(database)
+    clock.passed_s = 5
+    with pytest.raises(AuthenticationError):
+        await keys.verify("sk-thal-wrong")
+    clock.passed_s = 899
+    served = await keys.verify(known)
+    for key in (other, "sk-thal-wrong"):
+        with pytest.raises(UnavailableError) as caught:
+            await keys.verify(key)
+        assert (503, 1) == (caught.value.status, caught.value.retry_after_s)
+    clock.passed_s = 901
+    with pytest.raises(UnavailableError):
+        await keys.verify(known)
+    await back(database)
+
+    assert "known" == served.name
+    assert "known" == (await keys.verify(known)).name
+
+
+async def test_a_flood_of_made_up_keys_is_bounded_and_pushes_out_no_real_one(database, open_store, clock):
+    """Real and unknown keys are remembered apart."""
+    keys = open_store(database, max_cached=3)
+    real, _ = await keys.create("real")
+    await keys.verify(real)
+    for number in range(10):
+        with pytest.raises(AuthenticationError):
+            await keys.verify(f"sk-thal-{number}")
+    await away(database)
+    clock.passed_s = 1
+
+    assert "real" == (await keys.verify(real)).name
+    assert (1, 3) == (len(keys._known), len(keys._unknown))
+    await back(database)
+
+
+async def test_a_key_of_the_settings_needs_no_database(tmp_path, open_store):
+    """Keys of the environment work before there is any table, and are told apart without a character of them."""
+    database = open_database(f"sqlite:///{tmp_path}/none.sqlite")
+    keys = open_store(database, static=("first-secret", "second-secret"))
+    first, second = await keys.verify("first-secret"), await keys.verify("second-secret")
+
+    assert await keys.any_active()
+    assert (frozenset({"chat"}), "from the environment") == (first.scopes, first.name)
+    assert first.prefix != second.prefix
+    assert "secret" not in first.prefix
+    await database.aclose()
+
+
+async def test_whether_any_key_exists_is_asked_now_and_then(keys, database, clock):
+    """The answer follows what is made and revoked here at once, and what happens elsewhere within its freshness."""
+    none = await keys.any_active()
+    _, info = await keys.create("laptop", expires_ts=NOW + timedelta(seconds=100))
+    made = await keys.any_active()
+    await away(database)
+    clock.passed_s = 50
+    while_away = await keys.any_active()
+    await back(database)
+    clock.passed_s = 101
+    expired = await keys.any_active()
+    await keys.create("other")
+    await keys.revoke(info.id)
+
+    assert (False, True, True, False) == (none, made, while_away, expired)
+    assert await keys.any_active()
+
+
+async def test_without_an_answer_from_the_database_nobody_is_let_in(keys, database):
+    """A gateway that cannot know whether it has keys does not act as if it had none."""
+    await away(database)
+
+    with pytest.raises(UnavailableError):
+        await keys.any_active()
+    with pytest.raises(StorageError):
+        await keys.list_keys()
+
+
+@pytest.mark.parametrize(("name", "scopes"), [("", ["chat"]), ("x" * 121, ["chat"]), ("a", []), ("a", ["root"])])
+async def test_a_key_needs_a_name_and_known_scopes(keys, name, scopes):
+    """What cannot be is refused before anything is stored."""
+    with pytest.raises(ValueError, match="key"):
+        await keys.create(name, scopes=scopes)
+    assert [] == await keys.list_keys()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=80))
+def test_no_presented_text_breaks_the_digest(tmp_path_factory, text):
+    """Headers carry anything."""
+    store = KeyStore(None, tmp_path_factory.mktemp("state"), environment={"THALAMUS_KEY_PEPPER": "p" * 16})
+
+    assert 64 == len(store._digest(text))
+
+
+def test_the_pepper_is_made_once_for_its_owner_only(tmp_path):
+    """A second process finds the first one's pepper, and nobody else may read it."""
+    first, second = (load_pepper(tmp_path / "state", {}) for _ in range(2))
+    file = tmp_path / "state" / PEPPER_FILE
+
+    assert first == second
+    assert 64 == len(first)
+    assert 0o600 == stat.S_IMODE(file.stat().st_mode)
+    assert [file] == list(file.parent.iterdir())
+
+
+def test_of_two_processes_that_make_the_pepper_at_once_the_first_counts(tmp_path, monkeypatch):
+    """Whoever comes second uses what is there by then."""
+    (tmp_path / PEPPER_FILE).write_text("made by the other process")
+    monkeypatch.setattr(type(tmp_path), "exists", lambda _: False)
+
+    assert b"made by the other process" == load_pepper(tmp_path, {})
+
+
+def test_the_pepper_of_the_environment_comes_first(tmp_path):
+    """Replicas share one by the environment; then no file is made."""
+    assert b"x" * 16 == load_pepper(tmp_path, {"THALAMUS_KEY_PEPPER": "x" * 16})
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_pepper_that_protects_nothing_is_refused(tmp_path):
+    """Too short, cut off or unreadable: the start stops in words that do not repeat it."""
+    with pytest.raises(SettingsError, match="at least 16") as caught:
+        load_pepper(tmp_path, {"THALAMUS_KEY_PEPPER": "short"})
+    (tmp_path / PEPPER_FILE).write_text("")
+    with pytest.raises(SettingsError, match="damaged"):
+        load_pepper(tmp_path, {})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_pepper(tmp_path / PEPPER_FILE, {})
+
+    assert "'short'" not in str(caught.value)
+    assert "" == (tmp_path / PEPPER_FILE).read_text()
