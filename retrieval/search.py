@@ -1,0 +1,94 @@
+"""Passages for a question: BM25, titles, and the document's twin in the question's language first.
+
+The documents are loaded when first needed, or ahead of that in the background (`warm`); a reload swaps atomically.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieval.index import LexicalIndex
+from retrieval.segment import language_of
+from retrieval.terms import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from config.types import Passage
+    from retrieval.ingest import Document
+
+TITLE_WEIGHT = 0.15
+"""A passage all of whose title the question names is raised by this share of its score."""
+TWIN_WEIGHT = 0.7
+"""What a passage counts whose document also exists in the question's language (`en/x.md` beside `zh/x.md`)."""
+LANGUAGE_FOLDERS = ("en", "zh")
+
+
+class LibrarySearch:
+    """Searches the documents that `load` gives; safe to share among threads."""
+
+    def __init__(self, load: Callable[[], Sequence[Document]]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._index: Future[LexicalIndex] | None = None
+
+    def warm(self) -> Future[LexicalIndex]:
+        """Begin to load in a background thread, once; the future holds the index or what stopped the load."""
+        with self._lock:
+            if self._index is None:
+                self._index = Future()
+                threading.Thread(target=_fill, args=(self._index, self._load), name="library", daemon=True).start()
+            return self._index
+
+    def index(self) -> LexicalIndex:
+        """Return the current snapshot, waiting for the first load. Raises what `load` raised."""
+        return self.warm().result()
+
+    def reload(self) -> LexicalIndex:
+        """Load again and swap; searches that run keep the snapshot they began with. Raises what `load` raised."""
+        fresh: Future[LexicalIndex] = Future()
+        fresh.set_result(LexicalIndex.build(self._load()))
+        with self._lock:
+            self._index = fresh
+        return fresh.result()
+
+    def search(self, query: str, *, top_k: int) -> tuple[Passage, ...]:
+        """Return at most `top_k` passages that share a term with the query, best first, with their scores."""
+        index = self.index()
+        return tuple(replace(index.passages[at], score=score) for at, score in rank(index, query, top_k=top_k))
+
+
+def _fill(future: Future[LexicalIndex], load: Callable[[], Sequence[Document]]) -> None:
+    """Put the index, or the reason why there is none, into the future."""
+    try:
+        future.set_result(LexicalIndex.build(load()))
+    except (OSError, ValueError) as error:
+        future.set_exception(error)
+
+
+def rank(index: LexicalIndex, query: str, *, top_k: int) -> list[tuple[int, float]]:
+    """Return `(position in index.passages, score)` of the best passages, best first; ties in document order."""
+    import numpy as np  # noqa: PLC0415  # heavy: paid by the first search, not by the import
+
+    wanted = told(query)
+    scores = index.scores(wanted)
+    n_candidates = min(len(scores), max(4 * top_k, 20))
+    if not n_candidates:
+        return []
+    best = np.argpartition(scores, len(scores) - n_candidates)[len(scores) - n_candidates :]
+    language, asked = language_of(query), frozenset(wanted)
+    ranked = [(int(at), float(scores[at]) * _factor(index, int(at), language, asked)) for at in best if scores[at] > 0]
+    return sorted(ranked, key=lambda found: (-found[1], found[0]))[:top_k]
+
+
+def _factor(index: LexicalIndex, at: int, language: str, asked: frozenset[str]) -> float:
+    """Return what the passage's title and the language of its document make of its score."""
+    title = index.title_terms[at]
+    factor = 1 + TITLE_WEIGHT * (sum(term in asked for term in title) / len(title)) if title else 1.0
+    folder, _, rest = index.passages[at].doc.partition("/")
+    if folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in index.documents:
+        factor *= TWIN_WEIGHT
+    return factor
