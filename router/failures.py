@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from config.errors import FailureClass, UpstreamError
+from config.redact import redact
 from router import failure_words
 from router.failure_body import ErrorFields, read_error_body, read_error_object, retry_after_of_headers
 
@@ -36,8 +37,6 @@ _RULES: Final[tuple[tuple[FailureClass, int, tuple[str, ...]], ...]] = (
 _MISSING_MODEL: Final = re.compile(
     r"(?:model|模型|deployment)[^\n]{0,120}?(?:does not exist|not found|不存在)|not_found_error model:"
 )
-_KEY: Final = re.compile(r"\b(?:sk|pk|rk|gsk|xai|AIza|key|Bearer)[-_ ][-_.*A-Za-z0-9]{6,}|\bAIza[-_A-Za-z0-9]{10,}")
-"""Keys that upstreams quote back in their errors, masked or not."""
 _TYPE_STATUS: Final[dict[str, int]] = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -125,7 +124,7 @@ def _to_error(fields: ErrorFields, message: str, status: int | None, retry_after
     if failure_class == "caller" and status in _WRONG_ADDRESS and not (fields.type or fields.code):
         failure_class = "model_gone"
     return UpstreamError(
-        _without_keys(message[: 2 * _MAX_MESSAGE_CHARS])[:_MAX_MESSAGE_CHARS],
+        redact(message)[:_MAX_MESSAGE_CHARS],
         failure_class=failure_class,
         status=status,
         error_type=fields.type,
@@ -141,7 +140,3 @@ def _describe(status: int, fields: ErrorFields, provider: str) -> str:
     except ValueError:
         name = str(status)
     return f"{provider} answered HTTP {name} with {fields.page or 'no message'}."
-
-
-def _without_keys(message: str) -> str:
-    return _KEY.sub("***", message)

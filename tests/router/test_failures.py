@@ -167,10 +167,10 @@ def test_an_unknown_status_has_a_message_too() -> None:
 
 def test_long_messages_are_cut_and_keys_in_them_masked() -> None:
     """An upstream that quotes the key back does not put it into our books."""
-    found = error(401, openai("Incorrect API key provided: sk-proj-abcdef123456. " + "x" * 5000))
+    found = error(401, openai("Incorrect API key provided: sk-proj-abcdef123456. " + "x " * 5000))
 
     assert 2000 == len(found.message)
-    assert found.message.startswith("Incorrect API key provided: ***. x") or "sk-proj" not in found.message
+    assert found.message.startswith("Incorrect API key provided: [redacted]. x")
 
 
 @pytest.mark.parametrize(
