@@ -6,11 +6,11 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import column, delete, select, table
 
@@ -22,6 +22,7 @@ from config.ids import new_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import aiosqlite
     from sqlalchemy import URL
 
     from config.database import Database
@@ -67,7 +68,8 @@ async def backup(database_url: str, to: Path) -> Path:
     except OSError as error:
         raise StorageError(f"the backup cannot be written: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return to
 
 
@@ -118,9 +120,10 @@ async def _prune_table(database: Database, name: str, before: datetime, *, batch
 
 async def _give_back_pages(database: Database) -> None:
     if database.dialect == "sqlite":
-        async with database.writing() as connection:
-            freed = await connection.exec_driver_sql(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
-            freed.all()  # it works while it is read
+        async with database.reading() as connection:
+            raw = cast("aiosqlite.Connection", (await connection.get_raw_connection()).driver_connection)
+            # The pragma gives back one page for each step, and of all calls only a script takes every step.
+            await raw.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
 
 
 def _copy_sqlite(source: Path, draft: Path) -> None:

@@ -1,11 +1,13 @@
 import asyncio
 import sqlite3
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
+from config.database import open_database
 from config.ids import new_id
 from config.journal import Journal
 from config.types import (
@@ -367,3 +369,77 @@ async def test_decisions_made_while_the_database_is_locked_are_all_there_afterwa
 
     assert ("degraded", 0) == (state["status"], state["dropped"])
     assert (50, 50) == (n_decisions, n_requests)
+
+
+KEEP_WRITING = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from config.database import open_database
+from config.ids import new_id
+from config.journal import Journal
+from config.types import DecisionRecord
+from config.writer import GroupWriter
+from router.ledger import SqlLedger
+
+async def main():
+    database = open_database(sys.argv[1])
+    journal = Journal(Path(sys.argv[2]), max_bytes=10_000_000)
+    writer = GroupWriter(database, group_commit_ms=1, journal=journal)
+    ledger = SqlLedger(writer)
+    writer.start()
+    while True:
+        ids = [new_id() for _ in range(20)]
+        for each in ids:
+            ledger.record(DecisionRecord(each, datetime.now(UTC), "completed", "/x", False, None))
+        await writer.flush()
+        print(*ids, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_kill_9_loses_no_written_decision_and_doubles_none(database, database_url, tmp_path):
+    """What the writer said it wrote is there after a kill, once, and the sums agree with the rows."""
+    said = []
+    for _ in range(3):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", KEEP_WRITING, database_url, str(tmp_path / "spill")),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(10):
+            said += (await process.stdout.readline()).decode().split()
+        process.kill()
+        await process.wait()
+        rest = (await process.stdout.read()).decode()
+        said += [each for line in rest.splitlines(keepends=True) if line.endswith("\n") for each in line.split()]
+    kept = [each["id"] for each in await rows(database, decision)]
+    async with database.reading() as connection:
+        n_requests = (await connection.execute(select(func.sum(rollup_hour.c.n_requests)))).scalar_one()
+
+    assert 600 <= len(said)
+    assert set(said) <= set(kept)
+    assert len(kept) == n_requests
+
+
+@pytest.mark.postgres
+async def test_two_replicas_add_to_the_same_sums(postgres_url):
+    """Sums that two processes add to at once lose nothing."""
+    databases = [open_database(postgres_url) for _ in range(2)]
+    writers = [GroupWriter(each, group_commit_ms=0, backoff_s=(0.01, 0.02)) for each in databases]
+    ledgers = [SqlLedger(each) for each in writers]
+    for writer in writers:
+        writer.start()
+    for _ in range(15):
+        for ledger in ledgers:
+            for model in ("gpt", "claude"):
+                ledger.record(make_record(served_model=model))
+        await asyncio.gather(*(writer.flush(10) for writer in writers))
+    async with databases[0].reading() as connection:
+        n_requests = (await connection.execute(select(func.sum(rollup_hour.c.n_requests)))).scalar_one()
+        n_attempts = (await connection.execute(select(func.sum(model_performance.c.n_attempts)))).scalar_one()
+    for writer, each in zip(writers, databases, strict=True):
+        await writer.aclose()
+        await each.aclose()
+
+    assert (60, 120) == (n_requests, n_attempts)
