@@ -73,7 +73,7 @@ def _check_models(settings: Settings, mine: Sequence[ModelSettings], problems: P
         if not model.deployments:
             problems.note(path, f"the model '{model.name}' needs a [[model.deployment]]")
         for n, fallback in enumerate(model.fallbacks):
-            _check_known(fallback, known, (*path, "fallbacks", n), "fallback", problems)
+            _check_known(fallback, known - RESERVED, (*path, "fallbacks", n), "fallback", problems)
         for n, deployment in enumerate(model.deployments):
             _check_deployment(deployment, providers, (*path, "deployment", n), problems)
 

@@ -38,9 +38,10 @@ def build_catalog(
         if found.name not in NO_MODELS and found.name not in settings.aliases:  # a server cannot take a name away
             models.setdefault(found.name, found)
     ordered = sorted(models.values(), key=lambda each: _rank(each, settings.routing.chain))
-    return Catalog(
+    catalog = Catalog(
         {each.name: each for each in ordered}, dict(settings.aliases), unknown_model=settings.routing.unknown_model
     )
+    return replace(catalog, models={each.name: _with_known_fallbacks(each, catalog) for each in ordered})
 
 
 def probe_targets(settings: Settings, env: Mapping[str, str] | None = None) -> tuple[ProbeTarget, ...]:
@@ -229,6 +230,12 @@ def _numbered(deployments: list[Deployment]) -> tuple[Deployment, ...]:
 
 def _origin(rows: Iterable[ProviderSettings]) -> Origin:
     return "last_resort" if all(row.dialect == "extractive" for row in rows) else "configured"
+
+
+def _with_known_fallbacks(model: Model, catalog: Catalog) -> Model:
+    """Follow aliases of fallbacks, and leave out those that no server lists now."""
+    names = dict.fromkeys(catalog.canonical(name) for name in model.fallbacks)
+    return replace(model, fallbacks=tuple(name for name in names if name in catalog.models and name != model.name))
 
 
 def _rank(model: Model, chain: tuple[str, ...]) -> tuple[int, int]:
