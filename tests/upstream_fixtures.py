@@ -24,7 +24,7 @@ async def upstream() -> AsyncGenerator[ScriptedUpstream, None]:
 
 @pytest.fixture
 async def start_upstream() -> AsyncGenerator[Callable[..., Awaitable[ScriptedUpstream]], None]:
-    """Give a function that starts upstreams: `await start_upstream({"text": "hi"}, {"status": 500})`; stopped at the end."""
+    """Call what this gives with replies to start an upstream; all of them are stopped at the end."""
     running: list[ScriptedUpstream] = []
 
     async def start(*replies: dict[str, object], **script: object) -> ScriptedUpstream:
