@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+
+import pytest
+
+from proxy.cli import main
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder, and an environment without keys."""
+    for name in ("THALAMUS_CONFIG", "THALAMUS_API_KEY", "OLLAMA_HOST", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "CLAUDE_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, capsys):
+    """Runs one command; returns its exit code, stdout and stderr."""
+
+    def go(*words: str) -> tuple[int, str, str]:
+        code = main(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return go
+
+
+def _json(result):
+    code, out, err = result
+    assert (0, "") == (code, err)
+    return json.loads(out)
+
+
+def test_version_is_printed(run):
+    """`--version` prints one line and succeeds."""
+    code, out, _ = run("--version")
+
+    assert 0 == code
+    assert out.startswith("thalamus ")
+
+
+def test_no_words_show_the_commands(run):
+    """`thalamus` alone teaches which commands there are."""
+    code, out, _ = run()
+
+    assert 0 == code
+    for verb in ("init", "serve", "stop", "check", "models", "chat", "keys", "db", "upstream"):
+        assert verb in out
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *("init", "serve", "stop", "check", "models", "chat", "upstream"),
+        *("keys create", "keys list", "keys revoke", "db upgrade", "db backup", "db prune"),
+    ],
+)
+def test_every_help_teaches_by_example(run, verb):
+    """Each command's help shows a command line that can be copied, and knows `--json`."""
+    code, out, _ = run(*verb.split(), "--help")
+
+    assert 0 == code
+    assert f"Example: thalamus {verb}" in out
+    assert "--json" in out
+
+
+@pytest.mark.parametrize(
+    "words", [("bogus",), ("serve", "--port", "x"), ("keys", "create"), ("keys",), ("check", "-z")]
+)
+def test_wrong_use_is_one_sentence_and_code_2(run, words):
+    """A mistyped command is told in one sentence on stderr."""
+    code, _, err = run(*words)
+
+    assert 2 == code
+    assert 1 == len(err.splitlines())
+    assert err.startswith("thalamus: ")
+    assert "thalamus --help" in err
+
+
+def test_wrong_settings_are_told_with_file_and_line(run, folder):
+    """A wrong setting ends with code 2, naming file, line and the nearest valid name."""
+    (folder / "thalamus.toml").write_text("[server]\nprot = 1\n")
+    code, _, err = run("check")
+
+    assert 2 == code
+    assert "thalamus.toml:2" in err
+    assert "port" in err
+
+
+def test_missing_settings_file_is_an_error(run):
+    """A file that was named must be there."""
+    code, _, err = run("check", "--config", "nowhere.toml")
+
+    assert 2 == code
+    assert "nowhere.toml" in err
+
+
+def test_settings_file_is_found_by_its_variable(run, folder, monkeypatch):
+    """`THALAMUS_CONFIG` names the file where the command line does not."""
+    (folder / "other.toml").write_text("[server]\nport = 4321\n")
+    monkeypatch.setenv("THALAMUS_CONFIG", "other.toml")
+
+    assert "127.0.0.1:4321" == _json(run("check", "--json"))["address"]
+
+
+def test_check_shows_what_would_run(run, folder):
+    """`check` tells address, places and each model's state, without asking any server."""
+    (folder / "thalamus.toml").write_text("[server]\nport = 4321\n")
+    code, out, _ = run("check")
+
+    assert 0 == code
+    assert "The settings are valid." in out
+    assert "127.0.0.1:4321" in out
+    assert "extractive" in out
+
+
+def test_check_shows_no_secret(run, monkeypatch):
+    """A key makes its models live, and stands nowhere in what is printed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-123")
+    _, plain, _ = run("check")
+    told = _json(run("check", "--json"))
+
+    assert "canary" not in plain + json.dumps(told)
+    assert {"gpt": True, "claude": False} == {
+        each["name"]: each["live"] for each in told["models"] if each["name"] in {"gpt", "claude"}
+    }
+
+
+def test_models_lists_prices_and_reasons(run, folder):
+    """`models` says why a model is not live, and what an unknown price is."""
+    (folder / "thalamus.toml").write_text(
+        '[[provider]]\nname = "mine"\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = ["MINE_KEY"]\n'
+        '[[model]]\nname = "m"\n[[model.deployment]]\nprovider = "mine"\nupstream_model = "x"\n'
+    )
+    code, out, _ = run("models", "--no-probe")
+
+    assert 0 == code
+    row = next(line for line in out.splitlines() if line.startswith("m "))
+    assert "no key" in row
+    assert "unknown" in row
+
+
+def test_models_probes_local_servers(run, folder):
+    """Where nothing answers at Ollama's address, its models are told to be away."""
+    (folder / "thalamus.toml").write_text(
+        '[routing]\nshipped_models = false\n[[model]]\nname = "m"\n[[model.deployment]]\nprovider = "ollama"\n'
+        'base_url = "http://127.0.0.1:9"\nupstream_model = "x"\n[health]\nfind_ollama = false\n'
+    )
+    told = {each["name"]: each for each in _json(run("models", "--json"))["models"]}
+
+    assert "away" == told["m"]["deployments"][0]["state"]
+
+
+def test_key_is_made_listed_and_revoked(run):
+    """A key is shown once; lists show its prefix, name and end."""
+    code, key, note = run("keys", "create", "laptop", "--days", "90")
+    prefix = key[:14]
+    listed = run("keys", "list")[1]
+
+    assert 0 == code
+    assert key.startswith("sk-thal-")
+    assert "not shown again" in note
+    assert prefix in listed
+    assert "laptop" in listed
+    assert key.strip() not in listed
+    assert (0, f"Revoked {prefix}… of 'laptop'.\n", "") == run("keys", "revoke", f"{prefix}…")
+    assert "revoked" in run("keys", "list")[1]
+
+
+def test_keys_speak_json(run):
+    """Every verb of `keys` prints one JSON document."""
+    made = _json(run("keys", "create", "robot", "--admin", "--json"))
+    listed = _json(run("keys", "list", "--json"))["keys"]
+    revoked = _json(run("keys", "revoke", made["prefix"], "--json"))
+
+    assert ["admin", "chat"] == made["scopes"]
+    assert [made["id"]] == [each["id"] for each in listed]
+    assert "key" not in listed[0]
+    assert revoked["revoked"] is not None
+
+
+def test_list_without_keys_teaches_how_to_make_one(run):
+    """An empty list says what to do."""
+    assert "thalamus keys create NAME" in run("keys", "list")[1]
+
+
+def test_unknown_key_cannot_be_revoked(run):
+    """Revoking what is not there fails in one sentence."""
+    assert (1, "", "thalamus: There is no key 'sk-thal-xxxxxx'.\n") == run("keys", "revoke", "sk-thal-xxxxxx")
+
+
+def test_key_needs_a_name(run):
+    """A blank name is wrong use."""
+    code, _, err = run("keys", "create", " ")
+
+    assert 2 == code
+    assert "name" in err
+
+
+def test_database_is_upgraded_backed_up_and_pruned(run, folder):
+    """The verbs of `db` work on a database that was not there before, and speak JSON."""
+    assert (0, "The database is up to date.\n", "") == run("db", "upgrade")
+    assert {"upgraded": True} == _json(run("db", "upgrade", "--json"))
+    assert "Wrote copy.sqlite" in run("db", "backup", "copy.sqlite")[1]
+    assert (folder / "copy.sqlite").stat().st_size == _json(run("db", "backup", "copy.sqlite", "--json"))["size_bytes"]
+    assert "0 of decision" in run("db", "prune")[1]
+    assert 0 == _json(run("db", "prune", "--json"))["deleted"]["decision"]
+    with sqlite3.connect(folder / "copy.sqlite") as copy:
+        assert 0 == copy.execute("SELECT count(*) FROM decision").fetchone()[0]
+    copy.close()
+
+
+def test_prune_keeps_everything_where_settings_say_so(run, folder):
+    """Retention of 0 days deletes nothing, and says so."""
+    (folder / "thalamus.toml").write_text("[storage]\nretention_days = 0\nbody_retention_days = 0\n")
+
+    assert (0, "Everything is kept for ever.\n", "") == run("db", "prune")
+
+
+def test_unusable_database_is_one_sentence(run, folder):
+    """A file that is no database ends with code 1 and no traceback."""
+    (folder / "thalamus.toml").write_text('[storage]\nurl = "sqlite:///thalamus.toml"\n')
+    code, _, err = run("db", "upgrade")
+
+    assert 1 == code
+    assert 1 == len(err.splitlines())
+
+
+def test_unwritable_place_is_one_sentence(run, folder):
+    """An error of the system names the file."""
+    (folder / "here").touch()
+    code, _, err = run("init", "--yes", "--folder", "here/there")
+
+    assert 1 == code
+    assert "here" in err
+    assert 1 == len(err.splitlines())
+
+
+def test_backup_is_private(run, folder):
+    """A copy of the books is for its owner alone."""
+    run("db", "upgrade")
+    run("db", "backup", "copy.sqlite")
+
+    assert 0o600 == stat.S_IMODE((folder / "copy.sqlite").stat().st_mode)
