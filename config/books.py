@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import msgspec
 from sqlalchemy.dialects import postgresql, sqlite
-
-from config.columns import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,45 +57,6 @@ class TableBook:
     def write(self, connection: Connection, payloads: Sequence[Json]) -> None:
         """Insert what is new."""
         insert_rows(connection, self._table, payloads)
-
-
-@dataclass(slots=True)
-class Entry:
-    """A record on its way; its payload is made when it is first needed."""
-
-    seq: int
-    book: Book
-    key: str
-    record: object
-    made: Json | None = None
-
-    def payload(self) -> Json:
-        """Return the record as its book writes it."""
-        if self.made is None:
-            self.made = self.book.payload(self.record)
-        return self.made
-
-
-class _Line(msgspec.Struct, frozen=True):
-    book: str
-    key: str
-    payload: dict[str, Any]
-
-
-def encode_entry(entry: Entry) -> bytes:
-    """Return one line of the journal, without its line break. Raises what the record's own values raise."""
-    return json_text({"book": entry.book.name, "key": entry.key, "payload": entry.payload()}).encode()
-
-
-def decode_entry(line: bytes, books: Mapping[str, Book]) -> Entry:
-    """Read a line of the journal. Raises `ValueError` when another version of the product wrote it in its own way."""
-    try:
-        found = msgspec.json.decode(line, type=_Line)
-    except msgspec.MsgspecError as error:
-        raise ValueError("not a line of the journal") from error
-    if found.book not in books:
-        raise ValueError(f"no book is called '{found.book}'")
-    return Entry(0, books[found.book], found.key, None, found.payload)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,6 @@ written twice (after a crash, or when a commit's answer was lost), so every `Boo
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from config.books import Entry, decode_entry, encode_entry
+from config.backlog import Backlog, Entry, decode_entry, encode_entry
 from config.database import described
 from config.errors import StorageError
 
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 512
 """Records of one transaction."""
-SPILL_CHUNK = 64
-"""Records that are journalled at a time (about a millisecond of the loop)."""
+SPILL_CHUNK, SPILL_BYTES = 64, 1024 * 1024
+"""What is journalled at a time (about a millisecond of the loop)."""
 RECORD_ERRORS = (SQLAlchemyError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
 """What a record that cannot be written raises; the database's own trouble is a `StorageError`."""
 
@@ -42,9 +41,9 @@ log = structlog.stdlib.get_logger("thalamus.config.writer")
 class GroupWriter:
     """Takes records without waiting and commits them together every `group_commit_ms` milliseconds.
 
-    At most `queue_max` records wait in memory; beyond that, and whenever the database fails, they go to the journal,
-    and when that is full too they are dropped and counted. Register every book before `start`. `backoff_s` is the
-    first and the longest pause between two tries while the database fails.
+    At most `queue_max` records of `queue_max_bytes` wait in memory; beyond that, and whenever the database fails, they
+    go to the journal, and when that is full too they are dropped and counted. `backoff_s` is the first and the longest
+    pause between two tries while the database fails. Register every book before `start`.
     """
 
     def __init__(
@@ -53,18 +52,18 @@ class GroupWriter:
         *,
         group_commit_ms: float = 25.0,
         queue_max: int = 10_000,
+        queue_max_bytes: int = 64 * 1024 * 1024,
         journal: Journal | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         backoff_s: tuple[float, float] = (0.1, 5.0),
     ) -> None:
         self._database = database
         self._window_s = group_commit_ms / 1000
-        self._queue_max = queue_max
         self._journal = journal
         self._clock = clock
         self._backoff_s = backoff_s
         self._books: dict[str, Book] = {}
-        self._queue: deque[Entry] = deque()
+        self._queue = Backlog(max_records=queue_max, max_bytes=queue_max_bytes)
         self._in_flight: list[Entry] = []
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -89,13 +88,16 @@ class GroupWriter:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="group-writer")
         self._task.add_done_callback(self._restart)
 
-    def submit(self, book: Book, record: object, *, key: str = "") -> None:
-        """Queue one record; never waits and never raises. `key` is what `find` finds it by."""
-        if self._closed or (len(self._queue) >= self._queue_max and self._spill_some() == 0):
+    def submit(self, book: Book, record: object, *, key: str = "", size_bytes: int = 0) -> None:
+        """Queue one record; never waits and never raises.
+
+        `key` is what `find` finds it by, `size_bytes` what its large parts take in memory.
+        """
+        if self._closed or (self._queue.is_full and self._spill_some() == 0):
             self._n_dropped += 1
             return
         self._n_submitted += 1
-        self._queue.append(Entry(self._n_submitted, book, key, record))
+        self._queue.append(Entry(self._n_submitted, book, key, record, size_bytes))
         self._wake.set()
 
     def find(self, book: str, key: str) -> Json | None:
@@ -112,7 +114,7 @@ class GroupWriter:
 
     def state(self) -> Json:
         """Return how the books are, for `/health`."""
-        degraded = self._n_failures > 0 or self._n_journalled > 0
+        degraded = self._n_failures > 0 or self._n_journalled > 0 or self._task is None
         return {
             "status": "degraded" if degraded else "ok",
             "queued": len(self._queue) + len(self._in_flight),
@@ -151,8 +153,7 @@ class GroupWriter:
             await asyncio.wait({self._task})
         while self._queue and self._spill_some():
             pass
-        self._n_dropped += len(self._queue)
-        self._queue.clear()
+        self._n_dropped += len(self._queue.take(len(self._queue)))
         if self._journal is not None:
             self._journal.sync()
             self._journal.close()
@@ -191,7 +192,7 @@ class GroupWriter:
         first, longest = self._backoff_s
         delay = min(longest, first * 2 ** min(self._n_failures, 16))
         self._n_failures += 1
-        for _ in range(0, len(self._queue), SPILL_CHUNK):
+        for _ in range(len(self._queue)):
             if self._spill_some() == 0:  # what waits in memory would be lost if the process were killed
                 break
             await asyncio.sleep(0)
@@ -204,14 +205,14 @@ class GroupWriter:
 
     async def _write_queue(self) -> None:
         for _ in range(0, len(self._queue), MAX_BATCH):
-            self._in_flight = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+            self._in_flight = self._queue.take(MAX_BATCH)
             is_written = False
             try:
                 await self._commit(self._in_flight)
                 is_written = True
             finally:
                 if not is_written:
-                    self._queue.extendleft(reversed(self._in_flight))
+                    self._queue.put_back(self._in_flight)
                 self._in_flight = []
 
     async def _replay(self) -> None:
@@ -260,10 +261,10 @@ class GroupWriter:
         log.error("record_left_out", error=self._last_error)
 
     def _spill_some(self) -> int:
-        """Move the oldest records of the queue to the journal and return how many left the queue."""
+        """Move the oldest records to the journal and return how many left the queue."""
         if self._journal is None:
             return 0
-        entries = [self._queue.popleft() for _ in range(min(SPILL_CHUNK, len(self._queue)))]
+        entries = self._queue.take(SPILL_CHUNK, max_bytes=SPILL_BYTES)
         kept: list[Entry] = []
         lines: list[bytes] = []
         for entry in entries:
@@ -273,12 +274,12 @@ class GroupWriter:
             except RECORD_ERRORS as error:
                 self._skip(error)
         untaken = kept[self._journal.append(lines) :]
-        self._queue.extendleft(reversed(untaken))
+        self._queue.put_back(untaken)
         return len(entries) - len(untaken)
 
     def _tell_waiters(self) -> None:
-        oldest = self._in_flight or self._queue
-        settled = 0 if self._n_journalled else oldest[0].seq - 1 if oldest else self._n_submitted
+        oldest = next(iter(self._queue), None)
+        settled = 0 if self._n_journalled else oldest.seq - 1 if oldest else self._n_submitted
         for target, waiter in self._waiters:
             if target <= settled and not waiter.done():
                 waiter.set_result(None)

@@ -41,7 +41,8 @@ class SqlLedger:
 
     def record(self, record: DecisionRecord) -> None:
         """Queue one decision with its attempts."""
-        self._writer.submit(self._decisions, record, key=record.id)
+        size_bytes = len(record.request_body or b"") + len(record.response_body or b"")
+        self._writer.submit(self._decisions, record, key=record.id, size_bytes=size_bytes)
 
     def record_outcome(self, outcome: OutcomeRecord) -> None:
         """Queue one outcome; a later one of the same decision, source and kind replaces it."""

@@ -266,6 +266,35 @@ async def test_without_a_journal_the_queue_alone_is_the_bound(sqlite_database, m
     assert 1 == writer.state()["dropped"]
 
 
+async def test_a_record_that_cannot_even_be_journalled_costs_only_itself(sqlite_database, make_writer):
+    """What has no rows is left out and counted; its neighbours go to the journal."""
+    writer = make_writer(sqlite_database, start=False)
+    for record in (row("a"), {"id": "no columns"}, row("b")):
+        writer.submit(BOOK, record)
+    writer._spill_some()
+    state = writer.state()
+    writer.start()
+    await writer.aclose()
+
+    assert (1, 2, 0) == (state["skipped"], state["spilled"], state["queued"])
+    assert ["a", "b"] == await ids(sqlite_database)
+
+
+async def test_large_records_are_bounded_by_their_bytes(sqlite_database, make_writer):
+    """A few records with bodies fill the memory that thousands of plain ones may take, and go to the journal."""
+    writer = make_writer(sqlite_database, queue_max_bytes=100, start=False)
+    for number in range(10):
+        writer.submit(BOOK, row(f"{number}"), size_bytes=60)
+    state = writer.state()
+    writer.start()
+    written = await writer.flush(5)
+    await writer.aclose()
+
+    assert ("degraded", 2, 8, 0) == tuple(state[name] for name in ("status", "queued", "spilled", "dropped"))
+    assert written
+    assert [f"{number}" for number in range(10)] == await ids(sqlite_database)
+
+
 async def test_closing_while_the_database_is_locked_leaves_the_rest_to_the_next_start(
     sqlite_database, sqlite_url, make_writer
 ):
