@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from config.toml_lines import Path
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 RESERVED = frozenset({"auto", "collab"})
 """Names that mean a way of choosing, not a model."""
 
@@ -58,8 +60,11 @@ def _check_server(settings: Settings, problems: Problems) -> None:
 def _check_providers(mine: Settings, problems: Problems) -> None:
     _check_unique([row.name for row in mine.providers], "provider", problems)
     for position, row in enumerate(mine.providers):
+        path: Path = ("provider", position)
         if row.dialect != "extractive":
-            _check_url(row.base_url, ("provider", position, "base_url"), problems)
+            _check_url(row.base_url, (*path, "base_url"), problems)
+        for n, name in enumerate(row.api_key_env):
+            _check_variable(name, (*path, "api_key_env", n), problems)
 
 
 def _check_models(settings: Settings, mine: Sequence[ModelSettings], problems: Problems) -> None:
@@ -88,7 +93,14 @@ def _check_deployment(
     elif deployment.base_url is None and row.base_url is None and not row.base_url_env:
         problems.note(path, f"a deployment of '{row.name}' needs 'base_url'")
     _check_url(deployment.base_url, (*path, "base_url"), problems)
+    if deployment.api_key_env is not None:
+        _check_variable(deployment.api_key_env, (*path, "api_key_env"), problems)
     _check_price(deployment.price, (*path, "price"), problems)
+
+
+def _check_variable(name: str, path: Path, problems: Problems) -> None:
+    if not _VARIABLE.fullmatch(name):  # most likely the key itself, so it is not repeated
+        problems.note(path, "'api_key_env' must be the name of an environment variable, such as OPENAI_API_KEY")
 
 
 def _check_url(url: str | None, path: Path, problems: Problems) -> None:

@@ -71,7 +71,7 @@ def with_variables(settings: Settings, environment: Environment, problems: Probl
         else:
             settings = _with_field(settings, area, key, name, environment.get(name), problems)
     state_dir = environment.get("THALAMUS_STATE_DIR")
-    return replace(settings, state_dir=Path(state_dir).expanduser()) if state_dir else settings
+    return replace(settings, state_dir=_home(state_dir)) if state_dir else settings
 
 
 def with_addresses(row: ProviderSettings, environment: Environment, problems: Problems) -> ProviderSettings:
@@ -100,8 +100,8 @@ def secret_text(environment: Environment, name: str, problems: Problems) -> str 
     if text is None and path is not None:
         source = f"{name}_FILE"
         try:
-            text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            text = _home(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no path
             problems.note(variable(source), f"the file {path!r} cannot be read: {_reason(error)}")
             return None
     if text and not all(_KEY.fullmatch(part) for part in split_keys(text)):
@@ -185,6 +185,13 @@ def _unquoted(text: str) -> str:
     if quoted:
         return quoted[2]
     return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].strip()
+
+
+def _home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody of that name has a home here
+        return Path(text)
 
 
 def _reason(error: Exception) -> str:

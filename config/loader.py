@@ -120,14 +120,14 @@ def _read_document(path: Path | None) -> tuple[dict[str, object], dict[KeyPath, 
         raise SettingsError("is not UTF-8 text", file=str(path), line=line) from error
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own errors, and numbers of thousands of digits
         raise _syntax_error(error, path, text) from error
     except RecursionError as error:
         raise SettingsError("is nested too deeply", file=str(path)) from error
     return document, line_index(text)
 
 
-def _syntax_error(error: tomllib.TOMLDecodeError, path: Path, text: str) -> SettingsError:
+def _syntax_error(error: ValueError, path: Path, text: str) -> SettingsError:
     words = str(error)
     place = re.search(r" \(at line (\d+), column (\d+)\)", words)
     line = int(place[1]) if place else max(1, text.rstrip("\n").count("\n") + 1)

@@ -140,7 +140,7 @@ class ProviderSettings:
     discover: bool = False
     """Whether every model its server lists becomes a model here. On by itself where a variable names a local server."""
     local: bool = False
-    """Whether it runs on machines of yours: its tokens cost 0, and remote models come before it in the chain."""
+    """Whether it runs on machines of yours: its tokens cost 0."""
     prices: str | None = None
     """Its name in the shipped price list; `None` is not in it, so prices are unknown unless you give them."""
     quirks: tuple[str, ...] = ()

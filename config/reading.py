@@ -6,16 +6,25 @@ import difflib
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from config.bounds import Between
-from config.secret import Secret
+from config.redact import redact
 from config.toml_lines import Path as KeyPath
 
 T = TypeVar("T")
+
+_WORDS: dict[object, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path",
+    date: "a day such as 2026-11-21",
+}
 
 TOML_NAMES = {"deployments": "deployment", "models": "model", "providers": "provider"}
 """Arrays of tables are written in the singular: `[[model]]`."""
@@ -130,12 +139,12 @@ def dotted(path: KeyPath) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error may show it: short, and a table or list only by its kind."""
+    """Return a value as an error may show it: short, without what looks like a key, a table or list by its kind."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):
         return "a list"
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # one line
 
 
@@ -186,22 +195,24 @@ def _mapping(hint: Any, value: object, path: KeyPath, problems: Problems) -> obj
 
 
 def _scalar(hint: Any, value: object, path: KeyPath, problems: Problems) -> object:
-    if hint is Path and isinstance(value, str) and value:
-        return Path(value).expanduser()
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hint is date and isinstance(value, str):
-        try:
+    found = _converted(hint, value)
+    if type(found) is hint or (hint is Path and isinstance(found, Path)):  # exactly: True is no number
+        return found
+    return problems.note(path, f"'{dotted(path)}' must be {_WORDS[hint]}, not {shown(value)}")
+
+
+def _converted(hint: Any, value: object) -> object:
+    """Return what TOML writes differently: whole numbers as amounts, texts as paths and days; else the value itself."""
+    try:
+        if hint is Path and isinstance(value, str) and value and "\0" not in value:
+            return Path(value).expanduser()
+        if hint is float and type(value) is int:
+            return float(value)
+        if hint is date and isinstance(value, str):
             return date.fromisoformat(value)
-        except ValueError:
-            pass
-    if type(value) is hint:  # exactly: True is no number, and a moment is no day
-        return value
-    word = {
-        str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path",
-        date: "a day such as 2026-11-21", datetime: "a time", Secret: "kept out of files",
-    }.get(hint, str(hint))  # fmt: skip
-    return problems.note(path, f"'{dotted(path)}' must be {word}, not {shown(value)}")
+    except (ValueError, OverflowError, RuntimeError):  # no day, no float, nobody's home
+        pass
+    return value
 
 
 def _number(text: str) -> object:

@@ -112,7 +112,7 @@ class RoutingSettings:
     max_attempts: PositiveCount = 4
     """Most deployments tried for one request."""
     chain: tuple[str, ...] = ()
-    """Models of `auto` in the order of failover; those not named follow in the catalogue's order, local ones last."""
+    """Models of `auto` in the order of failover; the others follow: yours, the shipped and the discovered ones."""
     shipped_models: bool = True
     """Whether the shipped models (`claude`, `gpt`, ...) are there beside yours."""
     rules: tuple[RuleSettings, ...] = ()

@@ -4,9 +4,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from config.errors import SettingsError
 from config.loader import load_settings, reload, restart_needed, shipped_models, shipped_providers
+from config.reference import describe
 from config.secret import Secret
 from config.settings import Settings
 
@@ -249,6 +253,24 @@ WRONG = [
     ("bad-item", "[server]\ncors_origins = [\n'a',\n1]\n", 4, "must be text"),
     ("bad-path", "[retrieval]\nlibrary = 1\n", 2, "must be a path"),
     ("secret-in-file", MODEL + '  api_key = "sk-canary"\n', 6, "name the variable in 'api_key_env'"),
+    ("key-for-a-name", MODEL + '  api_key_env = "sk-canary-1234567890"\n', 6, "the name of an environment variable"),
+    (
+        "key-for-a-providers-name",
+        "[[provider]]\nname='a'\napi_key_env=['sk-canary']\n",
+        3,
+        "the name of an environment",
+    ),
+    ("key-for-a-number", "[server]\nport = 'sk-canary-1234567890'\n", 2, "not '[redacted]'"),
+    ("number-too-large", "[timeouts]\ntotal_s = 1" + "0" * 400 + "\n", 2, "a number"),
+    ("number-without-end", "[server]\nport = 1" + "0" * 5_000 + "\n", 2, "is no TOML"),
+    ("nobodys-home", "state_dir = '~nobody-of-this-name/x'\n", 1, "a path"),
+    ("no-path", 'state_dir = "a\\u0000b"\n', 1, "a path"),
+    ("empty-path", "state_dir = ''\n", 1, "a path"),
+    ("moment-for-a-day", MODEL + "  price.source_date = 2026-01-01T00:00:00Z\n", 6, "a day such as"),
+    ("item-of-rules", "[routing]\nrules = [1]\n", 2, "must be a table"),
+    ("long-value", "[server]\nport = '" + "a b " * 40 + "'\n", 2, "..."),
+    ("list-for-a-text", "[server]\nhost = []\n", 2, "not a list"),
+    ("table-for-a-text", "[server]\nhost = {}\n", 2, "not a table"),
     ("secret-of-the-server", '[server]\napi_keys = ["sk-canary"]\n', 2, "name the variable in 'api_keys_env'"),
     ("secrets-table", "[secrets]\nA = 'sk-canary'\n", 1, "use an environment variable"),
     ("duplicate-model", MODEL + MODEL, 7, "two models named 'mine'"),
@@ -281,6 +303,7 @@ WRONG = [
     ("rule-pattern", "[[routing.rules]]\nmodel='gpt'\nkind='regex'\npattern='(?=x)'\n", 4, "not RE2 syntax"),
     ("rule-empty", "[[routing.rules]]\nmodel='gpt'\npattern=' '\n", 3, "must not be empty"),
     ("open-to-the-world", "[server]\nhost='0.0.0.0'\nrequire_key='never'\n", 3, "cannot be 'never'"),
+    ("open-by-name", "[server]\nhost='gate.example'\nrequire_key='never'\n", 3, "cannot be 'never'"),
     ("half-of-tls", "[server]\ntls_cert_file='x'\n", 2, "needs 'server.tls_key_file'"),
     ("other-half-of-tls", "[server]\ntls_key_file='x'\n", 2, "needs 'server.tls_cert_file'"),
     ("syntax", "[server]\nport = \n", 2, "is no TOML"),
@@ -298,6 +321,35 @@ def test_mistake_is_named_with_file_line_and_what_would_be_right(write, text, li
     assert (str(path), line) == (error.file, error.line)
     assert words in str(error)
     assert "canary" not in str(error)
+
+
+LITERALS = st.sampled_from(
+    ["1", "-1", "1e400", "nan", "true", "''", "'x'", "'gpt'", "[]", "['a']", "[1]", "{}", "{a=1}", "[{}]", "1979-05-27",
+     "{name='a'}", "[{provider='openai', upstream_model='x'}]", "'http://x'", '"\\u0000"', "'~x'"]
+)  # fmt: skip
+SECTIONS = st.sampled_from(
+    ["", "[server]", "[timeouts]", "[routing]", "[[routing.rules]]", "[aliases]", "[[model]]", "[[model.deployment]]",
+     "[model.deployment.price]", "[[provider]]", "[storage]", "[retrieval]", "[health]", "[x]"]
+)  # fmt: skip
+NAMES = st.sampled_from(
+    sorted({each.name.rpartition(".")[2] for each in describe()} | {"model", "a", "gpt", "api_keys"})
+)
+
+
+@settings_of_hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(SECTIONS, st.dictionaries(NAMES, LITERALS, max_size=4)), max_size=5))
+def test_any_file_is_taken_or_refused_with_its_name(tmp_path, parts):
+    """Whatever stands in a file, there is no other way out than settings or a `SettingsError` that names the file."""
+    path = tmp_path / "thalamus.toml"
+    path.write_text(
+        "\n".join(line for head, pairs in parts for line in [head, *(f"{k} = {v}" for k, v in pairs.items())])
+    )
+    try:
+        found = load_settings(path, {})
+    except SettingsError as error:
+        found = error.file
+
+    assert found == str(path) or isinstance(found, Settings)
 
 
 def test_all_mistakes_are_told_at_once(write):
@@ -330,6 +382,7 @@ WRONG_VARIABLES = [
     ("OPENAI_API_KEY", "sk-canary with space", "not shown"),
     ("OPENAI_API_KEY", "sk-canary-密", "not shown"),
     ("OPENAI_API_KEY_FILE", "/nowhere/canary", "cannot be read"),
+    ("OPENAI_API_KEY_FILE", "~nobody-of-this-name/canary", "cannot be read"),
     ("OLLAMA_HOST", "ftp://box", "http:// or https://"),
     ("CURSOR_BASE_URL", "c.example", "http:// or https://"),
 ]
@@ -384,6 +437,14 @@ def test_missing_dotenv_is_fine_and_a_broken_one_is_not(tmp_path):
     assert {} == load_settings(None, {}, tmp_path / ".env").secrets
     assert "UTF-8" in str(refused(None, {}, broken))
     assert "cannot be read" in str(refused(None, {}, tmp_path))
+
+
+def test_server_on_loopback_may_do_without_keys(write):
+    """On this machine alone, `never` is a choice."""
+    for host in ("localhost", "127.0.0.1", "::1"):
+        path = write(f"[server]\nhost = '{host}'\nrequire_key = 'never'\n")
+
+        assert "never" == load_settings(path, {}).server.require_key
 
 
 def test_file_that_cannot_be_read_is_named(tmp_path):
