@@ -1,0 +1,168 @@
+"""A client's chat body for an OpenAI-compatible upstream: copied, not rebuilt; only its deviations change it.
+
+Unknown fields survive. What must be left out is named in a warning. Messages are `openai_messages.py`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from router.providers.chat_body import read_tools
+from router.providers.json_values import as_list, as_number, as_object, as_text
+from router.providers.openai_messages import MessagePlan, rewrite_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.types import Json
+    from router.providers.base import ChatRequest, Target
+    from router.reasoning_store import ReasoningStore
+
+NEVER_FORWARDED: Final = frozenset({
+    "api_base",
+    "base_url",
+    "api_key",
+    "api_version",
+    "extra_headers",
+    "extra_query",
+    "custom_llm_provider",
+    "routing_rules",
+})  # fmt: skip
+"""Fields that steer us or other gateways: a client's destination or key must never reach the wire."""
+
+_LIMITS: Final = ("max_completion_tokens", "max_tokens")
+
+
+def build_chat_body(request: ChatRequest, target: Target, store: ReasoningStore) -> tuple[Json, tuple[str, ...]]:
+    """Return the body for this deployment and what had to be left out of it."""
+    body = {**target.options, **copy_body(request, target)}
+    warnings: list[str] = []
+    _set_stream(body, stream=request.stream, quirks=target.quirks)
+    custom = _shape_tools(body, target.quirks)
+    for quirk, apply in _QUIRKS.items():
+        if quirk in target.quirks:
+            apply(body, warnings)
+    _lower_limits(body, target.max_output_tokens, warnings)
+    plan = MessagePlan(
+        custom_tools=custom,
+        wraps_custom_tools="no_custom_tools" in target.quirks,
+        developer_is_system="no_developer_role" in target.quirks,
+        wants_reasoning="reasoning_content_required" in target.quirks,
+        provider=target.provider,
+    )
+    if "messages" in body:
+        body["messages"] = rewrite_messages(as_list(body["messages"]), plan, store)
+    return body, tuple(warnings)
+
+
+def copy_body(request: ChatRequest, target: Target) -> Json:
+    """Return a shallow copy of the client's body with the upstream's model and without what is ours."""
+    body = {key: value for key, value in request.body.items() if key not in NEVER_FORWARDED}
+    body["model"] = target.upstream_model
+    return body
+
+
+def custom_tool_names(body: Json) -> frozenset[str]:
+    """Return the names of the free-form tools of a request."""
+    names = (_tool_name(tool) for item in as_list(body.get("tools")) if (tool := as_object(item)) and _is_custom(tool))
+    return frozenset(name for name in names if name)
+
+
+def _set_stream(body: Json, *, stream: bool, quirks: frozenset[str]) -> None:
+    if not stream:
+        if "stream" in body:
+            body["stream"] = False
+        body.pop("stream_options", None)  # OpenAI refuses it without `stream`
+        return
+    body["stream"] = True
+    if "no_stream_options" in quirks:
+        body.pop("stream_options", None)
+    else:
+        body["stream_options"] = {**(as_object(body.get("stream_options")) or {}), "include_usage": True}
+
+
+def _shape_tools(body: Json, quirks: frozenset[str]) -> frozenset[str]:
+    """Drop empty tools with what refers to them, nest flat ones, and return the names of free-form ones."""
+    if "tools" not in body:
+        return frozenset()
+    tools = as_list(body["tools"])
+    if not tools:
+        for key in ("tools", "tool_choice", "parallel_tool_calls"):
+            body.pop(key, None)
+        return frozenset()
+    custom = custom_tool_names(body)
+    shape = _as_function if "no_custom_tools" in quirks else _nested
+    body["tools"] = [shape(tool) if (tool := as_object(item)) else item for item in tools]
+    choice = as_object(body.get("tool_choice"))
+    if choice is not None and _is_custom(choice) and "no_custom_tools" in quirks:
+        body["tool_choice"] = {"type": "function", "function": {"name": _tool_name(choice)}}
+    return custom
+
+
+def _as_function(tool: Json) -> Json:
+    """A free-form tool as a function with one string, for upstreams that know JSON arguments only."""
+    if not _is_custom(tool):
+        return _nested(tool)
+    read = read_tools({"tools": [tool]})[0]
+    return {
+        "type": "function",
+        "function": {"name": read.name, "description": read.description, "parameters": read.parameters},
+    }
+
+
+def _nested(tool: Json) -> Json:
+    """A tool with its fields under its kind: Responses-shaped clients send them flat."""
+    kind = tool.get("type")
+    if kind not in ("function", "custom") or kind in tool or "name" not in tool or "input_schema" in tool:
+        return tool
+    return {"type": kind, kind: {key: value for key, value in tool.items() if key != "type"}}
+
+
+def _is_custom(tool: Json) -> bool:
+    return tool.get("type") == "custom" and "input_schema" not in tool
+
+
+def _tool_name(tool: Json) -> str:
+    return as_text((as_object(tool.get("custom")) or tool).get("name")) or ""
+
+
+def _use_max_completion_tokens(body: Json, warnings: list[str]) -> None:
+    """Reasoning models of OpenAI refuse `max_tokens` and every sampling but the default."""
+    if "max_tokens" in body:
+        limit = body.pop("max_tokens")
+        if body.get("max_completion_tokens") is None:
+            body["max_completion_tokens"] = limit
+    for name in ("temperature", "top_p"):
+        value = body.get(name)
+        if value is not None and value != 1:
+            del body[name]
+            warnings.append(f"{name} dropped: the model takes only its default")
+
+
+def _without_reasoning(body: Json, warnings: list[str]) -> None:
+    functions = any((as_object(tool) or {}).get("type") == "function" for tool in as_list(body.get("tools")))
+    if functions and body.get("reasoning_effort") != "none":
+        if "reasoning_effort" in body:
+            warnings.append("reasoning_effort set to none: the model does not reason with function tools here")
+        body["reasoning_effort"] = "none"
+
+
+def _without_parallel_tool_calls(body: Json, warnings: list[str]) -> None:
+    if body.pop("parallel_tool_calls", None) is False:
+        warnings.append("parallel_tool_calls dropped: the upstream does not take it")
+
+
+_QUIRKS: Final[dict[str, Callable[[Json, list[str]], None]]] = {
+    "max_completion_tokens": _use_max_completion_tokens,
+    "no_reasoning_with_tools": _without_reasoning,
+    "no_parallel_tool_calls": _without_parallel_tool_calls,
+}
+
+
+def _lower_limits(body: Json, most: int | None, warnings: list[str]) -> None:
+    """After a failover a limit meant for another model may be more than this one gives; that would be refused."""
+    for name in _LIMITS:
+        limit = as_number(body.get(name))
+        if most is not None and limit is not None and limit > most:
+            body[name] = most
+            warnings.append(f"{name} lowered to {most}: the model gives no more")

@@ -1,0 +1,54 @@
+"""Token counts in every spelling that OpenAI-compatible upstreams have for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from config.types import Usage
+from router.providers.json_values import as_count, as_object, as_objects
+
+if TYPE_CHECKING:
+    from config.types import Json
+
+
+def find_usage(obj: Json) -> Json | None:
+    """Return the usage of a chunk or answer: its own, Groq's `x_groq.usage`, or Moonshot's `choices[].usage`."""
+    own = as_object(obj.get("usage"))
+    if own:
+        return own
+    groq = as_object(obj.get("x_groq"))
+    if groq is not None and (found := as_object(groq.get("usage"))):
+        return found
+    return next((found for choice in as_objects(obj.get("choices")) if (found := as_object(choice.get("usage")))), None)
+
+
+def read_usage(raw: Json) -> Usage:
+    """Return the counts; `raw` is kept whole.
+
+    Cached tokens are `prompt_tokens_details.cached_tokens` at OpenAI, `prompt_cache_hit_tokens` at DeepSeek and
+    `cached_tokens` at Moonshot; they are a part of the prompt's. xAI and Gemini leave reasoning out of
+    `completion_tokens` and count it in `total_tokens`; it is billed, so the larger number is taken.
+    """
+    before = as_object(raw.get("prompt_tokens_details")) or as_object(raw.get("input_tokens_details")) or {}
+    after = as_object(raw.get("completion_tokens_details")) or as_object(raw.get("output_tokens_details")) or {}
+    n_input = _first(raw, "prompt_tokens", "input_tokens")
+    n_output = _first(raw, "completion_tokens", "output_tokens")
+    n_output = max(n_output, as_count(raw.get("total_tokens")) - n_input)
+    cached = _first(before, "cached_tokens") or _first(
+        raw, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens"
+    )
+    written = _first(before, "cache_write_tokens", "cache_creation_tokens") or _first(
+        raw, "cache_creation_input_tokens"
+    )
+    return Usage(
+        input_tokens=n_input,
+        output_tokens=n_output,
+        cached_tokens=min(cached, n_input),
+        cache_write_tokens=min(written, n_input),
+        reasoning_tokens=min(_first(after, "reasoning_tokens") or _first(raw, "reasoning_tokens"), n_output),
+        raw=raw,
+    )
+
+
+def _first(obj: Json, *names: str) -> int:
+    return next((count for name in names if (count := as_count(obj.get(name)))), 0)
