@@ -47,7 +47,8 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self._waiting: deque[tuple[RecordedRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._lost = False
+        self._dropped = False
+        self._client_left = False
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: dict[str, str] = {}
@@ -80,13 +81,14 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self._client_left = not self._dropped
         self._open.discard(self)
         if self._task is not None:
             self._task.cancel()
 
     async def aclose(self) -> None:
         """Drop the connection and wait until its task is over."""
+        self._dropped = True
         self._transport.abort()
         if self._task is not None:
             self._task.cancel()
@@ -155,7 +157,7 @@ class Connection(asyncio.Protocol):
                     request.end(self._loop.time(), disconnected=False)
                     return False
         finally:
-            request.end(self._loop.time(), disconnected=self._lost)
+            request.end(self._loop.time(), disconnected=self._client_left)
         return True
 
     async def _perform(self, action: Action, request: RecordedRequest) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -79,7 +80,9 @@ def _convert(value: object, kind: Any, place: str) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{place}: {str(error).replace(' - at `$', ' - at `')}") from error
+        message = str(error).replace(" - at `$", " - at `")
+        counted = re.sub(r"\[(\d+)]", lambda found: f"[{int(found[1]) + 1}]", message)  # like our own places, from 1
+        raise SettingsError(f"{place}: {counted}") from error
 
 
 def _table(data: object, place: str) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from router.providers.scripted.actions import (
@@ -98,27 +99,27 @@ def _stream_actions(served: Served, parts: StreamParts) -> list[Action]:
     chunked = reply.framing == "chunked"
     frame = http_chunk if chunked else bytes
     head = served.head(served.rendering.stream_type, _stream_framing(chunked=chunked))
-    actions: list[Action] = [Send(head)]
     end: list[Action] = [Send(LAST_CHUNK)] if chunked else [Close()]
     if fault == "empty_stream":
-        return [*actions, *end]
-    actions.append(Send(frame(parts.opening), served.rate))
+        return [Send(head), *end]
+    opening = frame(parts.opening)
+    start: list[Action] = [Send(head), Send(opening, served.rate)] if served.rate else [Send(head + opening)]
+    pieces = [_piece(served, i, frame(piece)) for i, piece in enumerate(parts.content)]
+    before, after = pieces[: served.after], pieces[served.after :]
     broken = _fault_in_stream(served, frame, end)
-    at = len(parts.content) if fault is None else min(served.after, len(parts.content))
-    for i, piece in enumerate(parts.content):
-        if broken is not None and i == at:
-            actions += broken.actions
-            if broken.final:
-                return actions
-        pause = reply.delay_chunk_s if i else reply.delay_first_s
-        if pause:
-            actions.append(Sleep(pause))
-        actions.append(Send(frame(piece), served.rate))
-    if broken is not None and at == len(parts.content):
-        actions += broken.actions
-        if broken.final:
-            return actions
-    return [*actions, Send(frame(_ending(fault, parts)), served.rate), *end]
+    if broken is not None and broken.final:
+        return [*start, *chain.from_iterable(before), *broken.actions]
+    if fault == "no_finish" and reply.after_chunks is not None:
+        return [*start, *chain.from_iterable(before), *end]
+    middle = broken.actions if broken is not None else ()
+    ending = Send(frame(_ending(fault, parts)), served.rate)
+    return [*start, *chain.from_iterable(before), *middle, *chain.from_iterable(after), ending, *end]
+
+
+def _piece(served: Served, position: int, data: bytes) -> list[Action]:
+    """Return one piece of content with the silence before it."""
+    pause = served.reply.delay_chunk_s if position else served.reply.delay_first_s
+    return [Sleep(pause), Send(data, served.rate)] if pause else [Send(data, served.rate)]
 
 
 @dataclass(frozen=True, slots=True)

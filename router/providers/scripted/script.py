@@ -5,6 +5,7 @@ Reading a file into these values is `load.py`'s; turning them into bytes is `pla
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -171,6 +172,11 @@ class Step:
         given = [self.send is not None, self.send_base64 is not None, self.sleep_s is not None]
         if sum([*given, self.rst, self.close, self.hang]) != 1:
             raise ValueError("a step has exactly one of send, send_base64, sleep_s, rst, close, hang")
+        if self.send_base64 is not None:
+            try:
+                base64.b64decode(self.send_base64, validate=True)
+            except ValueError as error:
+                raise ValueError("`send_base64` is no base64") from error
 
 
 @dataclass(frozen=True, slots=True)
