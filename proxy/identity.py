@@ -1,8 +1,8 @@
 """The command's entry: makes sure that the six rooms Python finds are ours before any of them is imported.
 
 The rooms have plain names, and other distributions have packages called `proxy` or `config` too. This file imports
-nothing of ours, and the wheel carries it a second time as the top-level module `thalamus_entry`, so that it runs even
-where a foreign `proxy` hides this one.
+nothing of ours, and is installed as the top-level module `thalamus_entry` (see pyproject.toml), so that it runs even
+where a foreign `proxy` hides ours.
 """
 
 from __future__ import annotations
