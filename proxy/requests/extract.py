@@ -1,0 +1,93 @@
+"""What is read out of a request beside the request itself: the question, the conversation, the client's own rules."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from router.providers.json_values import as_list, as_object, as_text
+from router.rules import Rule, parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.types import Json
+
+CONVERSATION_HEADERS: Final = ("x-thalamus-conversation-id", "x-claude-code-session-id")
+_METADATA_KEYS: Final = ("conversation_id", "cursorConversationId")
+_MAX_ID_CHARS: Final = 128
+_TEXT_TYPES: Final = frozenset({"text", "input_text"})
+OURS: Final = frozenset({"routing_rules"})
+"""Fields of ours in a chat body; upstreams would refuse them."""
+NEVER_SENT: Final = frozenset(
+    {"api_base", "api_key", "api_version", "base_url", "custom_llm_provider", "extra_headers"}
+)
+"""Fields that some gateways obey. Where a request goes, and with which key, is never the client's to say."""
+FORWARDED_HEADERS: Final = ("anthropic-beta", "anthropic-version", "openai-beta")
+
+
+def last_user_text(body: Json) -> str:
+    """Return the texts of the last user message of a Chat Completions body, `""` where there is none."""
+    for item in reversed(as_list(body.get("messages"))):
+        message = as_object(item)
+        if message is None or message.get("role") != "user":
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            return content
+        return "\n".join(_texts(as_list(content)))
+    return ""
+
+
+def conversation_id(body: Json, headers: Mapping[str, str]) -> str | None:
+    """Return what ties the turns of a conversation together: our header, metadata, or the prompt cache's key.
+
+    Long ids are hashed; what is no printable text is not taken for an id.
+    """
+    metadata = as_object(body.get("metadata")) or {}
+    given = (
+        headers.get(CONVERSATION_HEADERS[0]),
+        *(metadata.get(key) for key in _METADATA_KEYS),
+        body.get("prompt_cache_key"),
+        headers.get(CONVERSATION_HEADERS[1]),
+    )
+    return next((clean for value in given if (clean := clean_id(value)) is not None), None)
+
+
+def clean_id(value: object) -> str | None:
+    """Return an id that every database can hold, `None` where `value` is none."""
+    text = (as_text(value) or "").strip()
+    if not text or not text.isprintable():
+        return None
+    return text if len(text) <= _MAX_ID_CHARS else hashlib.sha256(text.encode()).hexdigest()
+
+
+def routing_rules(body: Json) -> tuple[Rule, ...]:
+    """Return the request's own rules. Raises `InvalidRequestError` that names what is wrong in them."""
+    return parse_rules(body.get("routing_rules"))
+
+
+def without_ours(body: Json, more: frozenset[str] = frozenset()) -> tuple[Json, tuple[str, ...]]:
+    """Return the body as it may go upstream, and a warning for each field that a client may have relied on."""
+    gone = (OURS | NEVER_SENT | more) & body.keys()
+    if not gone:
+        return body, ()
+    warnings = tuple(
+        f"{name} dropped: the gateway's settings say where a request goes" for name in sorted(gone & NEVER_SENT)
+    )
+    return {name: value for name, value in body.items() if name not in gone}, warnings
+
+
+def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client's headers that a provider may send on."""
+    return {name: value for name in FORWARDED_HEADERS if (value := headers.get(name)) is not None}
+
+
+def _texts(parts: list[object]) -> list[str]:
+    texts: list[str] = []
+    for item in parts:
+        part = as_object(item)
+        text = item if part is None else part.get("text") if part.get("type") in _TEXT_TYPES else None
+        if isinstance(text, str):
+            texts.append(text)
+    return texts
