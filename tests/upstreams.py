@@ -80,7 +80,7 @@ async def raw_client(url: str) -> AsyncGenerator[tuple[asyncio.StreamReader, asy
         writer.transport.abort()
 
 
-async def hear(url: str, path: str = "/v1/chat/completions", *, silence_s: float = 0.2, **body: object) -> Heard:
+async def hear(url: str, path: str = "/v1/chat/completions", *, silence_s: float = 5.0, **body: object) -> Heard:
     """Ask once over a bare socket and hear everything until the end, or until `silence_s` seconds without a byte."""
     async with raw_client(url) as (reader, writer):
         writer.write(raw_request(path, **body))

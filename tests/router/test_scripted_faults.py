@@ -31,7 +31,8 @@ MARK = {CHAT: b"data: [DONE]\n\n", "/v1/messages": b"event: message_stop\n", "/a
 async def heard(path: str = CHAT, *, stream: bool = True, **reply: object) -> Heard:
     """Return what a bare client hears of one reply."""
     async with scripted_upstream(replying({**TEXT, **reply})) as upstream:
-        return await hear(upstream.url, path, stream=stream, silence_s=0.3)
+        patience_s = 0.4 if str(reply.get("fault")).startswith("hang") else 5.0
+        return await hear(upstream.url, path, stream=stream, silence_s=patience_s)
 
 
 @pytest.mark.parametrize("path", DIALECT_PATHS)
@@ -380,9 +381,9 @@ async def test_a_byte_script_is_sent_as_it_is(tmp_path: Any) -> None:
     (tmp_path / "wire.bin").write_bytes(b"HTTP/1.1 200 OK\r\n\r\n\x00\xff")
     raw = [{"send": "HTTP/1.1 200 OK\r\n\r\né"}, {"sleep_s": 0.001}, {"send_base64": "AP8="}]
 
-    async def sent(reply: dict[str, object]) -> Heard:
+    async def sent(reply: dict[str, Any]) -> Heard:
         async with scripted_upstream(parse_script({"reply": [reply]}, folder=tmp_path)) as upstream:
-            return await hear(upstream.url, stream=True)
+            return await hear(upstream.url, stream=True, silence_s=0.4 if "hang" in str(reply) else 5.0)
 
     start = b"HTTP/1.1 200 OK\r\n\r\n"
     assert Heard(start + "é".encode() + b"\x00\xff", "fin") == await sent({"raw": [*raw, {"close": True}]})
