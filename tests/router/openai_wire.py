@@ -92,6 +92,12 @@ class Rig:
         prepared = self.provider.prepare(request or a_request(), a_target(self.upstream.url, *quirks, **target))
         return [frame async for frame in self.provider.stream(prepared, self.wire)]
 
+    async def stream_into(self, seen: list[Frame], request: ChatRequest | None = None) -> None:
+        """Stream, keeping what came also when it ends in an error."""
+        prepared = self.provider.prepare(request or a_request(), a_target(self.upstream.url))
+        async for frame in self.provider.stream(prepared, self.wire):
+            seen.append(frame)
+
     async def complete(self, request: ChatRequest | None = None, *quirks: str, **target: object) -> Completion:
         prepared = self.provider.prepare(
             request or a_request(stream=False), a_target(self.upstream.url, *quirks, **target)
