@@ -203,7 +203,10 @@ def _is_stale(error: Exception, use: _ConnectionUse, waited_s: float) -> bool:
         return False
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)  # else it holds the head of a response that had begun
-    return isinstance(error, aiohttp.ClientOSError) and error.errno in _STALE_ERRNOS
+    if not isinstance(error, aiohttp.ClientOSError):
+        return False
+    # Where the connection was already closing as we wrote, aiohttp wraps the reset and loses its errno.
+    return error.errno in _STALE_ERRNOS or isinstance(error.__cause__, ConnectionError)
 
 
 def _translate(error: Exception, request: UpstreamRequest, phase: str) -> UpstreamError:

@@ -149,7 +149,13 @@ class ChoiceReader:
 
     def _read_calls(self, delta: Json) -> list[Event]:
         events: list[Event] = []
-        entries = as_objects(delta.get("tool_calls"))
+        entries, legacy = as_objects(delta.get("tool_calls")), as_object(delta.get("function_call"))
+        if entries and self._is_legacy_call:  # the same call told in both spellings: the first one stays
+            entries = []
+            del delta["tool_calls"]
+        if legacy is not None and (entries or (self._calls.calls and not self._is_legacy_call)):
+            legacy = None
+            del delta["function_call"]
         fixed: list[Json] = []
         for entry in entries:
             came, entry_fixed = self._calls.feed(entry)
@@ -157,7 +163,6 @@ class ChoiceReader:
             fixed.append(entry_fixed)
         if fixed:
             delta["tool_calls"] = fixed
-        legacy = as_object(delta.get("function_call"))
         if legacy is not None:
             self._is_legacy_call = True
             events += self._calls.feed({"index": 0, "function": legacy})[0]

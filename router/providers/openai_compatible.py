@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from config.errors import UpstreamError
 from router.events import Completion, Event, Frame
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from router.providers.base import ChatRequest, Target, UpstreamResponse, Wire
     from router.reasoning_store import ReasoningStore
 
-_GRACE_S: Final = 5.0
-"""How long usage and the end mark are waited for once every choice has finished; the answer is whole by then."""
-
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingAnswer:
@@ -45,17 +42,20 @@ class EmbeddingAnswer:
 class OpenAICompatibleProvider:
     """Speaks to OpenAI and its look-alikes; deviations are the target's quirks.
 
-    `clock` gives Unix seconds; `new_id` draws ids for tool calls that come without one.
+    `clock` gives Unix seconds; `new_id` draws ids for tool calls that come without one. `grace_s` is how long usage
+    and the end mark are waited for once every choice has finished: the answer is whole by then.
     """
 
     def __init__(
         self,
         reasoning_store: ReasoningStore,
         *,
+        grace_s: float = 5.0,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"call_{uuid.uuid4().hex[:24]}",
     ) -> None:
         self._store = reasoning_store
+        self._grace_s = grace_s
         self._clock = clock
         self._new_id = new_id
 
@@ -90,7 +90,7 @@ class OpenAICompatibleProvider:
                 return
             parser, chunks = SseParser(), response.chunks()
             while not reader.done:
-                data = await _next_piece(chunks, reader)
+                data = await self._next_piece(chunks, reader)
                 for event in parser.close() if data is None else parser.feed(data):
                     for frame in reader.feed(event):
                         yield frame
@@ -130,6 +130,19 @@ class OpenAICompatibleProvider:
         usage = as_object(answer.get("usage"))
         return EmbeddingAnswer(body, read_usage(usage) if usage else None, headers)
 
+    async def _next_piece(self, chunks: AsyncIterator[bytes], reader: ChunkReader) -> bytes | None:
+        """Return the next bytes, `None` at the end.
+
+        A finished answer is whole, so a cut or a silence after it is an end like any other.
+        """
+        if not reader.settled:
+            return await anext(chunks, None)
+        try:
+            async with asyncio.timeout(self._grace_s):
+                return await anext(chunks, None)
+        except (TimeoutError, UpstreamError):
+            return None
+
     def _context(self, prepared: Prepared) -> AnswerContext:
         request, target = prepared.request, prepared.target
         n = request.body.get("n")
@@ -146,20 +159,6 @@ class OpenAICompatibleProvider:
             tolerates_no_finish="no_finish_reason" in target.quirks,
             n=n if isinstance(n, int) else 1,
         )
-
-
-async def _next_piece(chunks: AsyncIterator[bytes], reader: ChunkReader) -> bytes | None:
-    """Return the next bytes, `None` at the end.
-
-    A finished answer is whole, so a cut or a silence after it is an end like any other.
-    """
-    if not reader.settled:
-        return await anext(chunks, None)
-    try:
-        async with asyncio.timeout(_GRACE_S):
-            return await anext(chunks, None)
-    except (TimeoutError, UpstreamError):
-        return None
 
 
 async def _exchange(prepared: Prepared, wire: Wire) -> tuple[bytes, dict[str, str]]:

@@ -79,12 +79,14 @@ def a_target(url: str = "http://127.0.0.1:1", *quirks: str, **more: object) -> T
 class Rig:
     """A provider with drawn ids counted, before one upstream."""
 
-    def __init__(self, upstream: WireDouble, transport: AiohttpTransport, store: ReasoningStore) -> None:
+    def __init__(
+        self, upstream: WireDouble, transport: AiohttpTransport, store: ReasoningStore, *, grace_s: float = 5.0
+    ) -> None:
         self.upstream = upstream
         self.store = store
         counter = iter(range(1, 1000))
         self.provider = OpenAICompatibleProvider(
-            store, clock=lambda: 1_800_000_000.0, new_id=lambda: f"call_new{next(counter)}"
+            store, grace_s=grace_s, clock=lambda: 1_800_000_000.0, new_id=lambda: f"call_new{next(counter)}"
         )
         self.wire = Wire(transport, connect_s=5, idle_s=5)
 
@@ -96,7 +98,7 @@ class Rig:
         """Stream, keeping what came also when it ends in an error."""
         prepared = self.provider.prepare(request or a_request(), a_target(self.upstream.url))
         async for frame in self.provider.stream(prepared, self.wire):
-            seen.append(frame)
+            seen.append(frame)  # noqa: PERF401 - what came before an error must stay
 
     async def complete(self, request: ChatRequest | None = None, *quirks: str, **target: object) -> Completion:
         prepared = self.provider.prepare(
@@ -106,12 +108,12 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(handler: Handler, store: ReasoningStore | None = None) -> AsyncIterator[Rig]:
+async def rig(handler: Handler, store: ReasoningStore | None = None, *, grace_s: float = 5.0) -> AsyncIterator[Rig]:
     """Serve `handler` and give a provider before it."""
     transport = AiohttpTransport()
     async with serving(handler) as upstream:
         try:
-            yield Rig(upstream, transport, store or ReasoningStore())
+            yield Rig(upstream, transport, store or ReasoningStore(), grace_s=grace_s)
         finally:
             await transport.aclose()
 

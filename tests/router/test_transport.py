@@ -376,6 +376,15 @@ async def test_a_kept_connection_that_was_reset_is_replaced_unseen(transport: Ai
     assert b"ok" == body
 
 
+async def test_a_kept_connection_that_is_just_closing_is_replaced_unseen(transport: AiohttpTransport) -> None:
+    """Servers that close after each answer without saying so are served by new connections."""
+    async with serving(answering_and_closing(whole(b"ok"))) as upstream:
+        bodies = [await exchange_whole(transport, post(upstream.url)) for _ in range(5)]
+
+    assert [b"ok"] * 5 == bodies
+    assert 5 == len(upstream.received)
+
+
 async def test_a_request_is_resent_at_most_once(transport: AiohttpTransport) -> None:
     """A server that closes every time is not asked a third time."""
 
