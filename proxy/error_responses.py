@@ -90,15 +90,16 @@ def all_failed(attempts: tuple[AttemptRecord, ...], failures: Sequence[UpstreamE
     rank = {name: n for n, name in enumerate(_TOLD_FIRST)}
     told = min(reversed(failures), key=lambda failure: rank[failure.failure_class])
     shown = _shown(told, n_failures=len(failures))
-    return AllAttemptsFailedError(
+    error = AllAttemptsFailedError(
         shown.message,
         attempts=attempts,
         param=shown.param,
-        code=shown.code,
         error_type=shown.error_type,
         status=shown.status,
         retry_after_s=_retry_after(told, failures),
     )
+    error.code = shown.code  # also when the upstream's was null, which the constructor takes for our default
+    return error
 
 
 def mid_stream_error(error: UpstreamError) -> ClientFacingError:

@@ -57,9 +57,10 @@ def to_chat(body: Json) -> Json:
 
     Tools that only Anthropic runs stay as they are, so that another dialect refuses them instead of losing them.
     """
-    messages = [*system_messages(body.get("system"))]
+    system = body.get("system")
+    messages = system_messages(system if isinstance(system, str) else [*map(_without_mark, as_objects(system))])
     for message in as_objects(body.get("messages")):
-        messages.extend(convert_message(message))
+        messages.extend(convert_message(_without_marks(message)))
     chat: Json = {name: body[name] for name in _SAME if body.get(name) is not None}
     chat["messages"] = [_without_marks(message) for message in messages]
     stops = [stop for stop in as_list(body.get("stop_sequences")) if isinstance(stop, str) and stop.strip()]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from tests.proxy.scripts import SCRIPTS, EventScript, sse_objects
 
 from proxy.sinks.anthropic import AnthropicSink
 from proxy.sinks.openai_chat import OpenAIChatSink
 from proxy.sinks.unified import UnifiedSink
 from router.providers.base import ChatRequest
+from tests.proxy.scripts import SCRIPTS, EventScript, sse_objects
 
 BODY = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
 REQUEST = ChatRequest(BODY, stream=True, include_usage=True, id="1")
