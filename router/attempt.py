@@ -11,10 +11,9 @@ from router.events import Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolC
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from config.settings import Timeouts
-
     from config.errors import UpstreamError
     from config.prices import Pricing
+    from config.settings import Timeouts
     from router.events import Dialect, Event
     from router.providers.base import Target
 

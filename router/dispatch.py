@@ -64,18 +64,31 @@ class Answer:
             await self.rest.aclose()
 
 
+class CheckEmpty(Protocol):
+    """Judges an answer without content."""
+
+    def __call__(self, events: Iterable[Event]) -> None:
+        """Raise `UpstreamError` where such an answer is none."""
+        ...
+
+
 class Dispatcher:
-    """Runs attempts. It knows dialects and the wire, and nothing of models, prices or clients."""
+    """Runs attempts. It knows dialects and the wire, and nothing of models, prices or clients.
+
+    `check_empty` judges answers without content; by default only cut or filtered ones are answers.
+    """
 
     def __init__(
         self,
         providers: Mapping[Dialect, Provider],
         transport: Transport,
         *,
+        check_empty: CheckEmpty | None = None,
         observers: tuple[AttemptObserver, ...] = (),
     ) -> None:
         self._providers = providers
         self._transport = transport
+        self._check_empty = check_empty or refuse_empty
         self._observers = observers
 
     async def run(
@@ -124,8 +137,8 @@ class Dispatcher:
             try:
                 async with asyncio.timeout_at(limit):
                     if prepared.request.stream:
-                        return await _open_stream(attempt, provider, prepared, wire)
-                    return await _complete(attempt, provider, prepared, wire)
+                        return await _open_stream(attempt, provider, prepared, wire, check_empty=self._check_empty)
+                    return await _complete(attempt, provider, prepared, wire, check_empty=self._check_empty)
             except TimeoutError as error:
                 waited = limit - now
                 raise UpstreamError(
@@ -167,7 +180,9 @@ def worth_trying(candidate: Candidate, log: AttemptLog) -> bool:
     return True
 
 
-async def _open_stream(attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire) -> Answer:
+async def _open_stream(
+    attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire, *, check_empty: CheckEmpty
+) -> Answer:
     frames = provider.stream(prepared, wire)
     held: list[Frame] = []
     held_bytes = 0
@@ -181,29 +196,37 @@ async def _open_stream(attempt: Attempt, provider: Provider, prepared: Prepared,
                 return Answer(attempt, prepared.warnings, held_back=tuple(held), rest=frames)
             if held_bytes > MAX_HELD_BACK_BYTES:
                 return Answer(attempt, prepared.warnings, held_back=tuple(held), rest=frames)
-        _refuse_empty(event for frame in held for event in frame.events)
+        check_empty(event for frame in held for event in frame.events)
     except BaseException:
         await frames.aclose()
         raise
     return Answer(attempt, prepared.warnings, held_back=tuple(held))
 
 
-async def _complete(attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire) -> Answer:
+async def _complete(
+    attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire, *, check_empty: CheckEmpty
+) -> Answer:
     completion = await provider.complete(prepared, wire)
     attempt.observe(completion.events)
     if any(map(carries_content, completion.events)):
         attempt.content_arrived()
     else:
-        _refuse_empty(completion.events)
+        check_empty(completion.events)
     return Answer(attempt, prepared.warnings, completion=completion)
 
 
-def _refuse_empty(events: Iterable[Event]) -> None:
+def refuse_empty(events: Iterable[Event]) -> None:
+    """Raise `UpstreamError(empty_completion)` unless the answer was cut or filtered."""
     if any(isinstance(event, Finish) and event.reason in EMPTY_BUT_LEGAL for event in events):
         return
     raise UpstreamError(
         "The upstream answered with nothing.", failure_class="transient", status=200, code="empty_completion"
     )
+
+
+def accept_empty(events: Iterable[Event]) -> None:
+    """Accept an answer that never has events, such as vectors."""
+    del events
 
 
 def _same_key(one: Target, other: Target) -> bool:

@@ -14,6 +14,7 @@ from config.errors import UnavailableError
 from config.types import Decision
 from router.attempt import Candidate
 from router.balancer import shares, weighted_order
+from router.snapshot import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,6 +83,23 @@ def decide_auto(
         policy_version=WEIGHTS_POLICY,
         seed=seed,
     )
+
+
+def decide_embeddings(catalog: Catalog, name: str) -> Decision:
+    """Return the decision for embeddings: one model and no other, for vectors of two models cannot be compared.
+
+    `auto` is the first live model that embeds. Raises `ModelNotFoundError`, or `UnavailableError` when none embeds.
+    """
+    if catalog.canonical(name) == AUTO:
+        embedding = catalog.embedding_models()
+        if not embedding:
+            raise UnavailableError(
+                "No live model embeds: name one with the capability 'embeddings'.", code="no_live_model"
+            )
+        model, reason = embedding[0], "the first live model that embeds"
+    else:
+        model, reason = catalog.resolve(name), f"the client named {name!r}"
+    return Decision(name, (model.name,), (1.0,), (model.name,), (reason,), NAMED_POLICY)
 
 
 def candidates_of(catalog: Catalog, decision: Decision, *, rng: Random) -> tuple[Candidate, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from config.settings import LoggingSettings
 
-NOISY = ("aiosqlite", "alembic", "asyncio", "httpx", "httpcore", "uvicorn.error")
+NOISY = frozenset({"aiosqlite", "alembic", "asyncio", "bm25s", "httpcore", "httpx", "uvicorn"})
 """Libraries that tell at INFO what nobody asked; their warnings stay."""
 FREE_TEXTS = frozenset({"exception", "error", "reason", "detail", "message"})
 """Fields that may quote an upstream or a settings file."""
@@ -55,11 +55,15 @@ def set_up_logging(settings: LoggingSettings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_worth_telling)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Judge at the end, since some libraries set the level of their logger when they are imported."""
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in NOISY
 
 
 def _safe(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -149,7 +149,7 @@ def _tidy(body: Json) -> Json:
 def _tidy_tools(body: Json) -> Json:
     if "tools" not in body:
         return body
-    if not body["tools"]:  # `[]` is refused upstream, and so is a choice among nothing
+    if body["tools"] in (None, []):  # `[]` is refused upstream, and so is a choice among nothing
         return {name: value for name, value in body.items() if name != "tools" and name not in _TOOL_FIELDS}
     check_objects(body["tools"], "tools")
     tools = as_objects(body["tools"])

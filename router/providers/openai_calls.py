@@ -32,6 +32,8 @@ class OpenCall:
     extra: Json | None = None
     unwrapping: CustomInputReader | None = None
     fragments: list[str] = field(default_factory=list[str])
+    repeats_name: bool = False
+    """Whether pieces that continue this call tell its name again."""
 
     @property
     def arguments(self) -> str:
@@ -117,8 +119,10 @@ class CallTracker:
         if call is None or name != call.name:
             return None
         # The same name again under the same index, or under none: the call told anew, or another one like it.
-        another = call.is_whole() and bool(text or given_id)
-        return None if another else call
+        if call.is_whole() and (text or given_id or not call.repeats_name):
+            return None
+        call.repeats_name = True
+        return call
 
     def _begin(self, entry: Json, name: str, given_id: str) -> OpenCall:
         custom = "custom" in entry or entry.get("type") == "custom"

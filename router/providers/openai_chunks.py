@@ -181,7 +181,10 @@ class ChunkReader:
         if not self._prelude:
             return [], (start,)
         held, self._prelude = self._prelude, []
-        frames = [Frame((), format_sse(encode(self._envelope({**earlier, "choices": []})))) for earlier in held]
+        frames = [
+            Frame((), format_sse(encode(self._envelope({**_without_usage(earlier), "choices": []}))))
+            for earlier in held
+        ]
         return [Frame((start,)), *frames], ()
 
     def _envelope(self, chunk: Json) -> Json:

@@ -1,0 +1,180 @@
+"""The last two stages: dispatch the request to its candidates, and relay what commits to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config.errors import ClientFacingError, UnavailableError, UpstreamError
+from config.trace import span
+from proxy.accounting import settle
+from proxy.connection import ClientLeftError
+from proxy.error_responses import all_failed, mid_stream_error
+from proxy.explain import explained_body, explained_event
+from proxy.relay import EventStream, SlowReaderError
+from router.dispatch import CandidatesExhaustedError
+from router.events import Frame, UsageReport
+
+if TYPE_CHECKING:
+    from proxy.connection import Connection
+    from proxy.exchange import Exchange
+    from proxy.house import House
+    from proxy.sinks.base import Sink
+    from router.attempt import Attempt, Candidate
+    from router.dispatch import Answer
+    from router.providers.base import ChatRequest
+
+PASSED_ON = frozenset({"openai-processing-ms", "openai-version", "openai-organization"})
+PASSED_ON_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+"""Upstream response headers that a client may use; everything else stays here (cookies, encodings, hop-by-hop)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """One request about to be answered. `deadline` is in the running loop's time."""
+
+    house: House
+    exchange: Exchange
+    connection: Connection
+    sink: Sink
+    deadline: float
+
+
+async def answer(
+    house: House, exchange: Exchange, connection: Connection, *, request: ChatRequest, candidates: tuple[Candidate, ...]
+) -> None:
+    """Answer from the first candidate that commits; the exchange's status says how it ended."""
+    sink = exchange.door.sink(request, settings=house.settings, created=int(exchange.ts.timestamp()))
+    deadline = asyncio.get_running_loop().time() + house.settings.timeouts.total_s
+    answering = Answering(house, exchange, connection, sink, deadline)
+    if request.stream:
+        await _stream(answering, request, candidates)
+    else:
+        await _plain(answering, await _dispatch(answering, request, candidates))
+
+
+async def _dispatch(answering: Answering, request: ChatRequest, candidates: tuple[Candidate, ...]) -> Answer:
+    house, exchange = answering.house, answering.exchange
+    with span("dispatch") as note:
+        try:
+            dispatcher = house.embedder if exchange.door.embeds else house.dispatcher
+            given = await dispatcher.run(
+                request,
+                candidates,
+                log=exchange.log,
+                deadline=answering.deadline,
+                max_attempts=house.settings.routing.max_attempts,
+            )
+        except CandidatesExhaustedError as error:
+            exchange.status = "failed_upstream"
+            raise all_failed(exchange.log.records(), exchange.log.failures()) from error
+        finally:
+            note(attempts=len(exchange.log.attempts))
+    given.attempt.committed = True
+    exchange.warnings += given.warnings
+    answering.sink.served(given.attempt.candidate.model)
+    return given
+
+
+async def _plain(answering: Answering, given: Answer) -> None:
+    exchange, attempt = answering.exchange, given.attempt
+    attempt.succeed()
+    await _book(answering, attempt)
+    exchange.status = "completed"
+    completion = given.completion
+    assert completion is not None, "the dispatcher gives a plain request a whole answer"  # noqa: S101
+    body = answering.sink.plain(completion, source=attempt.candidate.dialect)
+    if exchange.explain:
+        body = explained_body(body, exchange.explanation())
+    with span("relay"):
+        passed_on = [(name, value) for name, value in completion.headers.items() if _may_pass(name)]
+        headers = [("content-type", "application/json"), *exchange.headers(), *passed_on]
+        await answering.connection.respond(200, headers, body)
+
+
+async def _stream(answering: Answering, request: ChatRequest, candidates: tuple[Candidate, ...]) -> None:
+    exchange, sink, streaming = answering.exchange, answering.sink, answering.house.settings.streaming
+    stream_headers = [
+        ("content-type", sink.content_type_stream),
+        ("cache-control", "no-cache"),
+        ("x-accel-buffering", "no"),
+    ]
+    stream = EventStream(
+        answering.connection,
+        lambda: [*stream_headers, *exchange.headers()],
+        keepalive=sink.keepalive,
+        keepalive_s=streaming.keepalive_s,
+        write_timeout_s=streaming.write_timeout_s,
+    )
+    async with stream:
+        try:
+            given = await _dispatch(answering, request, candidates)
+        except ClientFacingError as error:
+            if not stream.started:
+                raise
+            exchange.error_code = error.code
+            await stream.close(sink.error(error))
+            return
+        await _relay(answering, given, stream)
+
+
+async def _relay(answering: Answering, given: Answer, stream: EventStream) -> None:
+    exchange, attempt, sink = answering.exchange, given.attempt, answering.sink
+    failure: ClientFacingError | None = None
+    with span("relay") as note:
+        try:
+            async with asyncio.timeout_at(answering.deadline):
+                await _forward(given, stream, sink)
+            attempt.succeed()
+            exchange.status = "completed"
+        except UpstreamError as error:
+            failure = _broke_off(exchange, attempt, error)
+        except TimeoutError:
+            late = UpstreamError("The answer took longer than allowed.", failure_class="transient", timed_out=True)
+            failure = _broke_off(exchange, attempt, late)
+        except SlowReaderError as error:
+            attempt.abandon(str(error))
+            raise ClientLeftError(str(error)) from error
+        except asyncio.CancelledError:
+            attempt.abandon("the client left" if answering.connection.client_left else "the server shut down")
+            if not answering.connection.client_left:
+                exchange.status, exchange.error_code = "failed_upstream", "shutting_down"
+                await stream.close(sink.error(UnavailableError("The server is shutting down.", code="shutting_down")))
+            raise
+        finally:
+            await given.aclose()
+            await _book(answering, attempt)
+            note(bytes=stream.n_bytes)
+    if failure is not None:
+        await stream.close(sink.error(failure))
+        return
+    if attempt.usage is not None and attempt.usage.source == "estimated":
+        sink.stream_frame(Frame((UsageReport(attempt.usage),)), source=attempt.candidate.dialect)
+    tail = explained_event(exchange.explanation(), exchange.id) if exchange.explain else b""
+    await stream.close(tail + sink.end())
+
+
+async def _forward(given: Answer, stream: EventStream, sink: Sink) -> None:
+    source = given.attempt.candidate.dialect
+    async for frame in given.frames():
+        data = sink.stream_frame(frame, source=source)
+        if data:
+            await stream.write(data)
+
+
+def _broke_off(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> ClientFacingError:
+    attempt.fail(error)
+    exchange.status = "failed_upstream"
+    shown = mid_stream_error(error)
+    exchange.error_code = shown.code
+    return shown
+
+
+async def _book(answering: Answering, attempt: Attempt) -> None:
+    await settle(answering.exchange, attempt)
+    answering.house.dispatcher.ended(attempt)
+
+
+def _may_pass(name: str) -> bool:
+    return name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)

@@ -1,0 +1,110 @@
+"""Builds the product: the one place where objects are made and wired. Opening and closing them is `lifespan.py`'s."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+
+from config.database import open_database
+from config.journal import Journal
+from config.keys import KeyStore
+from config.writer import GroupWriter
+from proxy import native_api, ops
+from proxy.documents import Documents
+from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
+from proxy.house import House
+from proxy.lifespan import open_house
+from proxy.metrics import Metrics
+from proxy.openapi import add_relay_paths, openapi_config
+from proxy.relay_routes import relay_routes
+from router.catalog import build_catalog
+from router.dispatch import Dispatcher, accept_empty
+from router.ledger import SqlLedger
+from router.liveness import Prober
+from router.providers.anthropic import AnthropicProvider
+from router.providers.embeddings import EmbeddingsProvider
+from router.providers.extractive import ExtractiveProvider
+from router.providers.ollama import OllamaProvider
+from router.providers.openai_compatible import OpenAICompatibleProvider
+from router.reasoning_store import ReasoningStore
+from router.transport import AiohttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.settings import Settings
+    from router.events import Dialect
+    from router.providers.base import Provider, Transport
+
+
+def create_app(
+    settings: Settings,
+    *,
+    transport: Transport | None = None,
+    read_settings: Callable[[Settings], Settings] | None = None,
+) -> Litestar:
+    """Return the ASGI application; nothing is opened before its lifespan begins.
+
+    `transport` replaces the wire to upstreams (tests). `read_settings` is given the running settings and reads the new ones for a reload; without
+    it there is nothing to reload.
+    """
+    house = build_house(settings, transport=transport or AiohttpTransport())
+    house.read_settings = read_settings
+    server = settings.server
+    app = Litestar(
+        route_handlers=[*relay_routes(house), *native_api.ROUTES, *ops.ROUTES],
+        lifespan=[open_house],
+        state=State({"house": house}),
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[add_missing_headers],
+        cors_config=CORSConfig(allow_origins=list(server.cors_origins)) if server.cors_origins else None,
+        openapi_config=openapi_config(),
+        request_max_body_size=server.max_body_bytes,
+        logging_config=None,
+    )
+    add_relay_paths(app)
+    return app
+
+
+def build_house(settings: Settings, *, transport: Transport) -> House:
+    """Make every object once and hand it to those who need it."""
+    storage = settings.storage
+    metrics = Metrics()
+    documents = Documents(settings.retrieval)
+    providers, embedders = _providers(documents)
+    database = open_database(settings.database_url)
+    writer = GroupWriter(
+        database,
+        group_commit_ms=storage.group_commit_ms,
+        queue_max=storage.queue_max,
+        journal=Journal(settings.state_dir / "journal", max_bytes=storage.journal_max_bytes),
+    )
+    return House(
+        settings=settings,
+        catalog=build_catalog(settings),
+        dispatcher=Dispatcher(providers, transport, observers=(metrics,)),
+        embedder=Dispatcher(embedders, transport, check_empty=accept_empty, observers=(metrics,)),
+        transport=transport,
+        ledger=SqlLedger(writer),
+        writer=writer,
+        database=database,
+        keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),
+        documents=documents,
+        prober=Prober(settings),
+        metrics=metrics,
+    )
+
+
+def _providers(documents: Documents) -> tuple[dict[Dialect, Provider], dict[Dialect, Provider]]:
+    store = ReasoningStore()
+    openai = OpenAICompatibleProvider(store)
+    chat: dict[Dialect, Provider] = {
+        "openai": openai,
+        "anthropic": AnthropicProvider(store),
+        "ollama": OllamaProvider(store),
+        "extractive": ExtractiveProvider(documents),
+    }
+    return chat, {"openai": EmbeddingsProvider(openai)}

@@ -1,0 +1,83 @@
+"""The client-facing doors to the one pipeline: how a request is read, how its answer and its errors are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from proxy.error_responses import anthropic_error_body, error_body
+from proxy.requests.parse import parse_anthropic, parse_chat, parse_embeddings, parse_unified
+from proxy.sinks.anthropic import AnthropicSink
+from proxy.sinks.openai_chat import OpenAIChatSink
+from proxy.sinks.unchanged import UnchangedSink
+from proxy.sinks.unified import UnifiedSink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.errors import ClientFacingError
+    from config.settings import Settings
+    from proxy.requests.parse import Parsed
+    from proxy.sinks.base import Sink
+    from router.providers.base import ChatRequest
+
+
+class Parse(Protocol):
+    """Reads a body. Raises `InvalidRequestError` that names the field."""
+
+    def __call__(self, body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Parsed:
+        """Return the request and what was found beside it."""
+        ...
+
+
+class MakeSink(Protocol):
+    """Makes the sink of one request."""
+
+    def __call__(self, request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+        """Return a fresh sink; `created` is in Unix seconds."""
+        ...
+
+
+class ErrorBody(Protocol):
+    """Writes an error as this door's clients read it."""
+
+    def __call__(self, error: ClientFacingError) -> bytes:
+        """Return a JSON body."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in. `name` stands in the books as the endpoint."""
+
+    name: str
+    parse: Parse
+    sink: MakeSink
+    error_body: ErrorBody = error_body
+    embeds: bool = False
+    """Whether it asks for vectors, not for words."""
+
+
+def _openai(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+    return OpenAIChatSink(request, reasoning=settings.streaming.reasoning, created=created)
+
+
+def _anthropic(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+    del settings, created
+    return AnthropicSink(request)
+
+
+def _unified(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+    del created
+    return UnifiedSink(request, reasoning=settings.streaming.reasoning)
+
+
+def _unchanged(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+    del request, settings, created
+    return UnchangedSink()
+
+
+OPENAI = Door("chat", parse_chat, _openai)
+ANTHROPIC = Door("claude", parse_anthropic, _anthropic, anthropic_error_body)
+UNIFIED = Door("unified", parse_unified, _unified)
+EMBEDDINGS = Door("embeddings", parse_embeddings, _unchanged, embeds=True)

@@ -1,0 +1,77 @@
+"""Errors of the ordinary routes in OpenAI's shape, and the headers that every response carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+
+from config.errors import (
+    ClientFacingError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    StorageError,
+    UnavailableError,
+)
+from config.ids import new_id
+from proxy.error_responses import error_body, headers_for, unexpected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litestar import Request
+    from litestar.datastructures import State
+    from litestar.types import Message, Scope
+
+log = structlog.stdlib.get_logger("thalamus.proxy.errors")
+
+ALWAYS = ((b"x-thalamus-decision-id", None), (b"x-thalamus-attempts", b"0"), (b"server-timing", b"total;dur=0"))
+
+
+def show(request: Request[object, object, State], error: Exception) -> Response[bytes]:
+    """Answer with an error; what is not meant for clients is logged and shown as a plain 500."""
+    shown = client_facing(error, method=request.method, path=request.url.path)
+    if shown.status >= 500:  # noqa: PLR2004  # HTTP's line between their fault and ours
+        log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    return Response(
+        error_body(shown), status_code=shown.status, media_type="application/json", headers=dict(headers_for(shown))
+    )
+
+
+def client_facing(error: Exception, *, method: str, path: str) -> ClientFacingError:
+    """Translate any error into one that a client may see."""
+    match error:
+        case ClientFacingError():
+            return error
+        case StorageError():
+            return UnavailableError("The books cannot be read now.", code="database_unavailable", retry_after_s=5)
+        case HTTPException(status_code=404):
+            return NotFoundError(f"There is no {path} here.", code="unknown_url")
+        case HTTPException(status_code=405):
+            return MethodNotAllowedError(f"{path} does not take {method}.")
+        case HTTPException(status_code=413):
+            return PayloadTooLargeError("The request body is too large.")
+        case HTTPException(status_code=status) if 400 <= status < 500:  # noqa: PLR2004
+            return InvalidRequestError(error.detail, status=status)
+        case _:
+            return unexpected()
+
+
+async def add_missing_headers(message: Message, scope: Scope) -> None:
+    """Give every response the headers of a decision, also where nothing was decided."""
+    del scope
+    if message["type"] != "http.response.start":
+        return
+    headers = list(message.get("headers", ()))
+    present = {name.lower() for name, _ in headers}
+    missing = [(name, value) for name, value in ALWAYS if name not in present]
+    if missing:
+        fresh = new_id().encode()
+        message["headers"] = [*headers, *((name, value or fresh) for name, value in missing)]
+
+
+EXCEPTION_HANDLERS: dict[type[Exception] | int, Callable[..., Response[bytes]]] = {Exception: show}

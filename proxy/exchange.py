@@ -1,0 +1,125 @@
+"""What is known so far about one request: filled stage by stage, frozen into the books at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from config.trace import Trace
+from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Intent, Json
+
+if TYPE_CHECKING:
+    from config.types import Passage
+    from proxy.doors import Door
+    from proxy.requests.parse import Parsed
+    from router.attempt import AttemptLog
+    from router.rules import Rule
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the pipeline. `id` is the decision's."""
+
+    id: str
+    door: Door
+    log: AttemptLog
+    trace: Trace = field(default_factory=Trace)
+    ts: datetime = field(default_factory=lambda: datetime.now(UTC))
+    key_prefix: str | None = None
+    explain: bool = False
+    routed: bool = True
+    """False when the client switched the router off for this request."""
+    thinks: bool = False
+    """Whether the chain has anything to decide: an explicit model, or the router switched off, skips it."""
+    parsed: Parsed | None = None
+    rule: Rule | None = None
+    intent: Intent | None = None
+    passages: tuple[Passage, ...] = ()
+    decision: Decision | None = None
+    warnings: tuple[str, ...] = ()
+    status: DecisionStatus = "refused"
+    http_status: int = 200
+    error_code: str | None = None
+    n_body_bytes: int = 0
+    request_body: bytes | None = None
+    preview: str | None = None
+
+    def known(self) -> Parsed:
+        """Return the parsed request; only for stages after `parse`."""
+        if self.parsed is None:
+            raise RuntimeError("this stage runs after parse")
+        return self.parsed
+
+    @property
+    def served_model(self) -> str | None:
+        """The model whose answer the client got or is getting, or `None` while nobody has answered."""
+        answered = [attempt for attempt in self.log.attempts if attempt.committed]
+        return answered[-1].candidate.model if answered else None
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the headers that every response of this exchange carries."""
+        decided = self.decision.chosen if self.decision and self.decision.ranked else None
+        model = self.served_model or decided
+        pairs = [
+            ("x-request-id", self.id),
+            ("x-thalamus-decision-id", self.id),
+            ("x-thalamus-attempts", str(len(self.log.attempts))),
+            ("server-timing", self.trace.server_timing()),
+        ]
+        if model:
+            pairs.append(("x-thalamus-model", model))
+        pairs.extend(("x-thalamus-warning", warning) for warning in self.warnings)
+        return pairs
+
+    def explanation(self) -> Json:
+        """Return the decision as the client sees it with `x-thalamus-router: explain`."""
+        decision = self.decision
+        return {
+            "decision_id": self.id,
+            "requested": decision.requested if decision else None,
+            "eligible": list(decision.eligible) if decision else [],
+            "probabilities": list(decision.probabilities) if decision else [],
+            "ranked": list(decision.ranked) if decision else [],
+            "reasons": list(decision.reasons) if decision else [],
+            "policy_version": decision.policy_version if decision else None,
+            "served_model": self.served_model,
+            "passages": [{"doc": each.doc, "lines": [each.start_line, each.end_line]} for each in self.passages],
+            "stages": [
+                {"name": each.name, "start_ms": round(each.start_ms, 3), "duration_ms": round(each.duration_ms, 3)}
+                | dict(each.notes)
+                for each in self.trace.spans
+            ],
+        }
+
+    def record(self) -> DecisionRecord:
+        """Freeze what the books keep."""
+        request = self.parsed.request if self.parsed else None
+        return DecisionRecord(
+            id=self.id,
+            ts=self.ts,
+            status=self.status,
+            endpoint=self.door.name,
+            stream=request.stream if request else False,
+            decision=self.decision,
+            attempts=self.log.records(),
+            served_model=self.served_model,
+            conversation_id=self.parsed.conversation_id if self.parsed else None,
+            key_prefix=self.key_prefix,
+            intent=self.intent,
+            passages=tuple(Citation(each.doc, each.start_line, each.end_line) for each in self.passages),
+            spans=tuple(self.trace.spans),
+            preview=self.preview,
+            request_body=self.request_body,
+            response_body=self._response_body(),
+            error_code=self.error_code,
+            http_status=self.http_status,
+            warnings=self.warnings,
+        )
+
+    def _response_body(self) -> bytes | None:
+        """The text of the answer, kept only where request bodies are."""
+        answered = [attempt for attempt in self.log.attempts if attempt.committed]
+        if self.request_body is None or not answered:
+            return None
+        return "".join(answered[-1].texts).encode()

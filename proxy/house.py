@@ -1,0 +1,79 @@
+"""What the pipeline works with: the objects that `proxy/app.py` built, and the few that change while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from config.errors import SettingsError
+from router.catalog import build_catalog
+from router.rules import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.database import Database
+    from config.keys import KeyStore
+    from config.settings import Settings
+    from config.types import Ledger
+    from config.writer import GroupWriter
+    from proxy.documents import Documents
+    from proxy.metrics import Metrics
+    from router.dispatch import Dispatcher
+    from router.liveness import Prober
+    from router.providers.base import Transport
+    from router.snapshot import Catalog
+
+
+@dataclass(slots=True)
+class House:
+    """The wired product. `settings` and `catalog` are replaced whole, never changed in place."""
+
+    settings: Settings
+    catalog: Catalog
+    dispatcher: Dispatcher
+    embedder: Dispatcher
+    transport: Transport
+    ledger: Ledger
+    writer: GroupWriter
+    database: Database
+    keys: KeyStore
+    documents: Documents
+    prober: Prober
+    metrics: Metrics
+    rng: Random = field(default_factory=Random)
+    started: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    """Whether the lifespan has opened everything."""
+    draining: bool = False
+    """Whether a signal told us to stop."""
+    reload_error: str | None = None
+    """Why the last reload was refused, `None` when it was not."""
+    read_settings: Callable[[Settings], Settings] | None = None
+    """Reads and validates the settings file again; `None` where the settings came from code."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The configured routing rules."""
+        return tuple(Rule(each.pattern, each.model, each.kind, each.name) for each in self.settings.routing.rules)
+
+    async def reload(self) -> None:
+        """Read the settings again and swap them in whole. Raises `SettingsError`, with the old ones still running."""
+        if self.read_settings is None:
+            raise SettingsError("This server was started without a settings file, so there is nothing to read again.")
+        try:
+            wanted = await asyncio.to_thread(self.read_settings, self.settings)
+        except SettingsError as error:
+            self.reload_error = str(error)
+            raise
+        self.settings = wanted
+        self.catalog = build_catalog(wanted, probes=self.prober.probes)
+        self.prober.watch(wanted)
+        self.reload_error = None
+
+    def take_catalog(self, catalog: Catalog) -> None:
+        """Take what the last probes found."""
+        self.catalog = catalog

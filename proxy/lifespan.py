@@ -1,0 +1,84 @@
+"""Opens the product in order, keeps its background work under supervision, and closes it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+import structlog
+
+from config.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from litestar import Litestar
+
+    from proxy.house import House
+
+FIRST_UPGRADE_S = 10.0
+"""How long the start waits for the database; after it the server serves, and the books are opened when they can be."""
+RETRY_S = 5.0
+CLOSE_BOOKS_S = 5.0
+
+log = structlog.stdlib.get_logger("thalamus.proxy.lifespan")
+
+
+@asynccontextmanager
+async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
+    """Run everything that lives as long as the server."""
+    house = cast("House", app.state.house)
+    tasks: set[asyncio.Task[None]] = set()
+    opened = asyncio.Event()
+    for name, work in (
+        ("open-books", lambda: _open_books(house, opened)),
+        ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
+        ("load-documents", house.documents.load),
+    ):
+        tasks.add(asyncio.create_task(_supervised(name, work), name=name))
+    try:
+        async with asyncio.timeout(FIRST_UPGRADE_S):
+            await opened.wait()
+    except TimeoutError:
+        log.warning("serving_without_books")
+    house.ready = True
+    try:
+        yield
+    finally:
+        house.ready = False
+        house.draining = True
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await house.writer.aclose(CLOSE_BOOKS_S)
+        await house.database.aclose()
+        await house.prober.aclose()
+        await house.transport.aclose()
+
+
+async def _open_books(house: House, opened: asyncio.Event) -> None:
+    """Bring the schema up to date and begin to write; records wait in the queue meanwhile."""
+    while True:
+        try:
+            await house.database.upgrade()
+        except StorageError as error:
+            log.error("books_cannot_be_opened", reason=str(error))  # noqa: TRY400  # an outage needs no stack trace
+            opened.set()  # the first try is over: serve, and go on trying
+            await asyncio.sleep(RETRY_S)
+        else:
+            house.writer.start()
+            opened.set()
+            return
+
+
+async def _supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run background work; a failure is logged and the work begun anew, so that no part dies silently."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # a supervisor of background work: logs and goes on
+            log.exception("background_work_failed", work=name, error=type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return

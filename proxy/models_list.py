@@ -1,0 +1,73 @@
+"""The models as clients see them: OpenAI's list entries, with status, weight and price as extra fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from config.prices import list_prices
+
+if TYPE_CHECKING:
+    from config.types import Json
+    from proxy.house import House
+    from router.snapshot import Deployment, Model
+
+CREATED = 1_760_000_000
+"""OpenAI's entries must carry a time; ours have none of their own, so all carry the same."""
+
+
+def model_entries(house: House) -> list[Json]:
+    """Return `auto`, every model of the catalogue, and every alias."""
+    catalog = house.catalog
+    auto: Json = _entry("auto", "thalamus") | {
+        "status": "live" if catalog.live_models() else "down",
+        "description": "lets Thalamus choose",
+    }
+    named = [_described(model) for model in catalog.models.values()]
+    aliases: list[Json] = [
+        _entry(alias, "thalamus") | {"alias_of": target} for alias, target in house.settings.aliases.items()
+    ]
+    return [auto, *named, *aliases]
+
+
+def model_entry(house: House, name: str) -> Json | None:
+    """Return one entry by its exact name."""
+    return next((entry for entry in model_entries(house) if entry["id"] == name), None)
+
+
+def _described(model: Model) -> Json:
+    return _entry(model.name, model.deployments[0].target.provider if model.deployments else "thalamus") | {
+        "status": "live" if model.live else "down",
+        "description": model.description,
+        "weight": sum(each.weight for each in model.deployments),
+        "capabilities": list(model.capabilities),
+        "deployments": [
+            {
+                "id": each.id,
+                "provider": each.target.provider,
+                "upstream_model": each.target.upstream_model,
+                "weight": each.weight,
+                "priority": each.priority,
+                "status": "live" if each.live else "down",
+                "context_window": each.target.context_window,
+                "price": _price(each),
+            }
+            for each in model.deployments
+        ],
+    }
+
+
+def _price(deployment: Deployment) -> Json | None:
+    """Return USD per million tokens for a short prompt, or `None` where the price is unknown."""
+    target = deployment.target
+    prices = list_prices(target.provider, target.upstream_model, deployment.pricing)
+    if prices is None:
+        return None
+    return {
+        "input_usd_per_mtok": prices.input,
+        "output_usd_per_mtok": prices.output,
+        "cached_usd_per_mtok": prices.cached,
+    }
+
+
+def _entry(name: str, owner: str) -> Json:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": owner}

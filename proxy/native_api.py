@@ -1,0 +1,101 @@
+"""The small JSON routes beside the relay: models, decisions, feedback, reload. Thin: read, ask a room, answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+from litestar import Request, get, post
+from litestar.datastructures import State
+from litestar.params import PathParameter
+
+from config.errors import InvalidRequestError, ModelNotFoundError, NotFoundError, PermissionDeniedError, SettingsError
+from config.types import Json
+from proxy.admission import admit_key
+from proxy.models_list import model_entries, model_entry
+from proxy.requests.content import decode_content
+from proxy.requests.json_body import json_object
+from router.feedback import submit_feedback
+from router.history import decision_json
+
+if TYPE_CHECKING:
+    from config.keys import KeyIdentity
+    from proxy.house import House
+
+HttpRequest = Request[object, object, State]
+
+
+def house_of(request: HttpRequest) -> House:
+    """Return the wired product of this application."""
+    return cast("House", request.app.state.house)
+
+
+async def known_caller(request: HttpRequest) -> KeyIdentity | None:
+    """Return the caller's key, `None` where no key is needed. Raises `AuthenticationError`."""
+    return await admit_key(house_of(request), dict(request.headers))
+
+
+@get(["/v1/models", "/models"], summary="List the models", tags=["OpenAI"])
+async def list_models(request: HttpRequest) -> Json:
+    """Return every name a client may send, OpenAI's list with status, weight and price as extra fields."""
+    await known_caller(request)
+    return {"object": "list", "data": model_entries(house_of(request))}
+
+
+@get(["/v1/models/{model_id:path}", "/models/{model_id:path}"], summary="Describe one model", tags=["OpenAI"])
+async def get_model(
+    request: HttpRequest,
+    model_id: Annotated[str, PathParameter(description="A model's name; it may contain `/` and `:`.")],
+) -> Json:
+    """Return one entry of the list."""
+    await known_caller(request)
+    name = model_id.lstrip("/")
+    entry = model_entry(house_of(request), name)
+    if entry is None:
+        raise ModelNotFoundError(f"The model '{name}' does not exist here.", param="model")
+    return entry
+
+
+@get("/v1/decisions/{decision_id:str}", summary="Why an answer came from where it came", tags=["Thalamus"])
+async def get_decision(
+    request: HttpRequest, decision_id: Annotated[str, PathParameter(description="From the response header.")]
+) -> Json:
+    """Return one decision with its attempts; only to the key that made the request, or to an admin key."""
+    caller = await known_caller(request)
+    found = await decision_json(house_of(request).database, decision_id, writer=house_of(request).writer)
+    if found is None or not _may_see(caller, found):
+        raise NotFoundError(f"There is no decision '{decision_id}'.", param="decision_id")
+    return found
+
+
+@post("/v1/feedback", status_code=200, summary="Say what you thought of an answer", tags=["Thalamus"])
+async def post_feedback(request: HttpRequest) -> Json:
+    """Take a rating (1-5), thumbs, a comment, a corrected intent or model for a decision."""
+    caller = await known_caller(request)
+    house = house_of(request)
+    body = decode_content(
+        await request.body(), request.headers.get("content-encoding"), house.settings.server.max_body_bytes
+    )
+    fields = json_object(body, max_depth=house.settings.server.max_json_depth)
+    return await submit_feedback(
+        fields, database=house.database, ledger=house.ledger, writer=house.writer, caller=caller
+    )
+
+
+@post("/api/config/reload", status_code=200, summary="Read the settings file again", tags=["Operations"])
+async def post_reload(request: HttpRequest) -> Json:
+    """Validate the settings file and swap it in whole; a bad file changes nothing and is explained."""
+    caller = await known_caller(request)
+    if caller is not None and "admin" not in caller.scopes:
+        raise PermissionDeniedError("Reloading needs a key with the scope 'admin'.")
+    try:
+        await house_of(request).reload()
+    except SettingsError as error:
+        raise InvalidRequestError(str(error), code="invalid_settings") from error
+    return {"reloaded": True, "models": [entry["id"] for entry in model_entries(house_of(request))]}
+
+
+def _may_see(caller: KeyIdentity | None, decision: Json) -> bool:
+    return caller is None or "admin" in caller.scopes or decision.get("key_prefix") == caller.prefix
+
+
+ROUTES = [list_models, get_model, get_decision, post_feedback, post_reload]

@@ -1,0 +1,172 @@
+"""The OpenAPI document: Litestar's own for its handlers, and the relaying routes added by hand.
+
+Request schemas name the fields that are read here; `additionalProperties` stays open, because all others are
+passed on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    PathItem,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+
+from proxy.version import product_version
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+STRING = Schema(type=OpenAPIType.STRING)
+TEXT = Schema(type=OpenAPIType.STRING, min_length=1)
+BOOLEAN = Schema(type=OpenAPIType.BOOLEAN)
+NUMBER = Schema(type=OpenAPIType.NUMBER)
+OBJECT = Schema(type=OpenAPIType.OBJECT)
+TEMPERATURE = Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=2)
+COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=2**31 - 1)
+CONTENT = Schema(one_of=[STRING, Schema(type=OpenAPIType.ARRAY, items=OBJECT, min_items=1)])
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Return the document's frame; it is served as JSON under `/schema/openapi.json`."""
+    return OpenAPIConfig(
+        title="Thalamus",
+        version=product_version(),
+        description="An OpenAI-compatible LLM gateway that thinks before it relays.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            schemas={"Error": error_schema()},
+            security_schemes={"key": SecurityScheme(type="http", scheme="bearer")},
+        ),
+        security=[{}, {"key": []}],
+    )
+
+
+def add_relay_paths(app: Litestar) -> None:
+    """Add the raw ASGI routes to the application's document."""
+    document = app.openapi_schema
+    paths = document.paths if document.paths is not None else {}
+    chat = chat_request()
+    for path in ("/v1/chat/completions", "/chat/completions"):
+        paths[path] = _post("Chat completion, streamed or plain", "OpenAI", chat, ["text/event-stream"], key=path)
+    for path in ("/v1/embeddings", "/embeddings"):
+        paths[path] = _post("Embeddings, passed through", "OpenAI", embeddings_request(), [], key=path)
+    paths["/api/chat"] = _post(
+        "Unified chat with routing rules", "Thalamus", unified_request(), ["text/event-stream"], key="/api/chat"
+    )
+    paths["/api/claude"] = _post(
+        "Anthropic-shaped chat", "Thalamus", anthropic_request(), ["text/event-stream"], key="/api/claude"
+    )
+    document.paths = paths
+
+
+def chat_request() -> Schema:
+    """Return the schema of OpenAI's chat body, as far as it is read here."""
+    return _object(
+        {
+            "model": TEXT,
+            "messages": Schema(type=OpenAPIType.ARRAY, items=message(), min_items=1),
+            "stream": BOOLEAN,
+            "stream_options": _object({"include_usage": BOOLEAN}),
+            "temperature": TEMPERATURE,
+            "max_tokens": COUNT,
+            "max_completion_tokens": COUNT,
+            "n": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=128),
+            "tools": Schema(type=OpenAPIType.ARRAY, items=OBJECT),
+            "routing_rules": rules(),
+        },
+        required=["model", "messages"],
+    )
+
+
+def unified_request() -> Schema:
+    """Return the schema of `/api/chat`."""
+    return _object(
+        {"message": TEXT, "model": TEXT, "stream": BOOLEAN, "routing_rules": rules(), "conversation_id": TEXT},
+        required=["message"],
+    )
+
+
+def anthropic_request() -> Schema:
+    """Return the schema of an Anthropic Messages body, as far as it is read here."""
+    turn = _object(
+        {"role": Schema(type=OpenAPIType.STRING, enum=["user"]), "content": TEXT}, required=["role", "content"]
+    )
+    return _object(
+        {
+            "model": TEXT,
+            "max_tokens": COUNT,
+            "messages": Schema(type=OpenAPIType.ARRAY, items=turn, min_items=1),
+            "system": STRING,
+            "stream": BOOLEAN,
+        },
+        required=["model", "max_tokens", "messages"],
+    )
+
+
+def embeddings_request() -> Schema:
+    """Return the schema of OpenAI's embeddings body."""
+    many = Schema(type=OpenAPIType.ARRAY, items=TEXT, min_items=1)
+    return _object({"model": TEXT, "input": Schema(one_of=[TEXT, many])}, required=["model", "input"])
+
+
+def message() -> Schema:
+    """Return the schema of one chat message."""
+    role = Schema(type=OpenAPIType.STRING, enum=["system", "developer", "user"])
+    return _object({"role": role, "content": TEXT}, required=["role", "content"])
+
+
+def rules() -> Schema:
+    """Return the schema of a request's routing rules."""
+    pattern = Schema(type=OpenAPIType.STRING, min_length=1, max_length=1000, pattern=r"\S")
+    rule = _object({"pattern": pattern, "model": TEXT}, required=["pattern", "model"])
+    return Schema(type=OpenAPIType.ARRAY, items=rule, max_items=64)
+
+
+def error_schema() -> Schema:
+    """Return the schema of every error."""
+    text_or_null = Schema(one_of=[STRING, Schema(type=OpenAPIType.NULL)])
+    inner = _object(
+        {"message": STRING, "type": STRING, "param": text_or_null, "code": text_or_null},
+        required=["message", "type", "param", "code"],
+    )
+    return _object({"error": inner}, required=["error"])
+
+
+def _post(summary: str, tag: str, body: Schema, streamed_as: list[str], *, key: str) -> PathItem:
+    answers = {"application/json": OpenAPIMediaType(schema=OBJECT)} | {
+        kind: OpenAPIMediaType(schema=STRING) for kind in streamed_as
+    }
+    error = OpenAPIResponse(
+        description="An error in OpenAI's shape",
+        content={"application/json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Error"))},
+    )
+    statuses = ("400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "502", "503", "504")
+    return PathItem(
+        post=Operation(
+            operation_id="post" + key.replace("/", "_"),
+            summary=summary,
+            tags=[tag],
+            request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
+            responses={
+                "200": OpenAPIResponse(description="The answer", content=answers),
+                **dict.fromkeys(statuses, error),
+            },
+        )
+    )
+
+
+def _object(properties: dict[str, Schema], *, required: list[str] | None = None) -> Schema:
+    return Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=required)

@@ -1,0 +1,100 @@
+"""Runs the application under uvicorn: signals, graceful end, reload on SIGHUP."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from config.errors import SettingsError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from types import FrameType
+
+    from litestar import Litestar
+
+    from config.settings import Settings
+    from proxy.house import House
+
+log = structlog.stdlib.get_logger("thalamus.proxy.server")
+
+
+def run(settings: Settings, app: Litestar, *, on_ready: Callable[[str, House], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; open streams get `server.drain_s` seconds to complete.
+
+    `on_ready` is called with the base URL once the port is bound. Raises `OSError` when the port is taken.
+    """
+    GatewayServer(uvicorn_config(settings, app), app.state.house, on_ready=on_ready).run()
+
+
+def uvicorn_config(settings: Settings, app: Litestar) -> uvicorn.Config:
+    """Return how the application is served; port 0 takes any free one."""
+    server = settings.server
+    return uvicorn.Config(
+        app,
+        host=server.host,
+        port=server.port,
+        loop="auto",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        ssl_certfile=server.tls_cert_file,
+        ssl_keyfile=server.tls_key_file,
+        timeout_graceful_shutdown=max(1, round(server.drain_s)),
+    )
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn, with readiness that ends at the first signal and a reload on SIGHUP."""
+
+    def __init__(
+        self, config: uvicorn.Config, house: House, *, on_ready: Callable[[str, House], None] | None = None
+    ) -> None:
+        super().__init__(config)
+        self._house = house
+        self._on_ready = on_ready
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, then tell where."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        if hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        if self._on_ready is not None:
+            self._on_ready(self.base_url(), self._house)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop being ready, then let uvicorn finish what is open."""
+        self._house.draining = True
+        super().handle_exit(sig, frame)
+
+    def base_url(self) -> str:
+        """Return the address that was bound."""
+        port = next((each.getsockname()[1] for server in self.servers for each in server.sockets), self.config.port)
+        scheme = "https" if self.config.ssl_certfile else "http"
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"{scheme}://{host}:{port}"
+
+    def _reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload_and_tell())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_and_tell(self) -> None:
+        try:
+            await self._house.reload()
+        except SettingsError as error:
+            log.error("reload_refused", reason=str(error))  # noqa: TRY400  # the operator reads the sentence, not a trace
+        else:
+            log.info("reloaded")

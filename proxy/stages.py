@@ -1,0 +1,121 @@
+"""The stages before an answer: each reads and fills the exchange, and degrades visibly instead of failing.
+
+Only `admit` and `parse` may refuse a request. What a stage decides is made in the lower rooms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from config.errors import InvalidRequestError, UnavailableError
+from config.redact import preview
+from proxy.admission import admit_key
+from proxy.requests.content import decode_content
+from retrieval.context import insert_context
+from retrieval.segment import language_of
+from router.rules import first_match
+from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
+from router.snapshot import AUTO
+
+if TYPE_CHECKING:
+    from config.trace import span
+    from proxy.connection import Connection
+    from proxy.exchange import Exchange
+    from proxy.house import House
+    from router.attempt import Candidate
+    from router.providers.base import ChatRequest
+
+ROUTER_HEADER = "x-thalamus-router"
+MAX_LANGUAGE_CHARS = 2_000
+"""The end of the last user turn is enough to tell its language."""
+
+
+async def admit(house: House, exchange: Exchange, connection: Connection) -> None:
+    """Check the method, the proxy key and the router header."""
+    if house.draining:
+        raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
+    identity = await admit_key(house, connection.headers)
+    exchange.key_prefix = identity.prefix if identity else None
+    wish = connection.headers.get(ROUTER_HEADER)
+    if wish not in {None, "off", "explain"}:
+        raise InvalidRequestError(f"{ROUTER_HEADER} must be 'off' or 'explain'.", param=ROUTER_HEADER)
+    exchange.routed = wish != "off"
+    exchange.explain = wish == "explain"
+
+
+async def parse(house: House, exchange: Exchange, connection: Connection) -> None:
+    """Read the body, bounded before and after decompression, and keep it whole."""
+    server, storage = house.settings.server, house.settings.storage
+    raw = await connection.body(server.max_body_bytes)
+    body = decode_content(raw, connection.headers.get("content-encoding"), server.max_body_bytes)
+    exchange.n_body_bytes = len(body)
+    parsed = exchange.door.parse(body, headers=connection.headers, max_depth=server.max_json_depth)
+    exchange.parsed = replace(parsed, request=replace(parsed.request, id=exchange.id))
+    exchange.warnings += parsed.warnings
+    if storage.store_preview:
+        exchange.preview = preview(parsed.last_user_text)
+    if storage.store_bodies:
+        exchange.request_body = body
+
+
+def reflex(house: House, exchange: Exchange, note: span) -> None:
+    """Match the request's own rules, then the configured ones."""
+    parsed = exchange.known()
+    exchange.thinks = exchange.routed and not exchange.door.embeds and house.catalog.canonical(parsed.model) == AUTO
+    if not exchange.thinks:
+        note(skipped=True)
+        return
+    exchange.rule = first_match((*parsed.routing_rules, *house.rules), parsed.last_user_text)
+    note(rule=exchange.rule.pattern if exchange.rule else None)
+
+
+def classify(exchange: Exchange, note: span) -> None:
+    """Say what is asked. No classifier is built yet, so this stage abstains."""
+    note(abstained=True, skipped=not exchange.thinks)
+
+
+async def retrieve(house: House, exchange: Exchange, note: span) -> None:
+    """Find passages that answer the question; off the loop, and only where they may be used."""
+    question = exchange.known().last_user_text
+    if not exchange.thinks or not _may_place_passages(house, exchange) or not question.strip():
+        note(skipped=True)
+        return
+    passages = await asyncio.to_thread(house.documents.relevant_passages, question)
+    exchange.passages = passages
+    note(passages=len(passages))
+
+
+def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, tuple[Candidate, ...]]:
+    """Choose the model, and put the candidates in the order in which they will be tried."""
+    parsed = exchange.known()
+    request = parsed.request
+    catalog = house.catalog
+    if exchange.door.embeds:
+        exchange.decision = decide_embeddings(catalog, parsed.model)
+    elif catalog.canonical(parsed.model) == AUTO:
+        exchange.decision = decide_auto(
+            catalog,
+            rule=exchange.rule,
+            default_model=house.settings.routing.default_model,
+            routed=exchange.routed,
+            conversation_id=parsed.conversation_id,
+            rng=house.rng,
+        )
+    else:
+        exchange.decision = decide_named(catalog, parsed.model)
+    language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
+    exchange.decision = replace(exchange.decision, features={"language": language})
+    candidates = candidates_of(catalog, exchange.decision, rng=house.rng)
+    note(chosen=exchange.decision.chosen, reasons=list(exchange.decision.reasons), candidates=len(candidates))
+    if exchange.passages:
+        request = replace(request, body=insert_context(request.body, exchange.passages))
+    return request, candidates
+
+
+def _may_place_passages(house: House, exchange: Exchange) -> bool:
+    """Return whether passages may be placed: never inside a tool loop, nor for the model that searches by itself."""
+    if house.settings.retrieval.inject == "never" or exchange.known().request.body.get("tools"):
+        return False
+    return any(model.origin != "last_resort" for model in house.catalog.live_models())

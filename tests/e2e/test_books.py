@@ -1,0 +1,138 @@
+"""What stands in the books after an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from router.providers.scripted import Reply, Script, UsageSpec, scripted_upstream
+from tests.e2e.gateway import model, running_gateway, user
+
+PRICED = """
+    [model.deployment.price]
+    input_usd_per_mtok = 2.0
+    cached_usd_per_mtok = 0.5
+    output_usd_per_mtok = 10.0
+    source_date = 2026-11-01
+"""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_tokens_and_cost_stand_in_the_ledger(tmp_path: Path, stream: bool) -> None:
+    """Streamed and plain are booked alike, cached tokens priced apart, whether or not the client asked for usage."""
+    script = Script((Reply(text="hello", usage=UsageSpec(input=1_000, output=200, cached=400)),))
+    async with (
+        scripted_upstream(script) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1") + PRICED) as gateway,
+    ):
+        response = await gateway.chat(stream=stream)
+        booked = await gateway.decision(response)
+
+    (attempt,) = booked["attempts"]  # type: ignore[misc]
+    assert "completed" == booked["status"]
+    assert ("m", ["m"], [1.0]) == (booked["chosen"], booked["eligible"], booked["probabilities"])
+    assert (1_000, 200, 400) == (attempt["input_tokens"], attempt["output_tokens"], attempt["cached_tokens"])
+    assert (600 * 2 + 400 * 0.5 + 200 * 10) / 1e6 == pytest.approx(attempt["cost_usd"])
+    assert "upstream" == attempt["cost_source"]
+    assert attempt["committed"]
+    assert attempt["ttft_ms"] > 0
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_missing_usage_is_estimated_and_marked(tmp_path: Path, stream: bool) -> None:
+    """An upstream that reports nothing is booked with our own count, which says so; its price is unknown, not zero."""
+    script = Script((Reply(text="hello world " * 20, quirks=("usage_never",)),))
+    async with (
+        scripted_upstream(script) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1", provider="openai_compatible")) as gateway,
+    ):
+        booked = await gateway.decision(await gateway.chat(stream=stream))
+
+    (attempt,) = booked["attempts"]  # type: ignore[misc]
+    assert attempt["output_tokens"] > 20
+    assert attempt["input_tokens"] > 0
+    assert attempt["usage_source"] == "estimated"
+    assert (None, "unknown") == (attempt["cost_usd"], attempt["cost_source"])
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_failover_is_invisible_and_every_attempt_is_booked(tmp_path: Path, stream: bool) -> None:
+    """The client sees one answer; the books see who failed, how, and who served."""
+    async with (
+        scripted_upstream(Script((Reply(fault="server_error"),))) as broken,
+        scripted_upstream(Script((Reply(text="from b"),))) as sound,
+        running_gateway(
+            tmp_path,
+            model("a", broken.url + "/v1", extra='fallbacks = ["b"]'),
+            model("b", sound.url, provider="ollama"),
+        ) as gateway,
+    ):
+        response = await gateway.chat(model="a", stream=stream)
+        booked = await gateway.decision(response)
+
+    assert "from b" in response.text.replace('"}}', "") or "from" in response.text
+    assert ("b", "2") == (response.headers["x-thalamus-model"], response.headers["x-thalamus-attempts"])
+    assert ("a", "b") == (booked["chosen"], booked["served_model"])
+    assert ["transient", None] == [each["failure_class"] for each in booked["attempts"]]  # type: ignore[union-attr]
+
+
+async def test_a_stream_that_breaks_says_so_and_is_booked_as_broken(tmp_path: Path) -> None:
+    """An in-band error and the end, no invented finish; what was used so far stands in the books."""
+    script = Script((Reply(text="one two three four", fault="cut_mid_stream", after_chunks=2),))
+    async with (
+        scripted_upstream(script) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        response = await gateway.chat(stream=True)
+        booked = await gateway.decision(response)
+
+    events = [line for line in response.text.splitlines() if line.startswith("data: ")]
+    assert "data: [DONE]" == events[-1]
+    assert '"error"' in events[-2]
+    assert '"finish_reason":"stop"' not in response.text.replace(" ", "")
+    (attempt,) = booked["attempts"]  # type: ignore[misc]
+    assert "failed_upstream" == booked["status"]
+    assert "transient" == attempt["failure_class"]
+    assert attempt["output_tokens"] > 0
+
+
+async def test_feedback_joins_its_decision(tmp_path: Path) -> None:
+    """A rating is taken once per caller, and shows in the decision."""
+    async with (
+        scripted_upstream(Script((Reply(text="ok"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        response = await gateway.chat()
+        decision_id = response.headers["x-thalamus-decision-id"]
+        taken = await gateway.http.post(
+            "/v1/feedback", json={"decision_id": decision_id, "rating": 5, "comments": "好"}
+        )
+        missing = await gateway.http.post("/v1/feedback", json={"decision_id": "nobody", "rating": 5})
+        wrong = await gateway.http.post("/v1/feedback", json={"decision_id": decision_id, "rating": 6})
+        await gateway.house.writer.flush(5)
+        booked = await gateway.decision(response)
+
+    assert (200, True) == (taken.status_code, taken.json()["success"])
+    assert (404, 400) == (missing.status_code, wrong.status_code)
+    assert "rating" == wrong.json()["error"]["param"]
+    assert {"rating", "comment"} <= {each["kind"] for each in booked["outcomes"]}  # type: ignore[union-attr]
+
+
+async def test_a_preview_is_kept_and_bodies_are_not(tmp_path: Path) -> None:
+    """By default the last user turn is kept, shortened and without secrets; nothing else of what was said."""
+    async with (
+        scripted_upstream(Script((Reply(text="the answer"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        question = "my key is sk-abcdefghijklmnopqrstuvwxyz0123456789 " + "x " * 300
+        response = await gateway.chat(messages=user(question))
+        booked = await gateway.decision(response)
+        async with gateway.house.database.reading() as connection:
+            bodies = (await connection.exec_driver_sql("select count(*) from body")).scalar_one()
+
+    assert 0 == bodies
+    preview = str(booked["preview"])
+    assert preview.startswith("my key is ")
+    assert "abcdefghij" not in preview
+    assert len(preview) <= 160
