@@ -130,8 +130,6 @@ def test_nesting_up_to_the_limit_is_read() -> None:
 )
 def test_a_wrong_field_is_named(body: dict[str, Any], param: str) -> None:
     """`param` leads to it, as in OpenAI's own errors."""
-    if param == "tools" and body["tools"] == {}:
-        body["tools"] = {"not": "a list"}
     with pytest.raises(InvalidRequestError) as caught:
         chat(body)
 
