@@ -48,8 +48,8 @@ def create_app(
 ) -> Litestar:
     """Return the ASGI application; nothing is opened before its lifespan begins.
 
-    `transport` replaces the wire to upstreams (tests). `read_settings` is given the running settings and reads the new ones for a reload; without
-    it there is nothing to reload.
+    `transport` replaces the wire to upstreams (tests). `read_settings` is given the running settings and reads the new
+    ones for a reload; without it there is nothing to reload.
     """
     house = build_house(settings, transport=transport or AiohttpTransport())
     house.read_settings = read_settings

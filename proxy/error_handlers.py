@@ -42,7 +42,7 @@ def show(request: Request[object, object, State], error: Exception) -> Response[
     )
 
 
-def client_facing(error: Exception, *, method: str, path: str) -> ClientFacingError:
+def client_facing(error: Exception, *, method: str, path: str) -> ClientFacingError:  # noqa: PLR0911  # one line a case
     """Translate any error into one that a client may see."""
     match error:
         case ClientFacingError():
