@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from proxy.house import House
 
 LOOK_AT_FILE_S = 1.0
+BETWEEN_SIGNALS_S = 0.5
+"""Seconds between the two: signals that wait together arrive in the order of their numbers, not of their sending."""
 GRACE_S = 15.0
 """Seconds that a gateway may take to close its books after its streams have ended."""
 
@@ -90,8 +92,8 @@ def stop(
     wanted = [each for each in running_gateways(settings.state_dir) if port is None or each.url.endswith(f":{port}")]
     for gateway in wanted:
         _signal(gateway.pid, signal.SIGTERM)
-        if now:
-            _signal(gateway.pid, signal.SIGINT)  # the second signal makes uvicorn drop its connections
+        if now and not wait_until_gone(gateway, BETWEEN_SIGNALS_S):
+            _signal(gateway.pid, signal.SIGINT)  # a second signal makes uvicorn drop its connections
     left = [each for each in wanted if not wait_until_gone(each, settings.server.drain_s + GRACE_S)]
     if as_json:
         stopped = [{"pid": each.pid, "base_url": f"{each.url}/v1"} for each in wanted if each not in left]
