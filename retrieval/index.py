@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from retrieval.chunk import chunk
-from retrieval.segment import sentences
-from retrieval.terms import HAN_MARK, terms
+from retrieval.segment import clauses
+from retrieval.terms import HAN_MARK, normalize, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -31,11 +31,14 @@ HAN_WEIGHT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a passage, with offsets into its document, and its terms in order."""
+    """A sentence of a passage, with offsets into its document."""
 
     start: int
     end: int
+    plain: str
+    """Its text as `terms.normalize` makes it: for comparing only."""
     terms: tuple[str, ...]
+    """In the order of the text, repeated where repeated."""
 
 
 class _Engine(Protocol):
@@ -44,19 +47,26 @@ class _Engine(Protocol):
     def get_scores(self, query_tokens_single: list[str]) -> NDArray[np.float32]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A passage as the index reads it."""
+
+    passage: Passage
+    title_terms: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
+
+
 class LexicalIndex:
     """Passages with their sentences and BM25 scores; never changes once built."""
 
-    __slots__ = ("_engine", "_frequency", "documents", "passages", "sentences", "title_terms")
+    __slots__ = ("_engine", "_frequency", "documents", "entries")
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages = tuple(passages)
-        self.documents = frozenset(passage.doc for passage in self.passages)
-        self.title_terms = tuple(tuple(terms(passage.title)) for passage in self.passages)
-        self.sentences = tuple(_sentences(passage) for passage in self.passages)
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        self.documents = frozenset(entry.passage.doc for entry in self.entries)
         bags = [
-            [*title, *(term for sentence in found for term in sentence.terms)]
-            for title, found in zip(self.title_terms, self.sentences, strict=True)
+            [*entry.title_terms, *(term for sentence in entry.sentences for term in sentence.terms)]
+            for entry in self.entries
         ]
         self._frequency: Mapping[str, int] = Counter(term for bag in bags for term in set(bag))
         self._engine = _engine(bags)
@@ -64,15 +74,19 @@ class LexicalIndex:
     @classmethod
     def build(cls, documents: Iterable[Document]) -> LexicalIndex:
         """Return the index of all passages of `documents`."""
-        return cls([passage for document in documents for passage in chunk(document)])
+        return cls(_entry(passage) for document in documents for passage in chunk(document))
+
+    def without(self, document: str) -> LexicalIndex:
+        """Return an index of everything but one document; nothing is read again."""
+        return LexicalIndex(entry for entry in self.entries if entry.passage.doc != document)
 
     def __len__(self) -> int:
-        return len(self.passages)
+        return len(self.entries)
 
     def idf(self, term: str) -> float:
         """Return how much a term tells: Robertson's idf over passages, above 0, highest for a term that is nowhere."""
         n_with = self._frequency.get(term, 0)
-        return math.log(1 + (len(self.passages) - n_with + 0.5) / (n_with + 0.5))
+        return math.log(1 + (len(self.entries) - n_with + 0.5) / (n_with + 0.5))
 
     def scores(self, query: Iterable[str]) -> NDArray[np.float32]:
         """Return one BM25 score a passage for the query's distinct terms."""
@@ -80,10 +94,10 @@ class LexicalIndex:
 
         known = [term for term in dict.fromkeys(query) if term in self._frequency]
         if self._engine is None or not known:
-            return np.zeros(len(self.passages), dtype=np.float32)
+            return np.zeros(len(self.entries), dtype=np.float32)
         singles = [term for term in known if term.startswith(HAN_MARK)]
         others = [term for term in known if not term.startswith(HAN_MARK)]
-        total = np.zeros(len(self.passages), dtype=np.float32)
+        total = np.zeros(len(self.entries), dtype=np.float32)
         if others:
             total += self._engine.get_scores(others)
         if singles:
@@ -91,11 +105,16 @@ class LexicalIndex:
         return total
 
 
-def _sentences(passage: Passage) -> tuple[Sentence, ...]:
-    """Return the passage's sentences; their offsets are the document's."""
-    return tuple(
-        Sentence(passage.start + start, passage.start + end, tuple(terms(passage.text[start:end])))
-        for start, end in sentences(passage.text)
+def _entry(passage: Passage) -> Entry:
+    """Return the passage with its terms; the sentences' offsets are the document's."""
+    parts = ((start, end, passage.text[start:end]) for start, end in clauses(passage.text))
+    return Entry(
+        passage,
+        tuple(terms(passage.title)),
+        tuple(
+            Sentence(passage.start + start, passage.start + end, normalize(part), tuple(terms(part)))
+            for start, end, part in parts
+        ),
     )
 
 

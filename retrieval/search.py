@@ -6,7 +6,7 @@ The documents are loaded when first needed, or ahead of that in the background (
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ TITLE_WEIGHT = 0.15
 """A passage all of whose title the question names is raised by this share of its score."""
 TWIN_WEIGHT = 0.7
 """What a passage counts whose document also exists in the question's language (`en/x.md` beside `zh/x.md`)."""
+MAX_QUERY_CHARS = 4000
+"""Only the end of a longer text is searched for: in chat the question comes last."""
 LANGUAGE_FOLDERS = ("en", "zh")
 
 
@@ -39,9 +41,13 @@ class LibrarySearch:
         """Begin to load in a background thread, once; the future holds the index or what stopped the load."""
         with self._lock:
             if self._index is None:
-                self._index = Future()
-                threading.Thread(target=_fill, args=(self._index, self._load), name="library", daemon=True).start()
+                loader = ThreadPoolExecutor(1, thread_name_prefix="library")
+                self._index = loader.submit(self._build)
+                loader.shutdown(wait=False)
             return self._index
+
+    def _build(self) -> LexicalIndex:
+        return LexicalIndex.build(self._load())
 
     def index(self) -> LexicalIndex:
         """Return the current snapshot, waiting for the first load. Raises what `load` raised."""
@@ -50,7 +56,7 @@ class LibrarySearch:
     def reload(self) -> LexicalIndex:
         """Load again and swap; searches that run keep the snapshot they began with. Raises what `load` raised."""
         fresh: Future[LexicalIndex] = Future()
-        fresh.set_result(LexicalIndex.build(self._load()))
+        fresh.set_result(self._build())
         with self._lock:
             self._index = fresh
         return fresh.result()
@@ -58,22 +64,14 @@ class LibrarySearch:
     def search(self, query: str, *, top_k: int) -> tuple[Passage, ...]:
         """Return at most `top_k` passages that share a term with the query, best first, with their scores."""
         index = self.index()
-        return tuple(replace(index.passages[at], score=score) for at, score in rank(index, query, top_k=top_k))
-
-
-def _fill(future: Future[LexicalIndex], load: Callable[[], Sequence[Document]]) -> None:
-    """Put the index, or the reason why there is none, into the future."""
-    try:
-        future.set_result(LexicalIndex.build(load()))
-    except (OSError, ValueError) as error:
-        future.set_exception(error)
+        return tuple(replace(index.entries[at].passage, score=score) for at, score in rank(index, query, top_k=top_k))
 
 
 def rank(index: LexicalIndex, query: str, *, top_k: int) -> list[tuple[int, float]]:
-    """Return `(position in index.passages, score)` of the best passages, best first; ties in document order."""
+    """Return `(position in index.entries, score)` of the best passages, best first; ties in document order."""
     import numpy as np  # noqa: PLC0415  # heavy: paid by the first search, not by the import
 
-    wanted = told(query)
+    wanted = told(query[-MAX_QUERY_CHARS:])
     scores = index.scores(wanted)
     n_candidates = min(len(scores), max(4 * top_k, 20))
     if not n_candidates:
@@ -86,9 +84,9 @@ def rank(index: LexicalIndex, query: str, *, top_k: int) -> list[tuple[int, floa
 
 def _factor(index: LexicalIndex, at: int, language: str, asked: frozenset[str]) -> float:
     """Return what the passage's title and the language of its document make of its score."""
-    title = index.title_terms[at]
+    title = index.entries[at].title_terms
     factor = 1 + TITLE_WEIGHT * (sum(term in asked for term in title) / len(title)) if title else 1.0
-    folder, _, rest = index.passages[at].doc.partition("/")
+    folder, _, rest = index.entries[at].passage.doc.partition("/")
     if folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in index.documents:
         factor *= TWIN_WEIGHT
     return factor

@@ -16,6 +16,11 @@ CJK = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 MAX_SENTENCE_CHARS = 400
 """A longer run without an end mark is cut at its last comma or space before this, or right here."""
 
+MAX_CLAUSE_WIDTH = 250
+"""A longer sentence is cut after a comma: some 50 Han characters or 40 English words."""
+_HAN_WIDTH = 5
+
+_COMMA = re.compile(r"[，；;：](?=\S)|[,;:](?=\s)")
 _BREAKS = re.compile(
     r"""
     (?P<cjk>[。！？!?；…]+[”’』」）)\]】》"']*)            # Chinese end marks need no space after them
@@ -51,6 +56,30 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tup
         yield from _pieces(text, at, match.end())
         at = match.end()
     yield from _pieces(text, at, end)
+
+
+def clauses(text: str, *, max_width: int = MAX_CLAUSE_WIDTH) -> Iterator[tuple[int, int]]:
+    """Yield `(start, end)` of the sentences of `text`, the long ones cut after commas into parts of `max_width`."""
+    for start, end in sentences(text):
+        if _width(text, start, end) <= max_width:
+            yield start, end
+            continue
+        at = start
+        last = start
+        for match in _COMMA.finditer(text, start, end):
+            if _width(text, at, match.end()) > max_width and last > at:
+                yield from _pieces(text, at, last)
+                at = last
+            last = match.end()
+        if _width(text, at, end) > max_width and last > at:
+            yield from _pieces(text, at, last)
+            at = last
+        yield from _pieces(text, at, end)
+
+
+def _width(text: str, start: int, end: int) -> int:
+    """Return the width of a stretch: Han characters and their punctuation count `_HAN_WIDTH`, others 1."""
+    return end - start + (_HAN_WIDTH - 1) * sum(char >= "\u2e80" for char in text[start:end])
 
 
 def _is_end(text: str, at: int, match: re.Match[str]) -> bool:
