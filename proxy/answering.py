@@ -151,8 +151,10 @@ async def _relay(answering: Answering, given: Answer, stream: EventStream) -> No
         return
     if attempt.usage is not None and attempt.usage.source == "estimated":
         sink.stream_frame(Frame((UsageReport(attempt.usage),)), source=attempt.candidate.dialect)
-    tail = explained_event(exchange.explanation(), exchange.id) if exchange.explain else b""
-    await stream.close(tail + sink.end())
+    told = b""
+    if exchange.explain:
+        told = explained_event(exchange.explanation(), exchange.id, dialect=sink.dialect)
+    await stream.close(told + sink.end())
 
 
 async def _forward(given: Answer, stream: EventStream, sink: Sink) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import retrieval
+from config.errors import StorageError, UpstreamError
 from retrieval.answer import ExtractiveAnswerer
 from retrieval.context import fit_passages
 from retrieval.ingest import read_documents
@@ -34,24 +35,38 @@ class Documents:
         self._error: str | None = None
 
     async def load(self) -> None:
-        """Read and index the documents in a thread. Raises what reading raises."""
+        """Read and index the documents in a thread; after a failure, again. Raises `StorageError`."""
         try:
-            await asyncio.wrap_future(self._search.warm())
+            if self._error is None:
+                await asyncio.wrap_future(self._search.warm())
+            else:
+                await asyncio.to_thread(self._search.reload)
         except OSError as error:
             self._error = error.strerror or type(error).__name__
-            raise
+            raise StorageError(f"the documents cannot be read: {self._error}") from error
         self._error = None
 
     def answer(self, question: str, *, max_tokens: int) -> ExtractedAnswer:
-        """Answer with sentences of the documents, or refuse."""
-        return self._answerer.answer(question, max_tokens=max_tokens)
+        """Answer with sentences of the documents, or refuse. Raises `UpstreamError` where they cannot be read."""
+        try:
+            return self._answerer.answer(question, max_tokens=max_tokens)
+        except OSError as error:
+            raise UpstreamError("The documents cannot be read.", failure_class="transient") from error
 
     def relevant_passages(self, question: str) -> tuple[Passage, ...]:
-        """Return passages worth placing before the question, or none where the documents hold no answer."""
+        """Return passages worth placing before the question, or none where the documents hold no answer.
+
+        Raises `StorageError` where they cannot be read.
+        """
         settings = self._settings
-        if not settings.enabled or settings.inject == "never" or self._answerer.answer(question).refused:
+        if not settings.enabled or settings.inject == "never":
             return ()
-        return fit_passages(self._search.search(question, top_k=settings.top_k), settings.token_budget)
+        try:
+            if self._answerer.answer(question).refused:
+                return ()
+            return fit_passages(self._search.search(question, top_k=settings.top_k), settings.token_budget)
+        except OSError as error:
+            raise StorageError("the documents cannot be read") from error
 
     def state(self) -> Json:
         """Return how the documents are, for `/health`."""

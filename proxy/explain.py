@@ -8,6 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from config.types import Json
+    from router.events import Dialect
 
 
 def explained_body(body: bytes, explanation: Json) -> bytes:
@@ -16,8 +17,14 @@ def explained_body(body: bytes, explanation: Json) -> bytes:
     return msgspec.json.encode(answer | {"thalamus": explanation})
 
 
-def explained_event(explanation: Json, decision_id: str) -> bytes:
-    """Return a chunk without choices, as the usage chunk has none, that carries the decision under `thalamus`."""
+def explained_event(explanation: Json, decision_id: str, *, dialect: Dialect) -> bytes:
+    """Return the decision as part of a stream.
+
+    OpenAI's clients get a chunk without choices, as the usage chunk has none, with the decision under `thalamus`;
+    others a comment, for their formats have no event that a client may not know.
+    """
+    if dialect != "openai":
+        return b": thalamus " + msgspec.json.encode(explanation) + b"\n\n"
     chunk: Json = {
         "id": f"chatcmpl-{decision_id}",
         "object": "chat.completion.chunk",

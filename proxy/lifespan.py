@@ -77,6 +77,9 @@ async def _supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
+        except StorageError as error:
+            log.warning("background_work_waits", work=name, reason=str(error))
+            await asyncio.sleep(RETRY_S)
         except Exception as error:  # a supervisor of background work: logs and goes on
             log.exception("background_work_failed", work=name, error=type(error).__name__)
             await asyncio.sleep(RETRY_S)

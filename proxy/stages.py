@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config.errors import InvalidRequestError, UnavailableError
+from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key
 from proxy.requests.content import decode_content
@@ -82,9 +82,11 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
     if not exchange.thinks or not _may_place_passages(house, exchange) or not question.strip():
         note(skipped=True)
         return
-    passages = await asyncio.to_thread(house.documents.relevant_passages, question)
-    exchange.passages = passages
-    note(passages=len(passages))
+    try:
+        exchange.passages = await asyncio.to_thread(house.documents.relevant_passages, question)
+    except StorageError as error:  # the answer is worth more than its context
+        exchange.warnings += (f"answered without documents: {error}",)
+    note(passages=len(exchange.passages))
 
 
 def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, tuple[Candidate, ...]]:
@@ -110,7 +112,8 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     candidates = candidates_of(catalog, exchange.decision, rng=house.rng)
     note(chosen=exchange.decision.chosen, reasons=list(exchange.decision.reasons), candidates=len(candidates))
     if exchange.passages:
-        request = replace(request, body=insert_context(request.body, exchange.passages))
+        original = insert_context(request.original, exchange.passages) if request.original is not None else None
+        request = replace(request, body=insert_context(request.body, exchange.passages), original=original)
     return request, candidates
 
 

@@ -8,28 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from router.providers.scripted import Reply, Script, scripted_upstream
+from router.providers.scripted import RecordedRequest, Reply, Script, ScriptedUpstream, scripted_upstream
 from tests.e2e.gateway import Gateway, model, running_gateway, user
 
 DIALECTS = [("vllm", "/v1"), ("anthropic", ""), ("ollama", "")]
 
 
-async def ask_and_leave(gateway: Gateway, *, stream: bool, wait_for: bytes | None) -> str:
-    """Send a request, read until `wait_for` (or not at all), and close the socket; return what was read."""
+async def ask_and_leave(gateway: Gateway, upstream: ScriptedUpstream, *, stream: bool, wait_for: bytes | None) -> None:
+    """Send a request, wait until the upstream has it (or until `wait_for` was read), and close the socket."""
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = json.dumps({"model": "m", "messages": user("hi"), "stream": stream}).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
     writer.write(head.encode() + b"\r\n\r\n" + body)
-    await writer.drain()
+    await _until(lambda: asked(upstream))
     seen = b""
-    if wait_for is not None:
-        while wait_for not in seen:
-            seen += await reader.read(4096)
-    else:
-        await _until(lambda: bool(gateway.house.metrics.in_flight._value.get()))
+    while wait_for is not None and wait_for not in seen:
+        piece = await reader.read(4096)
+        assert piece, seen
+        seen += piece
     writer.close()
-    return seen.decode()
+
+
+def asked(upstream: ScriptedUpstream) -> list[RecordedRequest]:
+    """Return the questions; the rest are probes for the list of models."""
+    return [request for request in upstream.requests if request.method == "POST"]
 
 
 async def _until(condition: object, limit_s: float = 5.0) -> None:
@@ -45,7 +48,7 @@ async def _until(condition: object, limit_s: float = 5.0) -> None:
         (True, Reply(fault="hang"), None),
         (False, Reply(fault="hang"), None),
         (True, Reply(text="one two three", fault="hang_mid_stream", after_chunks=2), b"two"),
-        (True, Reply(text="a " * 500, delay_chunk_s=0.01), b"a "),
+        (True, Reply(text="word " * 500, delay_chunk_s=0.01), b"word"),
     ],
     ids=["before-headers-streamed", "before-headers-plain", "hung-mid-stream", "mid-stream"],
 )
@@ -57,8 +60,8 @@ async def test_leaving_closes_the_upstream(
         scripted_upstream(Script((reply,))) as upstream,
         running_gateway(tmp_path, model("m", upstream.url + path, provider=provider)) as gateway,
     ):
-        await ask_and_leave(gateway, stream=stream, wait_for=wait_for)
-        await _until(lambda: upstream.requests and upstream.requests[-1].disconnected_at is not None)
+        await ask_and_leave(gateway, upstream, stream=stream, wait_for=wait_for)
+        await _until(lambda: asked(upstream)[-1].disconnected_at is not None)
         await _until(lambda: not gateway.house.metrics.in_flight._value.get())
         async with gateway.house.database.reading() as connection:
             await gateway.house.writer.flush(5)

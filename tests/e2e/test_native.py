@@ -109,7 +109,8 @@ async def test_explain_adds_the_decision(gateway: Gateway) -> None:
 async def test_off_uses_the_default_model_without_rules(tmp_path: Path, upstream: ScriptedUpstream) -> None:
     """The kill switch goes past rules, documents and draws."""
     head = HEAD.replace(
-        "shipped_models = false", 'shipped_models = false\ndefault_model = "a"\n[[rule]]\npattern = "hi"\nmodel = "b"\n'
+        "shipped_models = false",
+        'shipped_models = false\ndefault_model = "a"\n[[routing.rules]]\npattern = "hi"\nmodel = "b"\n',
     )
     url = upstream.url
     async with running_gateway(
