@@ -1,4 +1,4 @@
-"""Prometheus figures of the gateway, in a registry of their own; labels come from configuration, so they are bounded."""
+"""Prometheus figures of the gateway, in a registry of their own; labels come from settings, hence bounded."""
 
 from __future__ import annotations
 
