@@ -18,6 +18,7 @@ from config.types import Json
 from proxy.app import create_app
 from proxy.house import House
 from proxy.server import GatewayServer, uvicorn_config
+from router.providers.scripted import RecordedRequest, ScriptedUpstream
 
 HEAD = """
 [server]
@@ -83,6 +84,11 @@ def model(
     return MODEL.format(
         name=name, base_url=base_url, provider=provider, upstream_model=upstream_model, weight=weight, extra=extra
     )
+
+
+def asked(upstream: ScriptedUpstream) -> list[RecordedRequest]:
+    """Return the questions; the rest are probes for the list of models."""
+    return [request for request in upstream.requests if request.method == "POST"]
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 from router.providers.scripted import Reply, Script, ToolCall, scripted_upstream
-from tests.e2e.gateway import model, running_gateway
+from tests.e2e.gateway import asked, model, running_gateway
 
 BODIES = sorted((Path(__file__).parents[1] / "proxy" / "golden" / "cursor").glob("*.json"))
 
@@ -30,7 +30,7 @@ async def test_every_shape_is_answered_as_chat_chunks(tmp_path: Path, provider: 
             chunks = [ChatCompletionChunk.model_validate_json(event) for event in events[:-1]]
             said = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
             assert "done" == said, file.name
-            sent = upstream.requests[-1].json
+            sent = asked(upstream)[-1].json
             assert bool(body.get("tools")) == bool(sent.get("tools")), file.name
 
     assert len(BODIES) >= 15

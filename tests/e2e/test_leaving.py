@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from router.providers.scripted import RecordedRequest, Reply, Script, ScriptedUpstream, scripted_upstream
-from tests.e2e.gateway import Gateway, model, running_gateway, user
+from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
+from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
 
 DIALECTS = [("vllm", "/v1"), ("anthropic", ""), ("ollama", "")]
 
@@ -28,11 +28,6 @@ async def ask_and_leave(gateway: Gateway, upstream: ScriptedUpstream, *, stream:
         assert piece, seen
         seen += piece
     writer.close()
-
-
-def asked(upstream: ScriptedUpstream) -> list[RecordedRequest]:
-    """Return the questions; the rest are probes for the list of models."""
-    return [request for request in upstream.requests if request.method == "POST"]
 
 
 async def _until(condition: object, limit_s: float = 5.0) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from router.providers.scripted import Reply, Script, ScriptedUpstream, UsageSpec, scripted_upstream
-from tests.e2e.gateway import HEAD, Gateway, model, running_gateway, user
+from tests.e2e.gateway import HEAD, Gateway, asked, model, running_gateway, user
 
 SCRIPT = Script((Reply(text="hello there", usage=UsageSpec(input=5, output=2)),))
 
@@ -69,7 +69,7 @@ async def test_an_anthropic_body_reaches_anthropic_untouched(gateway: Gateway, u
     body = {"model": "b", "max_tokens": 50, "messages": user("hi"), "future_field": {"x": [1]}}
     await gateway.http.post("/api/claude", json=body, headers={"anthropic-beta": "context-management-2025-06-27"})
 
-    sent = upstream.requests[-1]
+    sent = asked(upstream)[-1]
     assert body | {"model": "scripted"} == {name: value for name, value in sent.json.items() if name != "stream"}
     assert "context-management-2025-06-27" == sent.headers["anthropic-beta"]
 
@@ -86,7 +86,7 @@ async def test_unknown_fields_survive_and_ours_stay_here(gateway: Gateway, upstr
         routing_rules=[{"pattern": "zzz", "model": "b"}],
     )
 
-    sent = upstream.requests[-1].json
+    sent = asked(upstream)[-1].json
     assert {"x": [1, 2.5, None]} == sent["future_field"]
     assert not {"api_base", "base_url", "api_key", "extra_headers", "routing_rules"} & set(sent)
 

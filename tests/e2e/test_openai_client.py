@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from router.providers.scripted import Reply, Script, ToolCall, UsageSpec, scripted_upstream
-from tests.e2e.gateway import model, running_gateway, user
+from tests.e2e.gateway import asked, model, running_gateway, user
 
 TEXT = "Thalamus relays. 丘脑转发。"
 TOOL = {
@@ -122,7 +122,7 @@ async def test_structured_outputs(tmp_path: Path, provider: str, path: str) -> N
         running_gateway(tmp_path, model("m", upstream.url + path, provider=provider)) as gateway,
     ):
         answer = await gateway.sdk.chat.completions.parse(model="m", messages=user("?"), response_format=City)
-        sent = upstream.requests[-1].json
+        sent = asked(upstream)[-1].json
 
     assert City(name="上海", population=24_870_000) == answer.choices[0].message.parsed
     assert "response_format" in sent or "format" in sent
@@ -143,7 +143,7 @@ async def test_structured_outputs_by_a_forced_tool(tmp_path: Path) -> None:
                 "json_schema": {"name": "City", "schema": City.model_json_schema()},
             },
         )
-        forced = upstream.requests[-1].json["tools"][-1]["name"]
+        forced = asked(upstream)[-1].json["tools"][-1]["name"]
     script = Script((Reply(tool_calls=(ToolCall(forced, {"name": "Paris", "population": 2}),)),))
     async with (
         scripted_upstream(script) as upstream,
