@@ -16,7 +16,6 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     Operation,
     PathItem,
-    Reference,
     RequestBody,
     Schema,
     SecurityScheme,
@@ -34,6 +33,7 @@ BOOLEAN = Schema(type=OpenAPIType.BOOLEAN)
 NUMBER = Schema(type=OpenAPIType.NUMBER)
 OBJECT = Schema(type=OpenAPIType.OBJECT)
 TEMPERATURE = Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=2)
+ERROR_STATUSES = ("400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "502", "503", "504")
 COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=2**31 - 1)
 CONTENT = Schema(one_of=[STRING, Schema(type=OpenAPIType.ARRAY, items=OBJECT, min_items=1)])
 
@@ -47,7 +47,6 @@ def openapi_config() -> OpenAPIConfig:
         path="/schema",
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         components=Components(
-            schemas={"Error": error_schema()},
             security_schemes={"key": SecurityScheme(type="http", scheme="bearer")},
         ),
         security=[{}, {"key": []}],
@@ -69,6 +68,13 @@ def add_relay_paths(app: Litestar) -> None:
     paths["/api/claude"] = _post(
         "Anthropic-shaped chat", "Thalamus", anthropic_request(), ["text/event-stream"], key="/api/claude"
     )
+    feedback = paths.get("/v1/feedback")
+    if feedback is not None and feedback.post is not None:
+        feedback.post.request_body = _body(feedback_request())
+    for item in paths.values():
+        for operation in (item.get, item.post):
+            if operation is not None:
+                operation.responses = {**errors(), **(operation.responses or {})}
     document.paths = paths
 
 
@@ -145,25 +151,36 @@ def error_schema() -> Schema:
     return _object({"error": inner}, required=["error"])
 
 
+def feedback_request() -> Schema:
+    """Return the schema of an opinion."""
+    rating = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=5)
+    return _object({"decision_id": TEXT, "rating": rating, "comments": STRING}, required=["decision_id", "rating"])
+
+
+def errors() -> dict[str, OpenAPIResponse]:
+    """Return the error answers that every route may give."""
+    error = OpenAPIResponse(
+        description="An error in OpenAI's shape",
+        content={"application/json": OpenAPIMediaType(schema=error_schema())},
+    )
+    return dict.fromkeys(ERROR_STATUSES, error)
+
+
+def _body(schema: Schema) -> RequestBody:
+    return RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
+
+
 def _post(summary: str, tag: str, body: Schema, streamed_as: list[str], *, key: str) -> PathItem:
     answers = {"application/json": OpenAPIMediaType(schema=OBJECT)} | {
         kind: OpenAPIMediaType(schema=STRING) for kind in streamed_as
     }
-    error = OpenAPIResponse(
-        description="An error in OpenAI's shape",
-        content={"application/json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Error"))},
-    )
-    statuses = ("400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "502", "503", "504")
     return PathItem(
         post=Operation(
             operation_id="post" + key.replace("/", "_"),
             summary=summary,
             tags=[tag],
-            request_body=RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True),
-            responses={
-                "200": OpenAPIResponse(description="The answer", content=answers),
-                **dict.fromkeys(statuses, error),
-            },
+            request_body=_body(body),
+            responses={"200": OpenAPIResponse(description="The answer", content=answers)},
         )
     )
 

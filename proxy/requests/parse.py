@@ -184,5 +184,10 @@ def _check_input(value: object) -> None:
     if not value:
         raise InvalidRequestError("'input' is empty.", param="input", code="invalid_value")
     for n, item in enumerate(as_list(value)):
-        if item in ("", []) or isinstance(item, bool) or not isinstance(item, str | int | list):
+        if item in ("", []) or not _is_text_or_tokens(item):
             raise wrong_type(item, f"input[{n}]", "a text or an array of tokens that is not empty")
+
+
+def _is_text_or_tokens(item: object) -> bool:
+    tokens = as_list(item) if isinstance(item, list) else [item]
+    return isinstance(item, str) or all(isinstance(each, int) and not isinstance(each, bool) for each in tokens)

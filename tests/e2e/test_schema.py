@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from router.providers.scripted import Reply, Script, scripted_upstream
-from tests.e2e.gateway import model, running_gateway
+from tests.e2e.gateway import HEAD, model, running_gateway
 
 
 @pytest.mark.slow
@@ -26,12 +26,16 @@ async def test_schemathesis_finds_no_server_error(tmp_path: Path) -> None:
         "--phases=examples,coverage,fuzzing",
         "--checks=not_a_server_error,status_code_conformance,content_type_conformance",
         "--mode=all",
-        "--workers=2",
+        "--workers=1",
         "--request-timeout=20",
     ]
     async with (
         scripted_upstream(Script((Reply(text="ok"),), models=("m",))) as upstream,
-        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+        running_gateway(
+            tmp_path,
+            model("m", upstream.url + "/v1", extra='capabilities = ["chat", "embeddings"]'),
+            head=HEAD.replace("[health]", 'unknown_model = "auto"\n[health]'),
+        ) as gateway,
     ):
         run = await asyncio.to_thread(
             subprocess.run,
