@@ -69,15 +69,14 @@ def _parse_rule(item: object, where: str) -> Rule:
         raise InvalidRequestError(f"'{where}.model' must name a model.", param=f"{where}.model")
     if kind not in (None, "keyword", "regex"):
         raise InvalidRequestError(f"'{where}.kind' must be 'keyword' or 'regex'.", param=f"{where}.kind")
-    known_kind = cast("RuleKind | None", kind)
     try:
-        compile_pattern(pattern, known_kind)
+        compile_pattern(pattern, kind)
     except PatternError as error:
         raise InvalidRequestError(
             f"'{where}.pattern' is not RE2 syntax (look-around and back-references are not supported): {error}",
             param=f"{where}.pattern",
         ) from error
-    return Rule(pattern, model, known_kind)
+    return Rule(pattern, model, kind)
 
 
 @lru_cache(maxsize=512)

@@ -189,5 +189,5 @@ def _check_input(value: object) -> None:
 
 
 def _is_text_or_tokens(item: object) -> bool:
-    tokens = as_list(item) if isinstance(item, list) else [item]
+    tokens = as_list(item) if is_list(item) else [item]
     return isinstance(item, str) or all(isinstance(each, int) and not isinstance(each, bool) for each in tokens)
