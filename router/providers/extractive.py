@@ -124,7 +124,7 @@ def _written(answer: ExtractedAnswer, limit: int, stops: list[str]) -> tuple[str
     text, cut = _cut(answer.text, limit)
     for citation in dict.fromkeys(answer.citations):
         mark = f"[{_place(citation)}]"
-        if cut or mark in text:
+        if cut or f"[{citation.doc}:" in text:  # the answerer may say in its own words where it found it
             continue
         longer = f"{text} {mark}"
         if estimate_tokens(longer) > limit:
