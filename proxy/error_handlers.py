@@ -15,6 +15,7 @@ from config.errors import (
     NotFoundError,
     PayloadTooLargeError,
     StorageError,
+    ThalamusError,
     UnavailableError,
 )
 from config.ids import new_id
@@ -36,7 +37,8 @@ def show(request: Request[object, object, State], error: Exception) -> Response[
     """Answer with an error; what is not meant for clients is logged and shown as a plain 500."""
     shown = client_facing(error, method=request.method, path=request.url.path)
     if shown.status >= 500:  # noqa: PLR2004  # HTTP's line between their fault and ours
-        log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+        trace = None if isinstance(error, ThalamusError) else error  # an outage needs no stack trace
+        log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=trace)
     return Response(
         error_body(shown), status_code=shown.status, media_type="application/json", headers=dict(headers_for(shown))
     )
