@@ -28,9 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = build()(args=words or ["--help"], prog_name="thalamus", standalone_mode=False)
-    except BrokenPipeError:
-        sys.stderr.close()  # who read our output has left; closing keeps Python from complaining at its end
-        return FAILED
     except (ThalamusError, typer.TyperException, typer.Abort, OSError) as error:
         typer.echo(f"thalamus: {_sentence(error)}", err=True)
         return WRONG_USE if isinstance(error, SettingsError) or _is_wrong_use(error) else FAILED

@@ -23,12 +23,11 @@ from config.loader import load_settings, reload
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
 from proxy.cli.printing import CommandError, note, print_json, say
-from proxy.cli.running import announced, running_gateways, wait_until_gone
+from proxy.cli.running import announced, end_well_on_sigterm, running_gateways, wait_until_gone
 from proxy.version import product_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import FrameType
 
     from config.settings import ServerSettings, Settings
     from proxy.house import House
@@ -63,7 +62,7 @@ def serve(
     set_up_logging(settings.logging)
     refuse_open_door(settings, env)
     refuse_taken_port(settings.server)
-    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises it again once everything is closed
+    end_well_on_sigterm()  # uvicorn raises it again once everything is closed
     # Only now: the application takes most of a second to import.
     from proxy.app import create_app  # noqa: PLC0415
     from proxy.server import run  # noqa: PLC0415
@@ -196,7 +195,3 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         note(f"Process {pid} has ended by itself.")
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)

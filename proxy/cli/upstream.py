@@ -11,6 +11,7 @@ import typer
 
 from proxy.cli.options import AsJson
 from proxy.cli.printing import print_json, say
+from proxy.cli.running import end_well_on_sigterm
 
 
 def upstream(
@@ -32,4 +33,5 @@ def upstream(
             say(f"The scripted upstream serves on {url}/v1 (OpenAI) and {url} (Anthropic, Ollama)")
         sys.stdout.flush()
 
+    end_well_on_sigterm()
     asyncio.run(serve_script(script, host=host, port=port, on_ready=ready))

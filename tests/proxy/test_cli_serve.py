@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,24 @@ def _running(folder, *words):
         process.terminate()
         process.wait(timeout=30)
         process.stdout.close()
+
+
+@contextmanager
+def _answering(answer):
+    """A server that answers one request with these events, or drops the connection where there are none."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                if answer is not None:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
 
 
 def _until(true, timeout_s=15.0):
@@ -156,6 +175,32 @@ def test_chat_to_something_that_is_no_gateway(upstream, nothing_there, capsys):
     """A server that answers something else is told apart from a gateway."""
     assert 1 == main(["chat", "hi", "--base-url", f"{upstream}/nothing"])
     assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (b'data: {"choices":[{"delta":{"content":"so"}}]}\n\ndata: {"error":{"message":"gone"}}\n\n', "gone"),
+        (b"data: nonsense\n\n", "is no gateway"),
+        (None, "broke"),
+    ],
+)
+def test_chat_tells_that_an_answer_broke_off(nothing_there, capsys, answer, sentence):
+    """An error inside the stream, rubbish, and a lost connection each end with one sentence and code 1."""
+    with _answering(answer) as url:
+        code = main(["chat", "hi", "--base-url", url])
+
+    assert 1 == code
+    assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_chat_passes_over_events_without_text(nothing_there, capsys):
+    """Usage and role events print nothing; an answer without any text prints no line."""
+    events = b'data: {"choices":[]}\n\ndata: {"usage":{}}\n\ndata: {"choices":[{"delta":{"role":"assistant"}}]}\n\n'
+    with _answering(events + b"data: [DONE]") as url:
+        code = main(["chat", "hi", "--base-url", url])
+
+    assert (0, "") == (code, capsys.readouterr().out)
 
 
 def test_taken_port_is_one_sentence(served, nothing_there, capsys):
