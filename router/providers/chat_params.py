@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
-from router.providers.json_values import as_list, as_number, as_object, as_text
+from router.providers.json_values import as_list, as_number, as_object, as_objects, as_text
 
 if TYPE_CHECKING:
     from config.types import Json
@@ -121,6 +121,11 @@ def refuse_unsupported(body: Json, upstream: str) -> None:
 def name_dropped(body: Json, known: frozenset[str], upstream: str) -> list[str]:
     """Return a warning for each field outside `known` that asks for something; safe to put into a header."""
     dropped = [key for key, value in body.items() if key not in known and not _is_neutral(key, value)]
+    if any((as_object(tool.get("function")) or tool).get("strict") is True for tool in as_objects(body.get("tools"))):
+        dropped.append("tools[].function.strict")
+    choice = as_object(body.get("tool_choice"))
+    if choice is not None and choice.get("type") == "allowed_tools":
+        dropped.append("tool_choice.allowed_tools")
     return [f"{_printable(key)} dropped: {upstream} has no such parameter" for key in dropped]
 
 

@@ -30,6 +30,8 @@ class MessagePlan:
     """`reasoning_content` must come back with tool calls (https://api-docs.deepseek.com/guides/thinking_mode)."""
     provider: str
     """What a provider wanted back goes to no other one."""
+    from_anthropic: bool = False
+    """The client spoke Anthropic's dialect: its `cache_control` marks mean nothing here, and strict servers refuse."""
 
 
 def rewrite_messages(messages: list[object], plan: MessagePlan, store: ReasoningStore) -> list[object]:
@@ -48,6 +50,10 @@ def call_identity(call: Json) -> tuple[str, str, str]:
 
 
 def _rewrite_message(message: Json, plan: MessagePlan, store: ReasoningStore) -> Json:
+    if "thinking_blocks" in message:  # our own extension, for the provider that signed them
+        message = {key: value for key, value in message.items() if key != "thinking_blocks"}
+    if plan.from_anthropic and isinstance(message.get("content"), list):
+        message = {**message, "content": [_without_cache_control(part) for part in as_list(message["content"])]}
     if message.get("role") == "developer" and plan.developer_is_system:
         return {**message, "role": "system"}
     calls = as_list(message.get("tool_calls"))
@@ -67,6 +73,13 @@ def _rewrite_message(message: Json, plan: MessagePlan, store: ReasoningStore) ->
         # field the upstream refuses the whole conversation.
         changed["reasoning_content"] = next((v["reasoning_content"] for v in own if "reasoning_content" in v), "")
     return {**message, **changed} if changed else message
+
+
+def _without_cache_control(part: object) -> object:
+    fields = as_object(part)
+    if fields is None or "cache_control" not in fields:
+        return part
+    return {key: value for key, value in fields.items() if key != "cache_control"}
 
 
 def _rewrite_call(call: Json, kept: Json, plan: MessagePlan) -> Json:

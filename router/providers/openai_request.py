@@ -49,6 +49,7 @@ def build_chat_body(request: ChatRequest, target: Target, store: ReasoningStore)
         developer_is_system="no_developer_role" in target.quirks,
         wants_reasoning="reasoning_content_required" in target.quirks,
         provider=target.provider,
+        from_anthropic=request.dialect == "anthropic",
     )
     if "messages" in body:
         body["messages"] = rewrite_messages(as_list(body["messages"]), plan, store)

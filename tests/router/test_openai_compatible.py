@@ -22,6 +22,7 @@ from router.events import (
     ToolCallStart,
     UsageReport,
 )
+from router.providers.base import ChatRequest, Target
 from router.providers.openai_choice import AnswerContext
 from router.providers.openai_chunks import ChunkReader
 from router.providers.openai_compatible import OpenAICompatibleProvider
@@ -867,3 +868,22 @@ def check_choice(choices: list[dict]) -> None:
                 begun.append(entry["index"])
             else:
                 assert not entry.get("id")
+
+
+def test_what_only_anthropic_knows_does_not_reach_an_openai_upstream() -> None:
+    """A strict server refuses fields it does not know; signed thinking and cache marks are Anthropic's own."""
+    body = {
+        "model": "x",
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]},
+            {"role": "assistant", "content": "a", "thinking_blocks": [{"type": "thinking", "signature": "s"}]},
+        ],
+    }
+    target = Target(deployment="d", provider="openai", base_url="http://u/v1", upstream_model="m")
+
+    provider = OpenAICompatibleProvider(ReasoningStore())
+    sent = json.loads(provider.prepare(ChatRequest(body, dialect="anthropic"), target).body)
+
+    assert [{"type": "text", "text": "hi"}] == sent["messages"][0]["content"]
+    assert "thinking_blocks" not in sent["messages"][1]
+    assert "cache_control" in body["messages"][0]["content"][0]
