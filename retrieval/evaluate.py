@@ -144,13 +144,13 @@ def _recipe(collection: Collection, outcomes: Sequence[Outcome]) -> Json:
     }
 
 
-def main() -> None:
-    """Measure, and write what was asked for."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write what was asked for; `arguments` are those of the command line unless given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--report", type=Path)
-    parser.add_argument("--ship", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--report", type=Path, help="write the page here")
+    parser.add_argument("--ship", action="store_true", help="fit on everything and replace the shipped weights")
+    options = parser.parse_args(arguments)
     collection = read_collection(options.data)
     cases = gather_cases(collection)
     outcomes = measure(collection, cases)

@@ -53,6 +53,7 @@ class Unit:
     """Position of the passage in the index."""
     at: int
     passage: Passage
+    heading: tuple[str, ...]
     sentence: Sentence
 
 
@@ -72,7 +73,7 @@ def gather(index: LexicalIndex, text: str) -> Evidence:
     """Return the evidence of an index for a question."""
     import numpy as np  # noqa: PLC0415  # heavy: paid by the first question, not by the import
 
-    question = read_question(text, idf=index.idf)
+    question = read_question(text, idf=index.idf, knows=index.knows)
     found = rank(index, text, top_k=N_PASSAGES)
     units: list[Unit] = []
     rows: list[list[float]] = []
@@ -80,7 +81,7 @@ def gather(index: LexicalIndex, text: str) -> Evidence:
     for order, (at, score) in enumerate(found):
         entry = index.entries[at]
         shown = entry.sentences[:MAX_PASSAGE_SENTENCES]
-        units.extend(Unit(at, place, entry.passage, sentence) for place, sentence in enumerate(shown))
+        units.extend(Unit(at, place, entry.passage, entry.heading, sentence) for place, sentence in enumerate(shown))
         rows.extend(_passage_rows(question, entry, local, score / found[0][1], 1 / (1 + order)))
     features = np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES))
     for source, name in (("share", "share_to_best"), ("near_share", "near_to_best"), ("local_share", "local_to_best")):
@@ -97,7 +98,7 @@ def _local_weights(question: Question, entries: Sequence[Entry]) -> dict[str, fl
     for entry in entries:
         for sentence in entry.sentences[:MAX_PASSAGE_SENTENCES]:
             n_sentences += 1
-            for term in counts.keys() & set(sentence.terms):
+            for term in counts.keys() & sentence.bag:
                 counts[term] += 1
     raw = {
         term: math.log(1 + (n_sentences - n_with + 0.5) / (n_with + 0.5))
@@ -115,7 +116,7 @@ def _passage_rows(
     """Return the features of the sentences of one passage, in the order of `FEATURES`."""
     shown = entry.sentences[:MAX_PASSAGE_SENTENCES]
     title = frozenset(entry.title_terms)
-    bags = [frozenset(sentence.terms) for sentence in shown]
+    bags = [sentence.bag for sentence in shown]
     shares = [_share(question.weights, bag) for bag in bags]
     nears = [_share(question.near, bag) for bag in bags]
     best = max(shares, default=0.0)

@@ -6,16 +6,17 @@ bm25s does the scoring, in numpy; its own tokenizer makes one token of a whole C
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from retrieval.chunk import chunk
+from retrieval.chunk import TITLE_JOIN, chunk
 from retrieval.segment import clauses
-from retrieval.terms import HAN_MARK, normalize, terms
+from retrieval.terms import HAN_MARK, normalize, terms, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 K1 = 1.2
 B = 0.6
+MIN_PASSAGES = 500
 HAN_WEIGHT = 0.3
 """What a single Han character counts beside a pair."""
+
+_FENCES = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Sentence:
     """Its text as `terms.normalize` makes it: for comparing only."""
     terms: tuple[str, ...]
     """In the order of the text, repeated where repeated."""
+    bag: frozenset[str]
 
 
 class _Engine(Protocol):
@@ -53,6 +58,8 @@ class Entry:
 
     passage: Passage
     title_terms: tuple[str, ...]
+    heading: tuple[str, ...]
+    """What the innermost heading is about: its terms without function words."""
     sentences: tuple[Sentence, ...]
 
 
@@ -84,9 +91,17 @@ class LexicalIndex:
         return len(self.entries)
 
     def idf(self, term: str) -> float:
-        """Return how much a term tells: Robertson's idf over passages, above 0, highest for a term that is nowhere."""
-        n_with = self._frequency.get(term, 0)
-        return math.log(1 + (len(self.entries) - n_with + 0.5) / (n_with + 0.5))
+        """Return how much a term tells: Robertson's idf over passages, above 0, highest for a term that is nowhere.
+
+        A small library is scaled to `MIN_PASSAGES`: in 50 passages, one that has a word does not make the word rare.
+        """
+        scale = max(1.0, MIN_PASSAGES / max(1, len(self.entries)))
+        n_with, n_passages = self._frequency.get(term, 0) * scale, len(self.entries) * scale
+        return math.log(1 + (n_passages - n_with + 0.5) / (n_with + 0.5))
+
+    def knows(self, term: str) -> bool:
+        """Return whether any passage or title has the term."""
+        return term in self._frequency
 
     def scores(self, query: Iterable[str]) -> NDArray[np.float32]:
         """Return one BM25 score a passage for the query's distinct terms."""
@@ -107,15 +122,29 @@ class LexicalIndex:
 
 def _entry(passage: Passage) -> Entry:
     """Return the passage with its terms; the sentences' offsets are the document's."""
-    parts = ((start, end, passage.text[start:end]) for start, end in clauses(passage.text))
     return Entry(
         passage,
         tuple(terms(passage.title)),
-        tuple(
-            Sentence(passage.start + start, passage.start + end, normalize(part), tuple(terms(part)))
-            for start, end, part in parts
-        ),
+        tuple(told(passage.title.rpartition(TITLE_JOIN)[2])),
+        tuple(_sentence(passage, start, end) for start, end in _units(passage.text)),
     )
+
+
+def _sentence(passage: Passage, start: int, end: int) -> Sentence:
+    """Return a stretch of a passage as it is searched."""
+    text = passage.text[start:end]
+    found = tuple(terms(text))
+    return Sentence(passage.start + start, passage.start + end, normalize(text), found, frozenset(found))
+
+
+def _units(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the clauses of a passage; a code fence is one, for half of it is no answer."""
+    at = 0
+    for fence in _FENCES.finditer(text):
+        yield from clauses(text, at, fence.start())
+        yield fence.span()
+        at = fence.end()
+    yield from clauses(text, at)
 
 
 def _engine(bags: list[list[str]]) -> _Engine | None:

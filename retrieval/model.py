@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.evidence import FEATURES
+from retrieval.terms import HAN_MARK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,18 @@ def signs(evidence: Evidence, p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def answerability(model: Model, evidence: Evidence, p: NDArray[np.float64]) -> float:
-    """Return the probability, 0 to 1, that the documents hold the answer; 0 where no passage shares a word."""
-    if not evidence.units:
+    """Return the probability, 0 to 1, that the documents hold the answer.
+
+    0 where no passage shares a word, and for a bare word such as a greeting that asks nothing and heads nothing.
+    """
+    if not evidence.units or _is_bare_word(evidence):
         return 0.0
     return float(1 / (1 + np.exp(-(signs(evidence, p) @ model.answerability))))
+
+
+def _is_bare_word(evidence: Evidence) -> bool:
+    """Return whether the text is one word that neither asks nor stands in a heading of what was found."""
+    said = {term for term in evidence.question.weights if not term.startswith(HAN_MARK)}
+    if evidence.question.asks or len(said) > 1:
+        return False
+    return not any(said & set(unit.heading) for unit in evidence.units)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.segment import language_of
-from retrieval.terms import HAN_MARK, normalize, terms, told
+from retrieval.terms import HAN_MARK, has_particle, normalize, terms, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SINGLE_WEIGHT = 0.25
 """What a single Han character counts beside a pair in the share of the question that is met."""
+BRIDGE_WEIGHT = 0.25
+"""What an unknown Han pair between two known ones counts."""
+PAIR_CHARS = 2
 NEAR_DECAY = 0.85
 """A term loses this factor of its weight with every letter between it and the question word."""
 MAX_QUESTION_CHARS = 400
@@ -100,6 +103,8 @@ class Question:
     language: Language
     words: tuple[str, ...]
     """All its terms in order, function words included."""
+    asks: bool
+    """Whether it holds a question word or mark; a bare `hello` does not."""
     total: float
     """What all terms tell together: the sum of their idf, single Han characters at `SINGLE_WEIGHT`."""
     weights: dict[str, float]
@@ -109,12 +114,14 @@ class Question:
     kinds: tuple[bool, ...]
 
 
-def read_question(text: str, *, idf: Callable[[str], float]) -> Question:
-    """Return the question with its terms weighed by `idf`."""
+def read_question(text: str, *, idf: Callable[[str], float], knows: Callable[[str], bool]) -> Question:
+    """Return the question with its terms weighed by `idf`; `knows` says which terms the documents have."""
     text = text[-MAX_QUESTION_CHARS:]
     plain = normalize(text)
     found = told(text)
-    raw = {term: idf(term) * (SINGLE_WEIGHT if term.startswith(HAN_MARK) else 1.0) for term in found}
+    words = tuple(terms(text))
+    bridges = _bridges(words, knows)
+    raw = {term: idf(term) * _kind_weight(term, bridges) for term in found}
     asking = _ASKING.search(plain)
     middle = asking.start() if asking else len(plain)
     near = {
@@ -125,11 +132,34 @@ def read_question(text: str, *, idf: Callable[[str], float]) -> Question:
         text=text,
         plain=plain,
         language=language_of(text),
-        words=tuple(terms(text)),
+        words=words,
+        asks=asking is not None or "?" in plain,
         total=sum(raw.values()),
         weights=_shares(raw),
         near=_shares(near),
         kinds=tuple(bool(kind.asked.search(plain)) for kind in KINDS),
+    )
+
+
+def _kind_weight(term: str, bridges: frozenset[str]) -> float:
+    """Return what a term counts by its kind: a word or Han pair 1."""
+    if term.startswith(HAN_MARK):
+        return SINGLE_WEIGHT
+    return BRIDGE_WEIGHT if term in bridges else 1.0
+
+
+def _bridges(words: tuple[str, ...], knows: Callable[[str], bool]) -> frozenset[str]:
+    """Return the unknown Han pairs that most likely lie across a word's end.
+
+    They hold a particle (塔是, 造的), or stand between two known pairs (停止|服务 makes 止服).
+    """
+    pairs = [word for word in words if len(word) == PAIR_CHARS and not word.isascii() and word[0] != HAN_MARK]
+    around = zip(["", *pairs], pairs, [*pairs[1:], ""], strict=False)
+    return frozenset(
+        pair
+        for before, pair, after in around
+        if not knows(pair)
+        and (has_particle(pair) or (before[-1:] == pair[0] and after[:1] == pair[1] and knows(before) and knows(after)))
     )
 
 

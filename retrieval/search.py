@@ -1,4 +1,4 @@
-"""Passages for a question: BM25, titles, and the document's twin in the question's language first.
+"""Passages for a question: BM25 and titles; of two twins only the one in the question's language.
 
 The documents are loaded when first needed, or ahead of that in the background (`warm`); a reload swaps atomically.
 """
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from config.types import Passage
     from retrieval.ingest import Document
 
-TITLE_WEIGHT = 0.15
-"""A passage all of whose title the question names is raised by this share of its score."""
-TWIN_WEIGHT = 0.7
-"""What a passage counts whose document also exists in the question's language (`en/x.md` beside `zh/x.md`)."""
+TITLE_WEIGHT = 0.2
+"""A passage is raised by this share of its score where the question names all that its own heading says."""
 MAX_QUERY_CHARS = 4000
 """Only the end of a longer text is searched for: in chat the question comes last."""
 LANGUAGE_FOLDERS = ("en", "zh")
@@ -78,15 +76,18 @@ def rank(index: LexicalIndex, query: str, *, top_k: int) -> list[tuple[int, floa
         return []
     best = np.argpartition(scores, len(scores) - n_candidates)[len(scores) - n_candidates :]
     language, asked = language_of(query), frozenset(wanted)
-    ranked = [(int(at), float(scores[at]) * _factor(index, int(at), language, asked)) for at in best if scores[at] > 0]
-    return sorted(ranked, key=lambda found: (-found[1], found[0]))[:top_k]
+    ranked = [(int(at), float(scores[at]) * _title_factor(index, int(at), asked)) for at in best if scores[at] > 0]
+    own = [found for found in ranked if not _has_twin(index, found[0], language)]
+    return sorted(own or ranked, key=lambda found: (-found[1], found[0]))[:top_k]
 
 
-def _factor(index: LexicalIndex, at: int, language: str, asked: frozenset[str]) -> float:
-    """Return what the passage's title and the language of its document make of its score."""
-    title = index.entries[at].title_terms
-    factor = 1 + TITLE_WEIGHT * (sum(term in asked for term in title) / len(title)) if title else 1.0
+def _title_factor(index: LexicalIndex, at: int, asked: frozenset[str]) -> float:
+    """Return what the passage's own heading makes of its score."""
+    heading = index.entries[at].heading
+    return 1 + TITLE_WEIGHT * sum(term in asked for term in heading) / len(heading) if heading else 1.0
+
+
+def _has_twin(index: LexicalIndex, at: int, language: str) -> bool:
+    """Return whether the document also exists in the question's language (`en/x.md` beside `zh/x.md`)."""
     folder, _, rest = index.entries[at].passage.doc.partition("/")
-    if folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in index.documents:
-        factor *= TWIN_WEIGHT
-    return factor
+    return folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in index.documents

@@ -58,23 +58,22 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tup
     yield from _pieces(text, at, end)
 
 
-def clauses(text: str, *, max_width: int = MAX_CLAUSE_WIDTH) -> Iterator[tuple[int, int]]:
-    """Yield `(start, end)` of the sentences of `text`, the long ones cut after commas into parts of `max_width`."""
-    for start, end in sentences(text):
-        if _width(text, start, end) <= max_width:
-            yield start, end
-            continue
-        at = start
-        last = start
-        for match in _COMMA.finditer(text, start, end):
-            if _width(text, at, match.end()) > max_width and last > at:
-                yield from _pieces(text, at, last)
-                at = last
-            last = match.end()
-        if _width(text, at, end) > max_width and last > at:
-            yield from _pieces(text, at, last)
-            at = last
-        yield from _pieces(text, at, end)
+def clauses(
+    text: str, start: int = 0, end: int | None = None, *, max_width: int = MAX_CLAUSE_WIDTH
+) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of `text[start:end]`, the long ones cut after commas into parts of `max_width`."""
+    for first, last in sentences(text, start, end):
+        at = cut = first
+        if _width(text, first, last) > max_width:
+            for match in _COMMA.finditer(text, first, last):
+                if _width(text, at, match.end()) > max_width and cut > at:
+                    yield from _pieces(text, at, cut)
+                    at = cut
+                cut = match.end()
+            if _width(text, at, last) > max_width and cut > at:
+                yield from _pieces(text, at, cut)
+                at = cut
+        yield from _pieces(text, at, last)
 
 
 def _width(text: str, start: int, end: int) -> int:

@@ -24,6 +24,7 @@ _STOP_TEXT = """
 a an and any are as at be been but by can could did do does for from had has have how i if in into is it its
 may me my of on or our shall should so than that the their them then there these they this to was we were what
 when where which who whom whose why will with would you your about after also during between 's
+explain describe tell please
 """
 _STOP_WORDS = frozenset(_STOP_TEXT.split())
 _PARTICLES = frozenset("的了是在和与及或呢吧啊几何为之其这那个有被把对从以于而也都就还不我你他她它们请些里时样少多怎如")
@@ -50,6 +51,11 @@ def terms(text: str) -> list[str]:
 def told(text: str) -> list[str]:
     """Return the distinct terms of a question that say what it is about: no function words, no question words."""
     return [term for term in dict.fromkeys(terms(text)) if not _is_stop(term)]
+
+
+def has_particle(pair: str) -> bool:
+    """Return whether a Han pair holds a particle, so that it most likely lies across a word's end (塔是, 造的)."""
+    return not _PARTICLES.isdisjoint(pair)
 
 
 def _is_stop(term: str) -> bool:

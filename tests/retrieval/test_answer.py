@@ -113,3 +113,36 @@ def test_an_empty_library_refuses():
     answer = ExtractiveAnswerer(lambda: index).answer("Who built the lighthouse?")
 
     assert (True, 0.0) == (answer.refused, answer.confidence)
+
+
+@pytest.mark.parametrize("text", ["hello", "你好", "Thanks"])
+def test_a_greeting_is_not_answered_from_an_example(text):
+    """A bare word that only stands in a code example is no question."""
+    index = LexicalIndex.build([Document("en/a.md", f"# Calls\n\nSend `{text}` with curl.\n\nAnd more words here.")])
+
+    assert ExtractiveAnswerer(lambda: index).answer(text).refused
+
+
+def test_a_bare_word_that_is_a_heading_is_answered(answerer):
+    """Someone who types a section's name wants the section."""
+    assert 0 < answerer.confidence("lighthouse")
+
+
+def test_a_code_fence_is_said_whole_or_not_at_all():
+    """Half an example is worse than none."""
+    text = "# Lamp\n\nTo light the lamp:\n\n```sh\nharbour lamp --on\n\nharbour lamp --check. Done\n```\n\nThe lamp is warm."
+    index = LexicalIndex.build([Document("en/lamp.md", text)])
+    answers = [
+        ExtractiveAnswerer(lambda: index, threshold=0.0).answer("harbour lamp check", max_tokens=budget).text
+        for budget in range(12, 90, 6)
+    ]
+
+    assert {answer.count("```") for answer in answers} <= {0, 2}
+    assert any("--on\n\nharbour lamp --check. Done" in answer for answer in answers)
+
+
+def test_a_language_is_not_mixed_where_twins_exist(answerer):
+    """A document that exists in both languages is cited in the question's language alone."""
+    answer = answerer.answer("In which year was the lighthouse (灯塔) built?")
+
+    assert {"en"} == {citation.doc.partition("/")[0] for citation in answer.citations}

@@ -41,7 +41,10 @@ def test_the_right_document_comes_first(search, query, expected):
 
 def test_a_twin_in_the_language_of_the_question_comes_first():
     """Where a document exists in both languages, the reader's own is preferred, even if a product name ties them."""
-    twins = [Document("en/a.md", "The size of num_ctx and other settings"), Document("zh/a.md", "设置 num_ctx 的大小和其他一些内容")]
+    twins = [
+        Document("en/a.md", "The size of num_ctx and other settings"),
+        Document("zh/a.md", "设置 num_ctx 的大小和其他一些内容"),
+    ]
     search = LibrarySearch(lambda: twins)
 
     assert ("zh/a.md", "en/a.md") == (best(search, "num_ctx 是什么"), best(search, "what is num_ctx"))
