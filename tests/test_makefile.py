@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,10 @@ esac
     (tools / name).chmod(0o755)
 
 
+def _canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _make_venv(tools, tmp_path):
     return _run(str(tools / "sh"), HERE / "tests/bin/make-venv", tmp_path / "venv", path=str(tools))
 
@@ -74,6 +79,19 @@ def test_every_installation_is_pinned():
     assert "--constraint constraints.txt" in MAKEFILE
     assert [] == [each for each in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", each)]
     assert sorted(lines, key=str.lower) == sorted(set(lines), key=str.lower)
+
+
+def test_every_requirement_has_a_pin():
+    """A dependency added to pyproject.toml must be pinned too: run `make lock`, or add its line."""
+    project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    names = {_canonical(re.split(r"[\[<>=;~! ]", each)[0]) for each in wanted}
+    pinned = {_canonical(line.partition("==")[0]) for line in (HERE / "constraints.txt").read_text().splitlines()}
+
+    assert set() == names - pinned
 
 
 def test_ci_runs_exactly_what_people_run():
