@@ -62,7 +62,7 @@ class Documents:
         if not settings.enabled or settings.inject == "never":
             return ()
         try:
-            if self._answerer.answer(question).refused:
+            if not self._answerer.holds(question):
                 return ()
             return fit_passages(self._search.search(question, top_k=settings.top_k), settings.token_budget)
         except OSError as error:
