@@ -48,8 +48,9 @@ demo: $(DEV_STAMP) ## Show routing, streaming and failover without any key
 bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
-bench-extractive: $(DEV_STAMP) ## Measure the embedded model that answers from documents
-	@$(BIN)/python tests/bench/extractive.py $(ARGS)
+bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of documents.jsonl and questions.jsonl
+	@test -n "$(DATA)" || { echo "say where the questions are: make bench-extractive DATA=folder" >&2; exit 2; }
+	@$(BIN)/python -m retrieval.evaluate $(DATA) --report docs/reports/extractive.md $(ARGS)
 
 build: $(DEV_STAMP) ## Build the wheel and the source archive into dist/
 	@$(BIN)/python -m build
