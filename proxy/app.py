@@ -107,4 +107,4 @@ def _providers(documents: Documents) -> tuple[dict[Dialect, Provider], dict[Dial
         "ollama": OllamaProvider(store),
         "extractive": ExtractiveProvider(documents),
     }
-    return chat, {"openai": EmbeddingsProvider(openai)}
+    return chat, {"openai": EmbeddingsProvider(openai), "ollama": EmbeddingsProvider(openai, below="/v1")}

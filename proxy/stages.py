@@ -110,11 +110,23 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
     exchange.decision = replace(exchange.decision, features={"language": language})
     candidates = candidates_of(catalog, exchange.decision, rng=house.rng)
+    if exchange.door.embeds:
+        candidates = _that_embed(house, candidates)
     note(chosen=exchange.decision.chosen, reasons=list(exchange.decision.reasons), candidates=len(candidates))
     if exchange.passages:
         original = insert_context(request.original, exchange.passages) if request.original is not None else None
         request = replace(request, body=insert_context(request.body, exchange.passages), original=original)
     return request, candidates
+
+
+def _that_embed(house: House, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Leave out dialects that have no embeddings. Raises `InvalidRequestError` where none is left."""
+    able = tuple(each for each in candidates if house.embedder.speaks(each.dialect))
+    if not able:
+        raise InvalidRequestError(
+            f"The model '{candidates[0].model}' cannot embed.", param="model", code="model_cannot_embed"
+        )
+    return able
 
 
 def _may_place_passages(house: House, exchange: Exchange) -> bool:

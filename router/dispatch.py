@@ -91,6 +91,10 @@ class Dispatcher:
         self._check_empty = check_empty or refuse_empty
         self._observers = observers
 
+    def speaks(self, dialect: Dialect) -> bool:
+        """Return whether candidates of this dialect can be tried."""
+        return dialect in self._providers
+
     async def run(
         self,
         request: ChatRequest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config.errors import InvalidRequestError
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class EmbeddingsProvider:
-    """A `Provider` for `/embeddings`; it answers plain requests only."""
+    """A `Provider` for `/embeddings`; it answers plain requests only.
 
-    def __init__(self, upstream: OpenAICompatibleProvider) -> None:
+    `below` is where the OpenAI endpoints are, seen from the target's base URL: Ollama's are below `/v1`.
+    """
+
+    def __init__(self, upstream: OpenAICompatibleProvider, *, below: str = "") -> None:
         self._upstream = upstream
+        self._below = below
 
     @property
     def dialect(self) -> Dialect:
@@ -28,6 +33,8 @@ class EmbeddingsProvider:
 
     def prepare(self, request: ChatRequest, target: Target) -> Prepared:
         """Return the request as it came, with the upstream's model name."""
+        if self._below:
+            target = replace(target, base_url=target.base_url.rstrip("/") + self._below)
         return self._upstream.prepare_embeddings(request, target)
 
     async def stream(self, prepared: Prepared, wire: Wire) -> AsyncGenerator[Frame, None]:
