@@ -126,7 +126,10 @@ class RetrievalSettings:
     enabled: bool = True
     """Whether documents are indexed at all; without them the extractive model only refuses."""
     inject: Literal["relevant", "never"] = "relevant"
-    """Whether `auto` requests get passages: those that answer the question, or none."""
+    """Whether `auto` requests get passages of your documents: those that answer the question, or none.
+
+    The shipped guide is never placed; only the extractive model answers from it.
+    """
     top_k: PositiveCount = 6
     """Most passages per request."""
     token_budget: Count = 1200

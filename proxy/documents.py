@@ -59,7 +59,7 @@ class Documents:
         Raises `StorageError` where they cannot be read.
         """
         settings = self._settings
-        if not settings.enabled or settings.inject == "never":
+        if not settings.enabled or settings.inject == "never" or settings.library is None:
             return ()
         try:
             if not self._answerer.holds(question):
