@@ -56,7 +56,8 @@ class Documents:
     def relevant_passages(self, question: str) -> tuple[Passage, ...]:
         """Return passages worth placing before the question, or none where the documents hold no answer.
 
-        Raises `StorageError` where they cannot be read.
+        The shipped guide is never placed: a question about reverse proxies is not a question about this one.
+        Raises `StorageError` where the documents cannot be read.
         """
         settings = self._settings
         if not settings.enabled or settings.inject == "never" or settings.library is None:
