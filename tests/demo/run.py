@@ -10,9 +10,11 @@ import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from router.providers.scripted import Match, Reply, Script, UsageSpec, scripted_upstream
@@ -93,18 +95,17 @@ async def main() -> None:
         table = Table("asked for", "question", "answer", "served by", "attempts", "cost USD", "what it shows")
         for model, question, shows in ASKED:
             answer, decision = await ask(http, model, question)
-            cost = sum(each["cost_usd"] or 0 for each in decision.get("attempts", []))
             attempts = "\n".join(
                 f"{each['deployment']}: {each['failure_class'] or 'ok'}" for each in decision.get("attempts", [])
             )
             served = decision.get("served_model") or "nobody"
-            table.add_row(model, question, answer, served, attempts, f"{cost:.6f}", shows)
+            table.add_row(model, question, escape(answer), served, attempts, cost_of(decision), shows)
         console.print(table)
         health = (await http.get("/health")).json()
         console.print(f"health: [bold]{health['status']}[/], database: {health['components']['database']['status']}")
 
 
-async def ask(http: httpx.AsyncClient, model: str, question: str) -> tuple[str, dict[str, object]]:
+async def ask(http: httpx.AsyncClient, model: str, question: str) -> tuple[str, dict[str, Any]]:
     """Ask one streamed question, printing it as it comes; return the answer and the booked decision."""
     console.print(f"[bold]{model}[/] ← {question}")
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": question}]}
@@ -116,9 +117,17 @@ async def ask(http: httpx.AsyncClient, model: str, question: str) -> tuple[str, 
             said.append(f"[{response.status_code}] {response.json()['error']['message']}")
         else:
             said.extend([text_of(line) async for line in response.aiter_lines()])
-    console.print("  " + "".join(said), style="dim")
+    console.print("  " + escape("".join(said)), style="dim")
     found = await http.get(f"/v1/decisions/{decision_id}")
     return "".join(said), found.json() if found.is_success else {}
+
+
+def cost_of(decision: dict[str, Any]) -> str:
+    """Return what the answer cost, or that its price is unknown."""
+    costs = [each["cost_usd"] for each in decision.get("attempts", []) if each["committed"]]
+    if not costs:
+        return "-"
+    return "unknown" if None in costs else f"{sum(costs):.6f}"
 
 
 def text_of(line: str) -> str:
