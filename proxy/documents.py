@@ -71,6 +71,8 @@ class Documents:
 
     def state(self) -> Json:
         """Return how the documents are, for `/health`."""
+        if not self._folder.is_dir():
+            return {"status": "unreadable", "passages": 0, "error": "the folder of the documents is not there"}
         loading = self._search.warm()
         if not loading.done():
             return {"status": "loading", "passages": 0}
