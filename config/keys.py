@@ -19,7 +19,7 @@ from sqlalchemy import exists, or_, select, update
 
 from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
 from config.ids import new_id
-from config.pepper import load_pepper
+from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class KeyStore:
         fresh_s: float = 30.0,
         ttl_s: float = 900.0,
         negative_s: float = 10.0,
+        retry_s: float = 5.0,
         max_cached: int = 10_000,
         environment: Mapping[str, str] = os.environ,
         monotonic: Callable[[], float] = time.monotonic,
@@ -103,6 +104,7 @@ class KeyStore:
         self._fresh_s = fresh_s
         self._ttl_s = ttl_s
         self._negative_s = negative_s
+        self._retry_s = retry_s
         self._max_cached = max_cached
         self._monotonic = monotonic
         self._clock = clock
@@ -133,18 +135,21 @@ class KeyStore:
     async def any_active(self) -> bool:
         """Return whether any key exists that would be let in; asked of the database every `fresh_s` seconds.
 
-        While the database is away the last answer counts; without one, raises `UnavailableError`.
+        While the database is away the last answer counts. Without one there is none where no pepper was ever made
+        here, for then no key was; else raises `UnavailableError`. A failed look is not repeated for `retry_s` seconds.
         """
         if self._static:
             return True
-        if self._any_active is None or self._any_active_until <= self._monotonic():
+        if self._any_active_until <= self._monotonic():
             try:
                 self._any_active = await self._has_active()
             except StorageError as error:
-                if self._any_active is None:
+                if self._any_active is None and pepper_exists(self._state_dir, self._environment):
                     raise _away() from error
+                self._any_active_until = self._monotonic() + self._retry_s
+                return bool(self._any_active)
             self._any_active_until = self._monotonic() + self._fresh_s
-        return self._any_active
+        return bool(self._any_active)
 
     async def create(
         self, name: str, *, scopes: Sequence[Scope] = ("chat",), expires_ts: datetime | None = None

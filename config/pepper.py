@@ -37,6 +37,11 @@ def load_pepper(state_dir: Path, environment: Mapping[str, str]) -> bytes:
         raise SettingsError(f"the key pepper cannot be read or made: {error.strerror}", file=str(path)) from error
 
 
+def pepper_exists(state_dir: Path, environment: Mapping[str, str]) -> bool:
+    """Return whether keys may have been made under this folder or environment."""
+    return bool(environment.get(PEPPER_ENV)) or (state_dir / PEPPER_FILE).exists()
+
+
 def _made_pepper(path: Path) -> bytes:
     """Return what the file holds; where there is none, make it whole or not at all, as two processes may start."""
     if not path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from config.prices import cost_of
@@ -19,8 +20,14 @@ INLINE_CHARS = 20_000
 
 async def settle(exchange: Exchange, attempt: Attempt) -> None:
     """Fill in the attempt's usage, marked `estimated` where it was counted here, and its cost."""
-    if attempt.usage is None and (attempt.texts or attempt.committed):
+    reported = attempt.usage
+    if reported is None and (attempt.texts or attempt.committed):
         attempt.usage = await _estimate(exchange, attempt)
+    elif reported is not None and attempt.finish_reason is None and attempt.texts:
+        # Anthropic reports one output token at the start and the rest only at the end that never came.
+        counted = await _estimate(exchange, attempt)
+        n_output = max(reported.output_tokens, counted.output_tokens)
+        attempt.usage = replace(reported, output_tokens=n_output, source="estimated")
     if attempt.usage is not None:
         target = attempt.candidate.target
         attempt.cost = cost_of(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from config.errors import ClientFacingError, UnavailableError, UpstreamError
 from config.trace import span
 from proxy.accounting import settle
-from proxy.connection import ClientLeftError
 from proxy.error_responses import all_failed, mid_stream_error
 from proxy.explain import explained_body, explained_event
 from proxy.relay import EventStream, SlowReaderError
@@ -135,7 +134,7 @@ async def _relay(answering: Answering, given: Answer, stream: EventStream) -> No
             failure = _broke_off(exchange, attempt, late)
         except SlowReaderError as error:
             attempt.abandon(str(error))
-            raise ClientLeftError(str(error)) from error
+            raise
         except asyncio.CancelledError:
             attempt.abandon("the client left" if answering.connection.client_left else "the server shut down")
             if not answering.connection.client_left:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from router.rules import Rule
 
 
+MAX_WARNINGS = 10
+"""Warning headers of one response; clients refuse responses with a hundred headers. The books hold all."""
+MAX_WARNING_CHARS = 200
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request on its way through the pipeline. `id` is the decision's."""
@@ -30,6 +35,8 @@ class Exchange:
     explain: bool = False
     routed: bool = True
     """False when the client switched the router off for this request."""
+    admitted: bool = False
+    """Whether the caller may ask at all; who may not leaves no row."""
     thinks: bool = False
     """Whether the chain has anything to decide: an explicit model, or the router switched off, skips it."""
     parsed: Parsed | None = None
@@ -69,7 +76,9 @@ class Exchange:
         ]
         if model:
             pairs.append(("x-thalamus-model", model))
-        pairs.extend(("x-thalamus-warning", warning) for warning in self.warnings)
+        pairs.extend(("x-thalamus-warning", warning[:MAX_WARNING_CHARS]) for warning in self.warnings[:MAX_WARNINGS])
+        if len(self.warnings) > MAX_WARNINGS:
+            pairs.append(("x-thalamus-warning", f"and {len(self.warnings) - MAX_WARNINGS} more"))
         return pairs
 
     def explanation(self) -> Json:

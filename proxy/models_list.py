@@ -30,8 +30,9 @@ def model_entries(house: House) -> list[Json]:
 
 
 def model_entry(house: House, name: str) -> Json | None:
-    """Return one entry by its exact name."""
-    return next((entry for entry in model_entries(house) if entry["id"] == name), None)
+    """Return one entry by its name, or by any other name that a request may use for it."""
+    entries = {str(entry["id"]): entry for entry in model_entries(house)}
+    return entries.get(name) or entries.get(house.catalog.canonical(name))
 
 
 def _described(model: Model) -> Json:

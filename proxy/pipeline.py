@@ -45,8 +45,19 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
         house.metrics.in_flight.dec()
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
-        if exchange.parsed is not None:
+        if exchange.admitted:
             house.ledger.record(record)
+        log.info(
+            "request",
+            decision_id=record.id,
+            endpoint=record.endpoint,
+            status=record.status,
+            http_status=record.http_status,
+            model=record.served_model,
+            attempts=len(record.attempts),
+            duration_ms=round(exchange.trace.elapsed_ms(), 1),
+            error_code=record.error_code,
+        )
 
 
 async def _run(house: House, exchange: Exchange, connection: Connection) -> None:
@@ -62,6 +73,10 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
             stages.classify(exchange, note)
         with span("retrieve") as note:
             await stages.retrieve(house, exchange, note)
+        with span("policy") as note:
+            stages.policy(exchange, note)
+        with span("judge") as note:
+            stages.judge(exchange, note)
         with span("decide") as note:
             request, candidates = stages.decide(house, exchange, note)
         await answering.answer(house, exchange, connection, request=request, candidates=candidates)

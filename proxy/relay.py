@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from proxy.connection import ClientLeftError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 
 
-class SlowReaderError(Exception):
+class SlowReaderError(ClientLeftError):
     """The client did not take a piece of its answer within the write deadline."""
 
 
@@ -74,12 +76,15 @@ class EventStream:
             raise SlowReaderError(f"the client took nothing for {self._write_timeout_s} s") from error
 
     async def close(self, data: bytes = b"") -> None:
-        """Send the last bytes and end the response."""
-        async with self._lock:
-            if not self.started:
-                await self._connection.start(200, self._headers())
-            self.n_bytes += len(data)
-            await self._connection.write(data, last=True)
+        """Send the last bytes and end the response. Raises `SlowReaderError` past the write deadline."""
+        try:
+            async with asyncio.timeout(self._write_timeout_s), self._lock:
+                if not self.started:
+                    await self._connection.start(200, self._headers())
+                self.n_bytes += len(data)
+                await self._connection.write(data, last=True)
+        except TimeoutError as error:
+            raise SlowReaderError(f"the client took nothing for {self._write_timeout_s} s") from error
 
     async def _send(self, data: bytes) -> None:
         if not self.started:

@@ -38,6 +38,7 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
         raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
     identity = await admit_key(house, connection.headers)
     exchange.key_prefix = identity.prefix if identity else None
+    exchange.admitted = True
     wish = connection.headers.get(ROUTER_HEADER)
     if wish not in {None, "off", "explain"}:
         raise InvalidRequestError(f"{ROUTER_HEADER} must be 'off' or 'explain'.", param=ROUTER_HEADER)
@@ -76,6 +77,16 @@ def classify(exchange: Exchange, note: span) -> None:
     note(abstained=True, skipped=not exchange.thinks)
 
 
+def policy(exchange: Exchange, note: span) -> None:
+    """Give each model a probability by what is asked. No policy is learned yet, so this stage abstains."""
+    note(abstained=True, skipped=not exchange.thinks)
+
+
+def judge(exchange: Exchange, note: span) -> None:
+    """Ask a model which model to choose where the policy is unsure. No judge is built yet, so this stage abstains."""
+    note(abstained=True, skipped=not exchange.thinks)
+
+
 async def retrieve(house: House, exchange: Exchange, note: span) -> None:
     """Find passages that answer the question; off the loop, and only where they may be used."""
     question = exchange.known().last_user_text
@@ -109,6 +120,9 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
         exchange.decision = decide_named(catalog, parsed.model)
     language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
     exchange.decision = replace(exchange.decision, features={"language": language})
+    rule = exchange.rule
+    if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
+        exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
     candidates = candidates_of(catalog, exchange.decision, rng=house.rng)
     if exchange.door.embeds:
         candidates = _that_embed(house, candidates)

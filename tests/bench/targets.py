@@ -188,7 +188,7 @@ def litellm(folder: Path, base_urls: dict[str, str], binary: str) -> Iterator[tu
     config.write_text(LITELLM.format(models="\n".join(row.format(name=n, url=u) for n, u in base_urls.items())))
     env = {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "LITELLM_DANGEROUSLY_PERMIT_NO_MASTER_KEY": "True",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
         "LITELLM_LOG": "ERROR",
     }
     command = [binary, "--config", str(config), "--port", str(port), "--host", "127.0.0.1", "--num_workers", "1"]

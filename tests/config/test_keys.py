@@ -215,14 +215,23 @@ async def test_whether_any_key_exists_is_asked_now_and_then(keys, database, cloc
     assert await keys.any_active()
 
 
-async def test_without_an_answer_from_the_database_nobody_is_let_in(keys, database):
-    """A gateway that cannot know whether it has keys does not act as if it had none."""
+async def test_without_an_answer_from_the_database_nobody_is_let_in(keys, database, tmp_path):
+    """A gateway that cannot know whether it has keys does not act as if it had none, once a key was ever made here."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "key-pepper").write_text("p" * 64)
     await away(database)
 
     with pytest.raises(UnavailableError):
         await keys.any_active()
     with pytest.raises(StorageError):
         await keys.list_keys()
+
+
+async def test_where_no_key_was_ever_made_a_database_that_is_away_locks_nobody_out(keys, database):
+    """Without a pepper no key can exist, so the answer needs no database."""
+    await away(database)
+
+    assert not await keys.any_active()
 
 
 @pytest.mark.parametrize(("name", "scopes"), [("", ["chat"]), ("x" * 121, ["chat"]), ("a", []), ("a", ["root"])])

@@ -136,3 +136,25 @@ async def test_a_preview_is_kept_and_bodies_are_not(tmp_path: Path) -> None:
     assert preview.startswith("my key is ")
     assert "abcdefghij" not in preview
     assert len(preview) <= 160
+
+
+async def test_a_broken_anthropic_stream_is_not_booked_at_one_token(tmp_path: Path) -> None:
+    """Anthropic reports one output token at the start and the rest at an end that may never come."""
+    script = Script((Reply(text="one two three four five six seven eight", fault="cut_mid_stream", after_chunks=6),))
+    async with (
+        scripted_upstream(script) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url, provider="anthropic")) as gateway,
+    ):
+        booked = await gateway.decision(await gateway.chat(stream=True))
+
+    (attempt,) = booked["attempts"]  # type: ignore[misc]
+    assert attempt["output_tokens"] > 1
+    assert "estimated" == attempt["usage_source"]
+
+
+async def test_a_refused_request_is_in_the_books(tmp_path: Path) -> None:
+    """An id that was handed out can be looked up."""
+    async with running_gateway(tmp_path) as gateway:
+        booked = await gateway.decision(await gateway.chat(messages=[]))
+
+    assert "refused" == booked["status"]

@@ -55,10 +55,13 @@ async def test_locked_books_are_opened_when_they_can_be(tmp_path: Path) -> None:
     assert "completed" == booked["status"]
 
 
-@pytest.mark.parametrize("require_key", ["auto", "never"])
-async def test_books_that_cannot_be_opened(tmp_path: Path, require_key: str) -> None:
-    """Without books nobody can say whether keys exist: 503 with a code, unless the operator said that none are needed."""
+@pytest.mark.parametrize(("require_key", "made_keys"), [("auto", True), ("auto", False), ("never", True)])
+async def test_books_that_cannot_be_opened(tmp_path: Path, require_key: str, made_keys: bool) -> None:
+    """Requests go on, but where keys were made nobody can say whether they count: 503, unless none are needed."""
     (tmp_path / "books.sqlite").mkdir()
+    if made_keys:
+        (tmp_path / ".thalamus").mkdir()
+        (tmp_path / ".thalamus" / "key-pepper").write_text("p" * 64)
     head = HEAD.replace("port = 0", f'port = 0\nrequire_key = "{require_key}"')
     storage = f'[storage]\nurl = "sqlite:///{tmp_path}/books.sqlite"\n'
     async with (
@@ -69,7 +72,7 @@ async def test_books_that_cannot_be_opened(tmp_path: Path, require_key: str) -> 
         health = await gateway.http.get("/health")
         decision = await gateway.http.get("/v1/decisions/nobody")
 
-    if require_key == "never":
+    if require_key == "never" or not made_keys:
         assert 200 == answered.status_code, answered.text
     else:
         assert (503, "storage_unavailable") == (answered.status_code, answered.json()["error"]["code"])
