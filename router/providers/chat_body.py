@@ -205,8 +205,12 @@ def read_tool_choice(body: Json) -> ToolChoice:
     choice = body.get("tool_choice", body.get("function_call"))
     fields = as_object(choice)
     if fields is None:
-        modes: dict[object, ToolChoice] = {"none": ToolChoice("none"), "required": ToolChoice("required")}
-        return modes.get(choice, ToolChoice("auto")) if isinstance(choice, str) else ToolChoice("auto")
+        modes: dict[object, Literal["auto", "none", "required"]] = {
+            None: "auto", "auto": "auto", "none": "none", "required": "required", "any": "required",
+        }  # fmt: skip
+        if isinstance(choice, list) or choice not in modes:
+            raise InvalidRequestError("`tool_choice` must be auto, none, required or an object.", param="tool_choice")
+        return ToolChoice(modes[choice])
     inner = next((found for key in ("function", "custom") if (found := as_object(fields.get(key)))), fields)
     name = as_text(inner.get("name"))
     if name:

@@ -79,9 +79,17 @@ def read_number(body: Json, name: str) -> float | int | None:
     return number
 
 
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
 def read_effort(body: Json) -> str | None:
-    """Return the wanted reasoning effort, from `reasoning_effort` or Cursor's `reasoning.effort`."""
+    """Return the wanted reasoning effort, from `reasoning_effort` or Cursor's `reasoning.effort`.
+
+    Raises `InvalidRequestError` for a word that means none: guessing would spend the caller's money.
+    """
     effort = body.get("reasoning_effort") or (as_object(body.get("reasoning")) or {}).get("effort")
+    if effort is not None and effort not in EFFORTS:
+        raise InvalidRequestError(f"`reasoning_effort` must be one of {', '.join(EFFORTS)}.", param="reasoning_effort")
     return as_text(effort)
 
 

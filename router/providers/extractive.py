@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_MAX_TOKENS: Final = 120
 MAX_THREADS: Final = 2
 """Answering is CPU work: more threads would only wait for each other."""
-_CITATION_TOKENS: Final = 40
-"""Kept free for saying where the sentences stand; a quarter of the limit where that is less."""
+_LEAST_TOKENS: Final = 60
+"""Asked for at least, and cut to the client's limit: one sentence must fit, or an answer would pass for none."""
 _FRAME_CHARS: Final = 4
 """CJK characters, and the shortest words, travel in groups of about this length."""
 
@@ -85,10 +85,9 @@ class ExtractiveProvider:
         request = prepared.request
         question, _ = _question(request.body)
         limit = read_max_tokens(request.body) or DEFAULT_MAX_TOKENS
-        for_text = limit - min(_CITATION_TOKENS, limit // 4)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(
-            self._executor, lambda: self._answerer.answer(question, max_tokens=for_text)
+            self._executor, lambda: self._answerer.answer(question, max_tokens=max(limit, _LEAST_TOKENS))
         )
         text, finish = _written(answer, limit, read_stops(request.body))
         usage = Usage(

@@ -10,6 +10,7 @@ import pytest
 from config.errors import InvalidRequestError
 from router.providers.anthropic import AnthropicProvider
 from router.providers.base import ChatRequest, Target
+from router.providers.chat_body import read_tool_choice
 from router.reasoning_store import ReasoningStore
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "anthropic").glob("*.json"))
@@ -210,7 +211,6 @@ def test_anthropic_clients_explicit_stream_follows_ours():
         ({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}}, {}, {"type": "any"}),
         ({"type": "any"}, {}, {"type": "any"}),
         ({"type": "auto"}, {}, None),
-        (7, {}, None),
     ],
 )
 def test_tool_choice_is_mapped(choice, extra, expected):
@@ -338,3 +338,12 @@ def test_lone_surrogates_do_not_break_the_request():
     body = json.loads(provider().prepare(chat(messages=[{"role": "user", "content": "\ud83d"}]), target()).body)
 
     assert "\ud83d" == body["messages"][0]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("choice", [7, "banana", ["auto"]])
+def test_a_tool_choice_that_means_nothing_is_refused(choice: object) -> None:
+    """Guessing would call tools that nobody asked for, or none."""
+    with pytest.raises(InvalidRequestError) as caught:
+        read_tool_choice({"tool_choice": choice})
+
+    assert "tool_choice" == caught.value.param
