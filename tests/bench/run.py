@@ -57,6 +57,7 @@ def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory(prefix="thalamus-bench-") as name, ExitStack() as stack:
         folder = Path(name)
+        folder.chmod(0o755)  # nginx's worker runs as nobody
         rows = [measure(target, options, folder) for target in track(start(stack, folder), "measuring")]
     write(rows, options)
 
@@ -218,7 +219,12 @@ def ratios(rows: list[Row]) -> list[str]:
         met = None if value is None else value >= at_least if at_least is not None else value <= (at_most or 0)
         found.append((name, text, value, met))
 
-    goal("req/s at c64 against LiteLLM", ">= 20x", ours.c64.per_s / peer.c64.per_s if peer and peer.c64.per_s else None, at_least=20)
+    goal(
+        "req/s at c64 against LiteLLM",
+        ">= 20x",
+        ours.c64.per_s / peer.c64.per_s if peer and peer.c64.per_s else None,
+        at_least=20,
+    )
     goal("CPU per request against nginx", "<= 25x", _ratio(ours.c64.cpu_us, web.c64.cpu_us), at_most=25)
     goal("added p50 at c1 against nginx", "<= 8x", added(ours) / added(web), at_most=8)
     goal("CPU per paced chunk against nginx", "<= 4x", _ratio(_cpu(ours.paced), _cpu(web.paced)), at_most=4)
