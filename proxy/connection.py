@@ -119,6 +119,8 @@ class cancelled_when_client_leaves:  # noqa: N801  # reads as a statement: `asyn
 
 def _header_value(value: str) -> bytes:
     """Encode for the wire; what Latin-1 or HTTP cannot carry becomes `?` (RFC 9110, 5.5)."""
+    if value.isascii() and value.isprintable():
+        return value.encode("ascii")
     clean = "".join(char if char.isprintable() else " " for char in value)
     return clean.encode("latin-1", "replace")
 
