@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, cast
 
 from litestar import Request, get, post
@@ -9,13 +10,16 @@ from litestar.datastructures import State
 from litestar.params import PathParameter
 
 from config.errors import InvalidRequestError, ModelNotFoundError, NotFoundError, PermissionDeniedError, SettingsError
+from config.tokens import estimate_messages
 from config.types import Json
 from proxy.admission import admit_key
 from proxy.models_list import model_entries, model_entry
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
+from proxy.requests.parse import parse_anthropic
 from router.feedback import submit_feedback
 from router.history import decision_json
+from router.providers.json_values import as_list, as_object
 
 if TYPE_CHECKING:
     from config.keys import KeyIdentity
@@ -81,6 +85,24 @@ async def post_feedback(request: HttpRequest) -> Json:
     )
 
 
+@post(
+    ["/api/claude/count_tokens", "/api/claude/v1/messages/count_tokens"],
+    status_code=200,
+    summary="Count the tokens of an Anthropic-shaped request",
+    tags=["Thalamus"],
+)
+async def post_count_tokens(request: HttpRequest) -> Json:
+    """Return about how many input tokens a Messages body has; counted here, no model is asked and nothing costs."""
+    await known_caller(request)
+    server = house_of(request).settings.server
+    body = decode_content(await request.body(), request.headers.get("content-encoding"), server.max_body_bytes)
+    parsed = parse_anthropic(body, headers=dict(request.headers), max_depth=server.max_json_depth)
+    chat = parsed.request.body
+    messages = [found for item in as_list(chat.get("messages")) if (found := as_object(item)) is not None]
+    n_tokens = await asyncio.to_thread(estimate_messages, messages, tools=chat.get("tools"))
+    return {"input_tokens": n_tokens, "estimated": True}
+
+
 @post("/api/config/reload", status_code=200, summary="Read the settings file again", tags=["Operations"])
 async def post_reload(request: HttpRequest) -> Json:
     """Validate the settings file and swap it in whole; a bad file changes nothing and is explained."""
@@ -98,4 +120,4 @@ def _may_see(caller: KeyIdentity | None, decision: Json) -> bool:
     return caller is None or "admin" in caller.scopes or decision.get("key_prefix") == caller.prefix
 
 
-ROUTES = [list_models, get_model, get_decision, post_feedback, post_reload]
+ROUTES = [list_models, get_model, get_decision, post_feedback, post_count_tokens, post_reload]

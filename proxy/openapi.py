@@ -68,6 +68,17 @@ def add_relay_paths(app: Litestar) -> None:
     paths["/api/claude"] = _post(
         "Anthropic-shaped chat", "Thalamus", anthropic_request(), ["text/event-stream"], key="/api/claude"
     )
+    paths["/api/claude/v1/messages"] = _post(
+        "The same, for Anthropic's SDK",
+        "Thalamus",
+        anthropic_request(),
+        ["text/event-stream"],
+        key="/api/claude/v1/messages",
+    )
+    for path in ("/api/claude/count_tokens", "/api/claude/v1/messages/count_tokens"):
+        counted = paths.get(path)
+        if counted is not None and counted.post is not None:
+            counted.post.request_body = _body(anthropic_request())
     feedback = paths.get("/v1/feedback")
     if feedback is not None and feedback.post is not None:
         feedback.post.request_body = _body(feedback_request())

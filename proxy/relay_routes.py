@@ -26,6 +26,7 @@ PATHS: dict[str, Door] = {
     "/embeddings": EMBEDDINGS,
     "/api/chat": UNIFIED,
     "/api/claude": ANTHROPIC,
+    "/api/claude/v1/messages": ANTHROPIC,  # where Anthropic's SDK asks with the base URL /api/claude
 }
 
 

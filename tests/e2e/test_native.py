@@ -175,3 +175,28 @@ async def test_keys_are_needed_once_one_exists(gateway: Gateway) -> None:
     )
     assert [401, 401, 200] == [without.status_code, wrong.status_code, right.status_code]
     assert "invalid_api_key" == wrong.json()["error"]["code"]
+
+
+async def test_row_24_count_tokens_is_served_without_asking_a_model(
+    gateway: Gateway, upstream: ScriptedUpstream
+) -> None:
+    """Anthropic's clients count before they send; nothing is generated for that."""
+    body = {"model": "a", "max_tokens": 50, "system": "Be short.", "messages": user("数一数这些词 one two three")}
+    short = await gateway.http.post("/api/claude/count_tokens", json=body)
+    longer = await gateway.http.post(
+        "/api/claude/v1/messages/count_tokens?beta=true", json=body | {"messages": user("word " * 200)}
+    )
+    wrong = await gateway.http.post("/api/claude/count_tokens", json={"model": "a"})
+
+    assert 0 < short.json()["input_tokens"] < longer.json()["input_tokens"]
+    assert 150 < longer.json()["input_tokens"] < 400
+    assert 400 == wrong.status_code
+    assert not [each for each in upstream.requests if each.method == "POST"]
+
+
+async def test_anthropics_sdk_finds_its_path(gateway: Gateway) -> None:
+    """With the base URL /api/claude, the SDK asks /api/claude/v1/messages."""
+    body = {"model": "a", "max_tokens": 50, "messages": user("hi")}
+    answer = (await gateway.http.post("/api/claude/v1/messages", json=body)).json()
+
+    assert "message" == answer["type"]
