@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from config.types import Json
     from router.providers.anthropic_models import ClaudeTraits
     from router.providers.base import ChatRequest, Target
-    from router.providers.chat_body import Turn
     from router.reasoning_store import ReasoningStore
 
 _NAME: Final = "Anthropic"
@@ -85,14 +84,7 @@ def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> tu
     rest, more = _rest(body)
     result.update({**samplers, **rest, "stream": True if request.stream else None})
     present = {key: value for key, value in result.items() if value not in (None, [])}
-    return present, (*_dropped(body, turns), *weakened, *thinking.warnings, *lost, *more)
-
-
-def _dropped(body: Json, turns: list[Turn]) -> list[str]:
-    warnings = name_dropped(body, _READ, _NAME)
-    if any(turn.role in ("system", "user") and turn.message.get("name") for turn in turns):
-        warnings.append(f"messages[].name dropped: {_NAME} has no such parameter")
-    return warnings
+    return present, (*name_dropped(body, _READ, _NAME), *weakened, *thinking.warnings, *lost, *more)
 
 
 def _choice(body: Json, plan: OutputPlan, traits: ClaudeTraits, *, has_tools: bool) -> tuple[Json | None, list[str]]:

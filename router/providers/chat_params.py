@@ -13,6 +13,8 @@ from config.errors import InvalidRequestError
 from router.providers.json_values import as_list, as_number, as_object, as_objects, as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from config.types import Json
 
 _NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
@@ -129,12 +131,23 @@ def refuse_unsupported(body: Json, upstream: str) -> None:
 def name_dropped(body: Json, known: frozenset[str], upstream: str) -> list[str]:
     """Return a warning for each field outside `known` that asks for something; safe to put into a header."""
     dropped = [key for key, value in body.items() if key not in known and not _is_neutral(key, value)]
+    dropped.extend(_dropped_inside(body))
+    return [f"{_printable(key)} dropped: {upstream} has no such parameter" for key in dropped]
+
+
+def _dropped_inside(body: Json) -> Iterator[str]:
+    """Yield what stands deeper in the body and that only OpenAI's dialect can say."""
+    messages = as_objects(body.get("messages"))
+    if any(each.get("role") in {"system", "developer", "user"} and each.get("name") for each in messages):
+        yield "messages[].name"
+    pictures = (as_object(part.get("image_url")) for each in messages for part in as_objects(each.get("content")))
+    if any(picture and picture.get("detail") not in {None, "auto"} for picture in pictures):
+        yield "messages[].content[].image_url.detail"
     if any((as_object(tool.get("function")) or tool).get("strict") is True for tool in as_objects(body.get("tools"))):
-        dropped.append("tools[].function.strict")
+        yield "tools[].function.strict"
     choice = as_object(body.get("tool_choice"))
     if choice is not None and choice.get("type") == "allowed_tools":
-        dropped.append("tool_choice.allowed_tools")
-    return [f"{_printable(key)} dropped: {upstream} has no such parameter" for key in dropped]
+        yield "tool_choice.allowed_tools"
 
 
 def _is_neutral(key: str, value: object) -> bool:

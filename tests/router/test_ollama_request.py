@@ -9,6 +9,7 @@ import pytest
 
 from config.errors import InvalidRequestError
 from router.providers.base import ChatRequest, Target
+from router.providers.chat_params import name_dropped
 from router.providers.ollama import OllamaProvider
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "ollama").glob("*.json"))
@@ -144,3 +145,27 @@ def test_window_is_always_said_and_large_enough(fields, prompt, num_ctx):
     prepared = provider().prepare(chat(messages=[{"role": "user", "content": prompt}]), target(**fields))
 
     assert num_ctx == json.loads(prepared.body)["options"]["num_ctx"]
+
+
+def test_what_stands_deeper_and_has_no_slot_is_named() -> None:
+    """A name of a speaker, a picture's detail and a strict schema are wishes too."""
+    body = {
+        "messages": [
+            {
+                "role": "user",
+                "name": "ann",
+                "content": [{"type": "image_url", "image_url": {"url": "data:,", "detail": "high"}}],
+            }
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "strict": True}}],
+        "tool_choice": {"type": "allowed_tools"},
+    }
+
+    named = [warning.split(" ")[0] for warning in name_dropped(body, frozenset(body), "Ollama")]
+
+    assert [
+        "messages[].name",
+        "messages[].content[].image_url.detail",
+        "tools[].function.strict",
+        "tool_choice.allowed_tools",
+    ] == named
