@@ -58,7 +58,6 @@ def test_thinking_takes_the_form_of_the_models_generation(model, quirks, expecte
         ("claude-opus-4-6", "max", "max"),
         ("claude-sonnet-4-6", "max", "high"),
         ("claude-opus-5", "xhigh", "xhigh"),
-        ("claude-opus-5", "strange", "medium"),
     ],
 )
 def test_efforts_become_the_nearest_the_model_knows(model, effort, level):
