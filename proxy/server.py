@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger("thalamus.proxy.server")
 
-GC_YOUNG_OBJECTS = 20_000
+GC_YOUNG_OBJECTS = 5_000
 """Allocations between two looks at young objects; a request makes a few hundred, hardly any of them in cycles."""
 SWITCH_INTERVAL_S = 0.001
 """The thread that writes the books holds the interpreter no longer than this while requests wait."""

@@ -35,6 +35,7 @@ from targets import (
 
 REPORTS = Path(__file__).parents[2] / "docs" / "reports"
 PACED_CHUNKS, PACED_GAP_S = 40, 0.05
+SETTLE_S = 4.0
 Servers = dict[str, Target]
 
 
@@ -119,13 +120,17 @@ def measure(servers: dict[str, Target], options: argparse.Namespace, folder: Pat
         return median(runs)
 
     load(plain, stream=False, connections=4)  # warm-up
+    loads = (
+        load(plain, stream=False, connections=1),
+        load(plain, stream=False, connections=64),
+        load(streamed, stream=True, connections=16),
+    )
+    time.sleep(SETTLE_S)  # what the loads left to be booked is no part of the paced figures
     return Row(
         plain.name,
         plain.ready_s,
         idle,
-        load(plain, stream=False, connections=1),
-        load(plain, stream=False, connections=64),
-        load(streamed, stream=True, connections=16),
+        *loads,
         asyncio.run(run_paced(paced, model=paced.model, n_streams=32, n_chunks=PACED_CHUNKS)),
         asyncio.run(run_paced(paced, model=paced.model, n_streams=options.streams, n_chunks=PACED_CHUNKS)),
     )
