@@ -68,6 +68,9 @@ def _answering(answer):
                 connection.recv(65_536)
                 if answer is not None:
                     connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):  # closing with bytes unread would reset the connection
+                        pass
 
         thread = threading.Thread(target=serve)
         thread.start()
