@@ -38,6 +38,9 @@ class Metrics:
             "thalamus_unpriced_attempts", "Answers whose price is unknown", ["deployment"], registry=registry
         )
 
+    def attempt_began(self, attempt: Attempt) -> None:
+        """Nothing is counted before an attempt has ended."""
+
     def attempt_ended(self, attempt: Attempt) -> None:
         """Count one try."""
         deployment = attempt.candidate.target.deployment

@@ -32,7 +32,11 @@ class CandidatesExhaustedError(ThalamusError):
 
 
 class AttemptObserver(Protocol):
-    """Sees every ended attempt: metrics today, health and breakers next."""
+    """Sees every attempt begin and end, each exactly once: metrics, load, health and breakers."""
+
+    def attempt_began(self, attempt: Attempt) -> None:
+        """Take note; must not raise and must not wait."""
+        ...
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Take note; must not raise and must not wait."""
@@ -121,7 +125,7 @@ class Dispatcher:
             except InvalidRequestError as error:
                 cause = cause or error  # nothing was sent: another dialect may have the slot this one lacks
                 continue
-            attempt = log.begin(candidate)
+            attempt = self._begun(log.begin(candidate))
             try:
                 return await self._attempt(attempt, provider, prepared, deadline)
             except UpstreamError as error:
@@ -131,6 +135,11 @@ class Dispatcher:
         if isinstance(cause, InvalidRequestError):
             raise cause
         raise CandidatesExhaustedError("no candidate answered") from cause
+
+    def _begun(self, attempt: Attempt) -> Attempt:
+        for observer in self._observers:
+            observer.attempt_began(attempt)
+        return attempt
 
     async def _attempt(self, attempt: Attempt, provider: Provider, prepared: Prepared, deadline: float) -> Answer:
         timeouts = attempt.candidate.timeouts
