@@ -287,7 +287,8 @@ async def test_a_client_that_leaves_early_closes_the_upstream(stream: bool) -> N
     provider = ScriptedProvider({"a": (START, 60.0)})
     log = AttemptLog(asyncio.get_running_loop().time)
     ended: list[Attempt] = []
-    dispatcher = Dispatcher({"openai": provider}, NoWire(), observers=(Observer(ended.append),))
+    observer = Observer(ended.append)
+    dispatcher = Dispatcher({"openai": provider}, NoWire(), observers=(observer,))
     task = asyncio.ensure_future(
         dispatcher.run(
             ChatRequest({}, stream=stream),
@@ -307,6 +308,7 @@ async def test_a_client_that_leaves_early_closes_the_upstream(stream: bool) -> N
     assert [None] == [each.failure_class for each in log.records()]
     assert "the client left before the first content" == log.records()[0].error
     assert ended == log.attempts
+    assert [1] == observer.began
 
 
 async def test_a_client_that_leaves_late_closes_the_upstream() -> None:
@@ -332,3 +334,8 @@ class Observer:
     """Hands each ended attempt on."""
 
     attempt_ended: Callable[[Attempt], None]
+    began: list[int] = field(default_factory=list[int])
+
+    def attempt_began(self, attempt: Attempt) -> None:
+        """Note its number."""
+        self.began.append(attempt.n)
