@@ -19,10 +19,19 @@ _MAX_ID_CHARS: Final = 128
 _TEXT_TYPES: Final = frozenset({"text", "input_text"})
 OURS: Final = frozenset({"routing_rules"})
 """Fields of ours in a chat body; upstreams would refuse them."""
-NEVER_SENT: Final = frozenset(
-    {"api_base", "api_key", "api_version", "base_url", "custom_llm_provider", "extra_headers"}
-)
-"""Fields that some gateways obey. Where a request goes, and with which key, is never the client's to say."""
+NEVER_SENT: Final = frozenset({
+    "api_base", "api_key", "api_type", "api_version", "auth_token", "aws_access_key_id", "aws_bedrock_runtime_endpoint",
+    "aws_secret_access_key", "aws_session_token", "azure_ad_token", "azure_deployment", "azure_endpoint", "base_url",
+    "custom_llm_provider", "default_headers", "default_query", "endpoint_url", "extra_body", "extra_headers",
+    "extra_query", "headers", "http_client", "litellm_params", "model_list", "organization", "organization_id",
+    "project", "proxies", "proxy", "resource_name", "ssl_verify", "user_config", "vertex_credentials",
+    "vertex_location", "vertex_project", "webhook_url",
+})  # fmt: skip
+"""Fields that SDKs keep to themselves and some gateways obey, however spelled: see `_plain_name`.
+
+Where a request goes, with which key and on whose account, is never the client's to say.
+"""
+_STEERING: Final = frozenset(name.replace("_", "") for name in NEVER_SENT)
 FORWARDED_HEADERS: Final = ("anthropic-beta", "anthropic-version", "openai-beta")
 
 
@@ -69,18 +78,22 @@ def routing_rules(body: Json) -> tuple[Rule, ...]:
 
 def without_ours(body: Json, more: frozenset[str] = frozenset()) -> tuple[Json, tuple[str, ...]]:
     """Return the body as it may go upstream, and a warning for each field that a client may have relied on."""
-    gone = (OURS | NEVER_SENT | more) & body.keys()
+    steering = frozenset(name for name in body if _plain_name(name) in _STEERING)
+    gone = ((OURS | more) & body.keys()) | steering
     if not gone:
         return body, ()
-    warnings = tuple(
-        f"{name} dropped: the gateway's settings say where a request goes" for name in sorted(gone & NEVER_SENT)
-    )
+    warnings = tuple(f"{name} dropped: the gateway's settings say where a request goes" for name in sorted(steering))
     return {name: value for name, value in body.items() if name not in gone}, warnings
 
 
 def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the client's headers that a provider may send on."""
     return {name: value for name in FORWARDED_HEADERS if (value := headers.get(name)) is not None}
+
+
+def _plain_name(name: str) -> str:
+    """Return a field's name without case and joints: `apiBase`, `api-base` and `API_BASE` mean the same."""
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _texts(parts: list[object]) -> list[str]:
