@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
+from config.breaker_settings import BreakerSettings
 from config.model_settings import (
     Capability,
     DeploymentSettings,
@@ -20,6 +21,7 @@ from config.model_settings import (
 from config.secret import Secret
 
 __all__ = [
+    "BreakerSettings",
     "Capability",
     "DeploymentSettings",
     "DeploymentTimeouts",
@@ -202,6 +204,8 @@ class Settings:
     """What is logged."""
     health: HealthSettings = field(default_factory=HealthSettings)
     """How servers are probed."""
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    """When an upstream that fails is left alone."""
     providers: tuple[ProviderSettings, ...] = ()
     """Provider rows (`[[provider]]`), shipped ones included."""
     models: tuple[ModelSettings, ...] = ()

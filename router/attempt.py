@@ -55,6 +55,8 @@ class Attempt:
     status: int | None = None
     texts: list[str] = field(default_factory=list[str])
     n_chars: int = 0
+    hurried: bool = False
+    """Whether the request had too little time left to judge the upstream by."""
 
     def __post_init__(self) -> None:
         """Start the attempt's clock."""

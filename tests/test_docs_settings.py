@@ -18,6 +18,7 @@ from config.model_settings import (
 )
 from config.reference import describe, docstrings, settings_page
 from config.settings import (
+    BreakerSettings,
     HealthSettings,
     LoggingSettings,
     RetrievalSettings,
@@ -32,8 +33,8 @@ from config.settings import (
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 AREAS = (
     Settings, ServerSettings, Timeouts, StreamingSettings, RoutingSettings, RuleSettings, RetrievalSettings,
-    StorageSettings, LoggingSettings, HealthSettings, ModelSettings, DeploymentSettings, DeploymentTimeouts,
-    PriceOverride, ProviderSettings,
+    StorageSettings, LoggingSettings, HealthSettings, BreakerSettings, ModelSettings, DeploymentSettings,
+    DeploymentTimeouts, PriceOverride, ProviderSettings,
 )  # fmt: skip
 
 
