@@ -37,6 +37,7 @@ SHOWN_CHARS = len(KEY_PREFIX) + 6
 """Characters of a key that are stored and shown: enough to tell keys apart, too few to guess the rest."""
 MAX_PRESENTED_CHARS = 512
 MAX_NAME_CHARS = 120
+MAX_PER_MINUTE = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class KeyIdentity:
     prefix: str
     scopes: frozenset[str]
     expires_ts: datetime | None = None
+    requests_per_minute: int | None = None
+    """`None` leaves it to the settings, 0 means no limit; so below."""
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class KeyInfo:
     created_ts: datetime
     expires_ts: datetime | None
     revoked_ts: datetime | None
+    requests_per_minute: int | None = None
+    """`None` leaves it to the settings, 0 means no limit; so below."""
+    tokens_per_minute: int | None = None
 
 
 @dataclass(slots=True)
@@ -152,19 +159,37 @@ class KeyStore:
         return bool(self._any_active)
 
     async def create(
-        self, name: str, *, scopes: Sequence[Scope] = ("chat",), expires_ts: datetime | None = None
+        self,
+        name: str,
+        *,
+        scopes: Sequence[Scope] = ("chat",),
+        expires_ts: datetime | None = None,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
     ) -> tuple[str, KeyInfo]:
         """Make a key and return it with what is kept of it; the key itself is never seen again.
 
-        Raises `ValueError` for a name or scope that cannot be, and `StorageError`.
+        Raises `ValueError` for a name, scope or limit that cannot be, and `StorageError`.
         """
         if not 0 < len(name.strip()) <= MAX_NAME_CHARS:
             raise ValueError(f"a key needs a name of 1 to {MAX_NAME_CHARS} characters")
         if not scopes or not SCOPES.issuperset(scopes):
             raise ValueError("a key's scopes are 'chat' and 'admin'")
+        if any(
+            each is not None and not 0 <= each <= MAX_PER_MINUTE for each in (requests_per_minute, tokens_per_minute)
+        ):
+            raise ValueError(f"a key's limits are whole numbers from 0 (none) to {MAX_PER_MINUTE}")
         key = KEY_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         info = KeyInfo(
-            new_id(), name.strip(), key[:SHOWN_CHARS], tuple(sorted(set(scopes))), self._clock(), expires_ts, None
+            new_id(),
+            name.strip(),
+            key[:SHOWN_CHARS],
+            tuple(sorted(set(scopes))),
+            self._clock(),
+            expires_ts,
+            None,
+            requests_per_minute,
+            tokens_per_minute,
         )
         digest = self._digest(key)
         async with self._database.writing() as connection:
@@ -177,6 +202,8 @@ class KeyStore:
                     scopes=info.scopes,
                     created_ts=info.created_ts,
                     expires_ts=expires_ts,
+                    requests_per_minute=requests_per_minute,
+                    tokens_per_minute=tokens_per_minute,
                 )
             )
         self._unknown.pop(digest, None)
@@ -242,7 +269,15 @@ class KeyStore:
             row = (await connection.execute(select(api_key).where(api_key.c.hash == digest))).mappings().one_or_none()
         if row is None or row["revoked_ts"] is not None or not hmac.compare_digest(row["hash"], digest):
             return None
-        return KeyIdentity(row["id"], row["name"], row["prefix"], frozenset(row["scopes"]), row["expires_ts"])
+        return KeyIdentity(
+            row["id"],
+            row["name"],
+            row["prefix"],
+            frozenset(row["scopes"]),
+            row["expires_ts"],
+            row["requests_per_minute"],
+            row["tokens_per_minute"],
+        )
 
     async def _has_active(self) -> bool:
         is_active = api_key.c.revoked_ts.is_(None) & (
@@ -266,6 +301,8 @@ def _info(row: Mapping[Any, Any]) -> KeyInfo:
         row["created_ts"],
         row["expires_ts"],
         row["revoked_ts"],
+        row["requests_per_minute"],
+        row["tokens_per_minute"],
     )
 
 

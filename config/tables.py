@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import BigInteger, Column, Index, String, Table
 
 from config.columns import CleanText, JsonValue, UtcTime
 from config.database import METADATA
@@ -18,6 +18,8 @@ api_key = Table(
     Column("created_ts", UtcTime, nullable=False),
     Column("expires_ts", UtcTime),
     Column("revoked_ts", UtcTime),
+    Column("requests_per_minute", BigInteger),  # NULL: as `limits` in the settings says; 0: no limit
+    Column("tokens_per_minute", BigInteger),
 )
 
 log_event = Table(

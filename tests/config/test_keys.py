@@ -73,6 +73,22 @@ async def test_a_key_is_shown_once_and_then_known(keys):
     assert [info] == await keys.list_keys()
 
 
+async def test_a_key_keeps_its_limits(keys, database, open_store):
+    """What was said when it was made is known when it is verified, and is listed."""
+    key, info = await keys.create("app", requests_per_minute=10, tokens_per_minute=0)
+    identity = await open_store(database).verify(key)
+
+    assert (10, 0) == (identity.requests_per_minute, identity.tokens_per_minute)
+    assert [info] == await keys.list_keys()
+
+
+@pytest.mark.parametrize("limits", [{"requests_per_minute": -1}, {"tokens_per_minute": 2**60}])
+async def test_a_limit_that_cannot_be_is_refused(keys, limits):
+    """Below nothing, and beyond what a database or JSON can hold."""
+    with pytest.raises(ValueError, match="limits"):
+        await keys.create("app", **limits)
+
+
 async def test_the_database_holds_no_key(keys, database):
     """Only its beginning and an HMAC are kept, and the HMAC cannot be made without the pepper."""
     key, _ = await keys.create("laptop")

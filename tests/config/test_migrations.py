@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 
 from config.database import METADATA, open_database
 from config.errors import StorageError
+from config.keys import KeyStore
 from config.schema import alembic_config, downgrade_schema, migrations_folder
 
 
@@ -63,6 +64,22 @@ async def test_a_filled_database_of_the_first_revision_keeps_its_rows_through_an
         assert [("a", "weights")] == [
             tuple(row) for row in await connection.execute(text("SELECT id, action FROM audit"))
         ]
+
+
+async def test_keys_made_before_there_were_limits_still_open_the_door(empty_database, tmp_path):
+    """A filled database of the first revision: the key is known, and has no limits of its own."""
+    await empty_database.upgrade()
+    keys = KeyStore(empty_database, tmp_path, environment={})
+    key, info = await keys.create("old", requests_per_minute=3)
+    async with empty_database.writing() as connection:
+        await connection.run_sync(downgrade_schema, "0001")
+    await empty_database.upgrade()
+    found = await KeyStore(empty_database, tmp_path, environment={}).verify(key)
+
+    assert (info.id, None, None) == (found.id, found.requests_per_minute, found.tokens_per_minute)
+    assert [(info.prefix, None, None)] == [
+        (each.prefix, each.requests_per_minute, each.tokens_per_minute) for each in await keys.list_keys()
+    ]
 
 
 async def test_upgrading_twice_changes_nothing(empty_database):

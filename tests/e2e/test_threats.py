@@ -183,9 +183,11 @@ async def test_headers_of_an_upstream_stay_behind_the_gateway(
         "x-ratelimit-remaining-requests": "7",
     }
     replies = [{"status": 200, "headers": headers, "text": "ok"}, {"status": 400, "headers": headers}]
-    async with scripted_upstream(replying({**replies[0], "times": 1}, replies[1])) as upstream:
-        async with running_gateway(tmp_path, model("m", upstream.url + path, provider=provider)) as gateway:
-            answers = [await gateway.chat(stream=stream) for _ in range(2)]
+    async with (
+        scripted_upstream(replying({**replies[0], "times": 1}, replies[1])) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + path, provider=provider)) as gateway,
+    ):
+        answers = [await gateway.chat(stream=stream) for _ in range(2)]
 
     assert [200, 400] == [answer.status_code for answer in answers]
     for answer in answers:
