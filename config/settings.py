@@ -168,8 +168,8 @@ class LoggingSettings:
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe event that is logged; `INFO` logs one line per request."""
-    format: Literal["console", "json"] = "console"
-    """One line for people, or one JSON object, per event."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """One line for people, or one JSON object, per event; `auto` is for people only where stderr is a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
