@@ -11,7 +11,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test check demo bench bench-extractive format build lock clean static
+.PHONY: help run stop test check demo bench bench-extractive faults format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
 bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of documents.jsonl and questions.jsonl
 	@test -n "$(DATA)" || { echo "say where the questions are: make bench-extractive DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m retrieval.evaluate $(DATA) --report docs/reports/extractive.md $(ARGS)
+
+faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
+	@rm -rf .pytest_cache/faults
+	@THALAMUS_FAULTS_INTO=.pytest_cache/faults $(BIN)/python -m pytest -q -n $(WORKERS) tests/faults --ignore tests/faults/test_published.py $(ARGS)
+	@$(BIN)/python -m tests.faults.publish .pytest_cache/faults
 
 build: $(DEV_STAMP) ## Build the wheel and the source archive into dist/
 	@$(BIN)/python -m build

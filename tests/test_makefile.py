@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[1]
 MAKEFILE = (HERE / "Makefile").read_text(encoding="utf-8")
-TARGETS = ["run", "stop", "test", "check", "demo", "bench", "bench-extractive", "format", "build", "lock", "clean"]
+TARGETS = ["run", "stop", "test", "check", "demo", "bench", "bench-extractive", "faults", "format", "build", "lock", "clean"]
 
 
 def _run(*command, cwd=HERE, path=None):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from config.errors import UpstreamError
 from router.events import Completion, Frame
 from router.providers.anthropic_request import plan_answer, translate
 from router.providers.anthropic_stream import MessageReader
 from router.providers.base import MAX_PLAIN_BODY_BYTES, Prepared
 from router.providers.exchange import (
     drain,
+    ended_early,
     join_url,
     raise_for_media_type,
     raise_for_status,
+    read_answer,
     read_object,
     send_plain,
     send_streamed,
@@ -65,6 +66,7 @@ class AnthropicProvider:
         """Yield frames until `message_stop`; raise `UpstreamError` for every failure and every other end."""
         reader = self._reader(prepared)
         parser = SseParser()
+        began = False
         response = await send_streamed(prepared, wire)
         try:
             await raise_for_status(response, prepared.target.provider)
@@ -72,14 +74,16 @@ class AnthropicProvider:
             chunks = response.chunks()
             async for chunk in chunks:
                 for event in parser.feed(chunk):
+                    began = True
                     yield _to_frame(reader, event)
                     if reader.finished:
                         await drain(chunks)
                         return
             for event in parser.close():
+                began = True
                 yield _to_frame(reader, event)
             if not reader.finished:
-                raise UpstreamError("The upstream's stream ended before its answer did.", failure_class="transient")
+                raise ended_early(began=began)
         finally:
             response.close()
 
@@ -91,7 +95,7 @@ class AnthropicProvider:
             body = await response.read(MAX_PLAIN_BODY_BYTES)
         finally:
             response.close()
-        events = self._reader(prepared).read_message(read_object(body, "its answer"))
+        events = self._reader(prepared).read_message(read_answer(body))
         return Completion(events, body, dict(response.headers))
 
     def _reader(self, prepared: Prepared) -> MessageReader:

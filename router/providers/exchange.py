@@ -72,6 +72,20 @@ async def _read_error(response: UpstreamResponse) -> bytes:
         return b""
 
 
+def ended_early(*, began: bool) -> UpstreamError:
+    """Return the error of a stream that ended without its own end; one that never began is an empty answer."""
+    if began:
+        return UpstreamError("The upstream's stream ended before its answer did.", failure_class="transient")
+    return _empty()
+
+
+def read_answer(body: bytes) -> Json:
+    """Return the body of a plain answer as an object. Raises `UpstreamError` where it is none, or nothing at all."""
+    if not body.strip():
+        raise _empty()
+    return read_object(body, "its answer")
+
+
 def read_object(data: str | bytes, what: str) -> Json:
     """Return a JSON object of the upstream. Raises `UpstreamError` where it is none."""
     try:
@@ -81,6 +95,11 @@ def read_object(data: str | bytes, what: str) -> Json:
     if value is None:
         raise UpstreamError(f"The upstream sent no JSON object in {what}.", failure_class="transient")
     return value
+
+
+def _empty() -> UpstreamError:
+    message = "The upstream answered with nothing."
+    return UpstreamError(message, failure_class="transient", status=200, code="empty_completion")
 
 
 async def drain(chunks: AsyncIterator[bytes]) -> None:

@@ -15,9 +15,11 @@ from router.providers.base import MAX_PLAIN_BODY_BYTES, Prepared
 from router.providers.chat_body import read_tools
 from router.providers.exchange import (
     drain,
+    ended_early,
     join_url,
     raise_for_media_type,
     raise_for_status,
+    read_answer,
     read_object,
     send_plain,
     send_streamed,
@@ -75,21 +77,24 @@ class OllamaProvider:
         """Yield frames until the object that is `done`; raise `UpstreamError` for every failure and other end."""
         reader = self._reader(prepared)
         parser = LineParser(_MAX_LINE_BYTES)
+        began = False
         response = await _open(send_streamed, prepared, wire)
         try:
             await raise_for_media_type(response, _STREAM_TYPES)
             chunks = response.chunks()
             async for chunk in chunks:
                 for line in parser.feed(chunk):
+                    began = True
                     yield _read_line(reader, line)
                     if reader.finished:
                         await drain(chunks)
                         return
             last = parser.finish()
             if last:
+                began = True
                 yield _read_line(reader, last)
             if not reader.finished:
-                raise UpstreamError("The upstream's stream ended before its answer did.", failure_class="transient")
+                raise ended_early(began=began)
         finally:
             response.close()
 
@@ -101,7 +106,7 @@ class OllamaProvider:
             body = await response.read(MAX_PLAIN_BODY_BYTES)
         finally:
             response.close()
-        events = reader.feed(read_object(body, "its answer"))
+        events = reader.feed(read_answer(body))
         if not reader.finished:
             raise UpstreamError("The upstream's answer is not done.", failure_class="transient")
         return Completion(events, body, dict(response.headers))

@@ -12,7 +12,15 @@ from config.errors import UpstreamError
 from router.events import Completion, Event, Frame
 from router.failures import error_from_event
 from router.providers.base import MAX_PLAIN_BODY_BYTES, Prepared
-from router.providers.exchange import drain, join_url, raise_for_status, read_object, send_plain, send_streamed
+from router.providers.exchange import (
+    drain,
+    join_url,
+    raise_for_status,
+    read_answer,
+    read_object,
+    send_plain,
+    send_streamed,
+)
 from router.providers.json_values import as_object, encode
 from router.providers.openai_choice import AnswerContext
 from router.providers.openai_chunks import ChunkReader
@@ -106,7 +114,7 @@ class OpenAICompatibleProvider:
         """Return one whole answer. Raises `UpstreamError`."""
         body, headers = await _exchange(prepared, wire)
         context = self._context(prepared)
-        answer = read_object(body, "its answer")
+        answer = read_answer(body)
         fixed = repair_completion(answer, context)
         raw = body if fixed == answer else encode(fixed)
         return Completion(_events_of(fixed, context), raw, headers)
@@ -177,7 +185,7 @@ def _frames_of_body(body: bytes, reader: ChunkReader, context: AnswerContext) ->
         parser = SseParser()
         frames = [frame for event in (*parser.feed(body), *parser.close()) for frame in reader.feed(event)]
         return [*frames, *reader.finish()]
-    fixed = repair_completion(read_object(body, "its answer"), context)
+    fixed = repair_completion(read_answer(body), context)
     return [*reader.feed_chunk(to_chunk(fixed)), *reader.finish()]
 
 

@@ -178,6 +178,14 @@ async def test_streams_that_end_wrong_are_failures(pieces):
     assert "transient" == caught.value.failure_class
 
 
+async def test_nothing_at_all_is_an_empty_answer():
+    """No byte of a body is told as what it is, streamed and plain."""
+    for asking in (frames([]), complete(b"")):
+        with pytest.raises(UpstreamError) as caught:
+            await asking
+        assert ("empty_completion", 200) == (caught.value.code, caught.value.status)
+
+
 async def test_cut_after_the_end_is_no_failure():
     """Once `message_stop` came, the answer is whole."""
     found = joined(await events(sse(start(), *text(0, "x"), *end("end_turn")), cut=True))

@@ -289,6 +289,14 @@ async def test_streams_that_end_wrong_are_failures(pieces):
     assert "transient" == caught.value.failure_class
 
 
+async def test_nothing_at_all_is_an_empty_answer():
+    """No byte of a body is told as what it is, streamed and plain."""
+    for asking in (frames([]), complete(b"")):
+        with pytest.raises(UpstreamError) as caught:
+            await asking
+        assert ("empty_completion", 200) == (caught.value.code, caught.value.status)
+
+
 async def test_error_in_mid_stream_comes_after_what_was_said():
     """Words before an error are shown, then the upstream's own message is the failure."""
     its, memory = provider(), Memory(Response([said("x") + b'{"error":"model runner has crashed"}\n']))
