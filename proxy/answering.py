@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.house import House
     from proxy.sinks.base import Sink
+    from router.answer import Answer
     from router.attempt import Attempt, Candidate
-    from router.dispatch import Answer
     from router.providers.base import ChatRequest
 
 PASSED_ON = frozenset({"openai-processing-ms", "openai-version", "openai-organization"})
-PASSED_ON_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+RATE_LIMIT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 """Upstream response headers that a client may use; everything else stays here (cookies, encodings, hop-by-hop)."""
 
 
@@ -87,7 +87,7 @@ async def _plain(answering: Answering, given: Answer) -> None:
     if exchange.explain:
         body = explained_body(body, exchange.explanation())
     with span("relay"):
-        passed_on = [(name, value) for name, value in completion.headers.items() if _may_pass(name)]
+        passed_on = [(name, value) for name, value in completion.headers.items() if _may_pass(name, exchange)]
         headers = [("content-type", "application/json"), *exchange.headers(), *passed_on]
         await answering.connection.respond(200, headers, body)
 
@@ -177,5 +177,7 @@ async def _book(answering: Answering, attempt: Attempt) -> None:
     answering.house.dispatcher.ended(attempt)
 
 
-def _may_pass(name: str) -> bool:
-    return name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+def _may_pass(name: str, exchange: Exchange) -> bool:
+    if name.startswith(RATE_LIMIT_PREFIXES):
+        return exchange.lease is None  # the limits of the client's own key are the ones that hold for it
+    return name in PASSED_ON

@@ -20,8 +20,9 @@ from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
 from proxy.relay_routes import relay_routes
+from router.answer import accept_empty
 from router.catalog import build_catalog
-from router.dispatch import Dispatcher, accept_empty
+from router.dispatch import Dispatcher
 from router.ledger import SqlLedger
 from router.liveness import Prober
 from router.providers.anthropic import AnthropicProvider

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from config.prices import Pricing
     from config.settings import Timeouts
     from router.events import Dialect, Event
+    from router.gates import Refusal
     from router.providers.base import Target
 
 MAX_KEPT_CHARS = 4_000_000
@@ -130,12 +131,22 @@ class Attempt:
             self.ended = self.clock()
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A candidate that was not asked, since the gate held it back."""
+
+    candidate: Candidate
+    refusal: Refusal
+
+
 @dataclass(slots=True)
 class AttemptLog:
     """All tries of one request, in order, kept by whoever answers for the request: also when it is cancelled."""
 
     clock: Callable[[], float]
     attempts: list[Attempt] = field(default_factory=list[Attempt])
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
+    """Only filled where nobody answered."""
 
     def begin(self, candidate: Candidate) -> Attempt:
         """Start the next attempt."""

@@ -1,85 +1,67 @@
 """The attempt loop, one for streamed and plain requests: try a candidate, fail over until something is committed.
 
-Which candidates there are, and in what order, is decided before; how failures look to the client, after.
+Which candidates there are, and in what order, is decided before; how failures look to the client, after. Who may be
+asked now is the gate's to say (`health.py`), and what a failure leaves worth trying is `failover.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError, ThalamusError, UpstreamError
-from router.events import Completion, Finish, carries_content
+from router.answer import complete, open_stream, refuse_empty
+from router.attempt import Skipped
+from router.failover import AGAIN_S, rotates, worth_asking_again, worth_trying
+from router.gates import OpenGate, Refusal
 from router.providers.base import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from random import Random
 
+    from router.answer import Answer, CheckEmpty
     from router.attempt import Attempt, AttemptLog, Candidate
-    from router.events import Dialect, Event, Frame
-    from router.providers.base import ChatRequest, Prepared, Provider, Target, Transport
+    from router.events import Dialect
+    from router.gates import AttemptObserver, Gate
+    from router.providers.base import ChatRequest, Prepared, Provider, Transport
+    from router.retry_budget import RetryBudget
 
-MAX_HELD_BACK_BYTES = 64 * 1024
-"""Role-only and empty frames held back before the first content; a stream that sends more of them is committed."""
 
-EMPTY_BUT_LEGAL = frozenset({"length", "content_filter", "tool_calls", "function_call"})
-"""Finish reasons with which an answer without content is an answer."""
+RETURNING: Final = Refusal("transient", 1.0, "host")
+"""Of a candidate that came back and gets only a share of the traffic yet."""
 
 
 class CandidatesExhaustedError(ThalamusError):
     """No candidate answered; the attempt log tells how each failed. `__cause__` is the last failure."""
 
 
-class AttemptObserver(Protocol):
-    """Sees every attempt begin and end, each exactly once: metrics, load, health and breakers."""
-
-    def attempt_began(self, attempt: Attempt) -> None:
-        """Take note; must not raise and must not wait."""
-        ...
-
-    def attempt_ended(self, attempt: Attempt) -> None:
-        """Take note; must not raise and must not wait."""
-        ...
-
-
 @dataclass(slots=True)
-class Answer:
-    """A committed answer: `completion` of a plain call, or the frames of a stream. Close it in `finally`."""
+class _Course:
+    """One request on its way through the candidates. `deadline` is in the running loop's time."""
 
-    attempt: Attempt
-    warnings: tuple[str, ...]
-    completion: Completion | None = None
-    held_back: tuple[Frame, ...] = ()
-    rest: AsyncGenerator[Frame, None] | None = None
+    request: ChatRequest
+    log: AttemptLog
+    deadline: float
+    max_attempts: int
+    cause: ThalamusError | None = None
+    over: bool = False
+    """Whether nobody else may do better."""
+    put_off: list[tuple[Candidate, Prepared]] = field(default_factory=list[tuple["Candidate", "Prepared"]])
+    """Candidates the gate did not let through."""
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """Yield all frames, those held back before the commit first. Raises `UpstreamError` in mid-stream."""
-        for frame in self.held_back:
-            yield frame
-        if self.rest is not None:
-            async for frame in self.rest:
-                self.attempt.observe(frame.events)
-                yield frame
-
-    async def aclose(self) -> None:
-        """Close the upstream connection if it is still open."""
-        if self.rest is not None:
-            await self.rest.aclose()
-
-
-class CheckEmpty(Protocol):
-    """Judges an answer without content."""
-
-    def __call__(self, events: Iterable[Event]) -> None:
-        """Raise `UpstreamError` where such an answer is none."""
-        ...
+    @property
+    def left_s(self) -> float:
+        return self.deadline - asyncio.get_running_loop().time()
 
 
 class Dispatcher:
     """Runs attempts. It knows dialects and the wire, and nothing of models, prices or clients.
 
-    `check_empty` judges answers without content; by default only cut or filtered ones are answers.
+    `check_empty` judges answers without content; by default only cut or filtered ones are answers. Without a `gate`
+    everybody may be asked, without a `budget` there are as many attempts as a request may have. `sleep` and `rng`
+    replace the pause before an overloaded upstream is asked once more.
     """
 
     def __init__(
@@ -87,13 +69,21 @@ class Dispatcher:
         providers: Mapping[Dialect, Provider],
         transport: Transport,
         *,
-        check_empty: CheckEmpty | None = None,
+        check_empty: CheckEmpty = refuse_empty,
         observers: tuple[AttemptObserver, ...] = (),
+        gate: Gate | None = None,
+        budget: RetryBudget | None = None,
+        rng: Random | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._providers = providers
         self._transport = transport
-        self._check_empty = check_empty or refuse_empty
-        self._observers = observers
+        self._check_empty = check_empty
+        self._gate = gate or OpenGate()
+        self._observers = (*observers, self._gate)
+        self._budget = budget
+        self._rng = rng
+        self._sleep = sleep
 
     def speaks(self, dialect: Dialect) -> bool:
         """Return whether candidates of this dialect can be tried."""
@@ -110,147 +100,131 @@ class Dispatcher:
     ) -> Answer:
         """Return the first answer that commits. `deadline` is in the running loop's time.
 
-        Raises `CandidatesExhaustedError` when none does, `InvalidRequestError` when no dialect at hand can say the
-        request. When cancelled, the attempt under way is in `log` as abandoned and its connection is closed.
+        Candidates that the gate holds back are passed over, and stand in the log as skipped; where nobody else
+        answers, the least bad of them is tried once. Raises `CandidatesExhaustedError` when none answers,
+        `InvalidRequestError` when no dialect at hand can say the request. When cancelled, the attempt under way is
+        in `log` as abandoned and its connection is closed.
         """
-        cause: ThalamusError | None = None
+        if self._budget is not None:
+            self._budget.request_began()
+        course = _Course(request, log, deadline, max_attempts)
         for candidate in candidates:
-            if len(log.attempts) >= max_attempts or _past(deadline):
+            if not self._may_go_on(course):
                 break
-            if not worth_trying(candidate, log):
+            prepared = self._prepared(course, candidate)
+            if prepared is None:
                 continue
-            provider = self._providers[candidate.dialect]
-            try:
-                prepared = provider.prepare(request, candidate.target)
-            except InvalidRequestError as error:
-                cause = cause or error  # nothing was sent: another dialect may have the slot this one lacks
+            if not self._gate.try_acquire(candidate.target):
+                course.put_off.append((candidate, prepared))
                 continue
-            attempt = self._begun(log.begin(candidate))
-            try:
-                return await self._attempt(attempt, provider, prepared, deadline)
-            except UpstreamError as error:
-                cause = error
-                if not rotates(error):
-                    break
-        if isinstance(cause, InvalidRequestError):
-            raise cause
-        raise CandidatesExhaustedError("no candidate answered") from cause
-
-    def _begun(self, attempt: Attempt) -> Attempt:
-        for observer in self._observers:
-            observer.attempt_began(attempt)
-        return attempt
-
-    async def _attempt(self, attempt: Attempt, provider: Provider, prepared: Prepared, deadline: float) -> Answer:
-        timeouts = attempt.candidate.timeouts
-        wire = Wire(self._transport, connect_s=timeouts.connect_s, idle_s=timeouts.idle_s)
-        now = asyncio.get_running_loop().time()
-        limit = min(deadline, now + (timeouts.first_content_s if prepared.request.stream else timeouts.total_s))
-        try:
-            try:
-                async with asyncio.timeout_at(limit):
-                    if prepared.request.stream:
-                        return await _open_stream(attempt, provider, prepared, wire, check_empty=self._check_empty)
-                    return await _complete(attempt, provider, prepared, wire, check_empty=self._check_empty)
-            except TimeoutError as error:
-                waited = limit - now
-                raise UpstreamError(
-                    f"No content arrived within {waited:.1f} s.", failure_class="transient", timed_out=True
-                ) from error
-        except UpstreamError as error:
-            attempt.fail(error)
-            self.ended(attempt)
-            raise
-        except asyncio.CancelledError:
-            attempt.abandon("the client left before the first content")
-            self.ended(attempt)
-            raise
+            answer = await self._ask(course, candidate, prepared)
+            if answer is not None:
+                return answer
+        answer = await self._ask_least_bad(course)
+        if answer is not None:
+            return answer
+        if isinstance(course.cause, InvalidRequestError) and not course.put_off:
+            raise course.cause
+        raise CandidatesExhaustedError("no candidate answered") from course.cause
 
     def ended(self, attempt: Attempt) -> None:
         """Tell the observers; the relay calls it for attempts that end after the commit."""
         for observer in self._observers:
             observer.attempt_ended(attempt)
 
-
-def rotates(error: UpstreamError) -> bool:
-    """Return whether another candidate may do better: the caller's own faults and policy never rotate."""
-    return error.failure_class not in {"caller", "policy"}
-
-
-def worth_trying(candidate: Candidate, log: AttemptLog) -> bool:
-    """Return whether what failed so far leaves this candidate a chance.
-
-    A key that was refused is not tried again, and a prompt that was too long only goes to a larger window.
-    """
-    for attempt in log.attempts:
-        failed, failure = attempt.candidate, attempt.failure
-        if failure is None:
-            continue
-        if failure.failure_class in {"credential", "quota"} and _same_key(failed.target, candidate.target):
+    def _may_go_on(self, course: _Course) -> bool:
+        n_attempts = len(course.log.attempts)
+        if course.over or n_attempts >= course.max_attempts or course.left_s <= 0:
             return False
-        if failure.failure_class == "context" and not _larger_window(failed.target, candidate.target):
-            return False
-    return True
+        return n_attempts == 0 or self._budget is None or self._budget.has_room()
+
+    def _prepared(self, course: _Course, candidate: Candidate) -> Prepared | None:
+        """Return what would be sent, `None` where this candidate is not worth it or cannot say the request."""
+        if not worth_trying(candidate, course.log):
+            return None
+        try:
+            return self._providers[candidate.dialect].prepare(course.request, candidate.target)
+        except InvalidRequestError as error:
+            course.cause = course.cause or error  # nothing was sent: another dialect may have the slot this one lacks
+            return None
+
+    async def _ask(self, course: _Course, candidate: Candidate, prepared: Prepared) -> Answer | None:
+        """Try a candidate that the gate let through; one that says it is overloaded is tried once more."""
+        answer = await self._attempt(course, candidate, prepared)
+        error = course.cause
+        if answer is not None or not isinstance(error, UpstreamError) or not worth_asking_again(error, course.log):
+            return answer
+        pause_s = AGAIN_S[0] + (AGAIN_S[1] - AGAIN_S[0]) * (self._rng.random() if self._rng is not None else 0.5)
+        if not self._may_go_on(course) or course.left_s <= pause_s:
+            return None
+        await self._sleep(pause_s)
+        if not self._may_go_on(course) or not self._gate.try_acquire(candidate.target):
+            return None
+        return await self._attempt(course, candidate, prepared)
+
+    async def _ask_least_bad(self, course: _Course) -> Answer | None:
+        """Try one of those put off, so that an outage of everybody ends as soon as somebody is back."""
+        refusals = [
+            (self._gate.refusal(candidate.target), candidate, prepared) for candidate, prepared in course.put_off
+        ]
+        forced: Candidate | None = None
+        for _, candidate, prepared in sorted(refusals, key=lambda each: _badness(each[0])):
+            if not self._may_go_on(course):
+                break
+            if worth_trying(candidate, course.log) and self._gate.force(candidate.target):
+                forced = candidate
+                answer = await self._attempt(course, candidate, prepared)
+                if answer is not None:
+                    return answer
+                break
+        course.log.skipped += [
+            Skipped(candidate, refusal or RETURNING) for refusal, candidate, _ in refusals if candidate is not forced
+        ]
+        return None
+
+    async def _attempt(self, course: _Course, candidate: Candidate, prepared: Prepared) -> Answer | None:
+        """Run one attempt; `None` where it failed, which `course` then knows."""
+        if course.log.attempts and self._budget is not None:
+            self._budget.spend()
+        attempt = course.log.begin(candidate)
+        for observer in self._observers:
+            observer.attempt_began(attempt)
+        try:
+            answer = await self._run(attempt, prepared, course.deadline)
+        except UpstreamError as error:
+            attempt.fail(error)
+            self.ended(attempt)
+            course.cause = error
+            course.over = not rotates(error, course.log)
+            return None
+        except asyncio.CancelledError:
+            attempt.abandon("the client left before the first content")
+            self.ended(attempt)
+            raise
+        self._gate.attempt_answered(attempt)
+        return answer
+
+    async def _run(self, attempt: Attempt, prepared: Prepared, deadline: float) -> Answer:
+        provider, timeouts = self._providers[attempt.candidate.dialect], attempt.candidate.timeouts
+        wire = Wire(self._transport, connect_s=timeouts.connect_s, idle_s=timeouts.idle_s)
+        now = asyncio.get_running_loop().time()
+        own_s = timeouts.first_content_s if prepared.request.stream else timeouts.total_s
+        limit = min(deadline, now + own_s)
+        try:
+            async with asyncio.timeout_at(limit):
+                if prepared.request.stream:
+                    return await open_stream(attempt, provider, prepared, wire, check_empty=self._check_empty)
+                return await complete(attempt, provider, prepared, wire, check_empty=self._check_empty)
+        except TimeoutError as error:
+            waited_s = limit - now
+            attempt.hurried = waited_s < own_s / 2
+            raise UpstreamError(
+                f"No content arrived within {waited_s:.1f} s.", failure_class="transient", timed_out=True
+            ) from error
 
 
-async def _open_stream(
-    attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire, *, check_empty: CheckEmpty
-) -> Answer:
-    frames = provider.stream(prepared, wire)
-    held: list[Frame] = []
-    held_bytes = 0
-    try:
-        async for frame in frames:
-            attempt.observe(frame.events)
-            held.append(frame)
-            held_bytes += len(frame.raw)
-            if any(map(carries_content, frame.events)):
-                attempt.content_arrived()
-                return Answer(attempt, prepared.warnings, held_back=tuple(held), rest=frames)
-            if held_bytes > MAX_HELD_BACK_BYTES:
-                return Answer(attempt, prepared.warnings, held_back=tuple(held), rest=frames)
-        check_empty(event for frame in held for event in frame.events)
-    except BaseException:
-        await frames.aclose()
-        raise
-    return Answer(attempt, prepared.warnings, held_back=tuple(held))
-
-
-async def _complete(
-    attempt: Attempt, provider: Provider, prepared: Prepared, wire: Wire, *, check_empty: CheckEmpty
-) -> Answer:
-    completion = await provider.complete(prepared, wire)
-    attempt.observe(completion.events)
-    if any(map(carries_content, completion.events)):
-        attempt.content_arrived()
-    else:
-        check_empty(completion.events)
-    return Answer(attempt, prepared.warnings, completion=completion)
-
-
-def refuse_empty(events: Iterable[Event]) -> None:
-    """Raise `UpstreamError(empty_completion)` unless the answer was cut or filtered."""
-    if any(isinstance(event, Finish) and event.reason in EMPTY_BUT_LEGAL for event in events):
-        return
-    raise UpstreamError(
-        "The upstream answered with nothing.", failure_class="transient", status=200, code="empty_completion"
-    )
-
-
-def accept_empty(events: Iterable[Event]) -> None:
-    """Accept an answer that never has events, such as vectors."""
-    del events
-
-
-def _same_key(one: Target, other: Target) -> bool:
-    return one.provider == other.provider and one.base_url == other.base_url and one.api_key == other.api_key
-
-
-def _larger_window(failed: Target, candidate: Target) -> bool:
-    if failed.context_window is None or candidate.context_window is None:
-        return failed.deployment != candidate.deployment and failed.upstream_model != candidate.upstream_model
-    return candidate.context_window > failed.context_window
-
-
-def _past(deadline: float) -> bool:
-    return asyncio.get_running_loop().time() >= deadline
+def _badness(refusal: Refusal | None) -> tuple[bool, float]:
+    """Return a sort key: an upstream that may be back before a key or model that is refused; the sooner the better."""
+    if refusal is None:
+        return (False, 0.0)
+    return (refusal.reason != "transient", refusal.wait_s or 0.0)

@@ -6,12 +6,12 @@ classed is `failures.py`'s; what hangs on what is `places.py`'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from router.places import Places, Scope, in_process
+from router.gates import Refusal
+from router.places import Places, in_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -32,17 +32,8 @@ LEAST_WAIT_S = 1.0
 log = structlog.stdlib.get_logger("thalamus.router.health")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a deployment is not asked now. `wait_s` is what a client may be told to wait, `None` where nobody knows."""
-
-    reason: FailureClass | Literal["operator"]
-    wait_s: float | None
-    scope: Scope
-
-
 class Health:
-    """Watches attempts and says who may be asked: an `AttemptObserver`, and the dispatcher's gate.
+    """Watches attempts and says who may be asked: the dispatcher's `Gate`.
 
     `clock` gives monotonic seconds and must be the clock of the attempts; `rng` draws for gradual returns and jitter.
     Targets that are no URL (in-process ones) are never benched.

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from config.breaker_settings import BreakerSettings
     from config.errors import FailureClass
     from config.types import Json
+    from router.gates import Scope
     from router.providers.base import Target
-
-Scope = Literal["deployment", "host", "model", "key", "key_model"]
 
 MAX_PLACES = 4_096
 """Deployments remembered; beyond it the one that has been known longest is forgotten."""

@@ -11,8 +11,9 @@ import pytest
 from config.errors import FailureClass, InvalidRequestError, UpstreamError
 from config.settings import Timeouts
 from config.types import Usage
+from router.answer import MAX_HELD_BACK_BYTES
 from router.attempt import Attempt, AttemptLog, Candidate
-from router.dispatch import MAX_HELD_BACK_BYTES, CandidatesExhaustedError, Dispatcher
+from router.dispatch import CandidatesExhaustedError, Dispatcher
 from router.events import Completion, Dialect, Event, Finish, Frame, MessageStart, TextDelta, UsageReport
 from router.providers.base import ChatRequest, Prepared, Target, UpstreamRequest, UpstreamResponse, Wire
 

@@ -1,0 +1,85 @@
+"""What the attempt loop asks and tells: observers of attempts, and the gate that says who may be asked now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from config.errors import FailureClass
+
+if TYPE_CHECKING:
+    from router.attempt import Attempt
+    from router.providers.base import Target
+
+Scope = Literal["deployment", "host", "model", "key", "key_model"]
+"""What a deployment is held back for: itself, its host, its model there, its key, or its key's use of that model."""
+Reason = FailureClass | Literal["operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a deployment is not asked now. `wait_s` is what a client may be told to wait, `None` where nobody knows."""
+
+    reason: Reason
+    wait_s: float | None
+    scope: Scope
+
+
+class AttemptObserver(Protocol):
+    """Sees every attempt begin and end, each exactly once: metrics, load, health and breakers."""
+
+    def attempt_began(self, attempt: Attempt) -> None:
+        """Take note; must not raise and must not wait."""
+        ...
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        """Take note; must not raise and must not wait."""
+        ...
+
+
+class Gate(AttemptObserver, Protocol):
+    """Says who may be asked now. It sees every attempt too, so it need not stand among the observers."""
+
+    def try_acquire(self, target: Target) -> bool:
+        """Return whether this deployment is to be asked; then its attempt begins before anything is awaited."""
+        ...
+
+    def force(self, target: Target) -> bool:
+        """Return whether this deployment may be asked although `try_acquire` said no, since nobody else is left."""
+        ...
+
+    def refusal(self, target: Target) -> Refusal | None:
+        """Return why this deployment is not asked now, `None` where it may be."""
+        ...
+
+    def attempt_answered(self, attempt: Attempt) -> None:
+        """Take note of the first content; must not raise and must not wait."""
+        ...
+
+
+class OpenGate:
+    """Lets everybody through."""
+
+    def attempt_began(self, attempt: Attempt) -> None:
+        """Nothing depends on it."""
+
+    def attempt_answered(self, attempt: Attempt) -> None:
+        """Nothing depends on it."""
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        """Nothing depends on it."""
+
+    def try_acquire(self, target: Target) -> bool:
+        """Return true."""
+        del target
+        return True
+
+    def force(self, target: Target) -> bool:
+        """Return true."""
+        del target
+        return True
+
+    def refusal(self, target: Target) -> Refusal | None:
+        """Return `None`."""
+        del target
+        return None
