@@ -55,6 +55,23 @@ def build_messages(turns: Sequence[Turn], store: ReasoningStore, *, model: str) 
     return messages
 
 
+def name_lost_thinking(turns: Sequence[Turn], store: ReasoningStore, *, model: str) -> list[str]:
+    """Return a warning where a turn's reasoning is told to nobody: Anthropic takes only what it has signed itself."""
+    for turn in turns:
+        if turn.role != "assistant":
+            continue
+        given, own = _given_thinking(turn), _own_thinking(turn)
+        kept = own or any(_stored_thinking(call, store, model) for call in turn.calls)
+        if len(own) < len(given) or (turn.message.get("reasoning_content") and not kept):
+            return ["messages[].reasoning_content dropped: Anthropic takes only thinking that it has signed"]
+    return []
+
+
+def has_padding(messages: Sequence[Json]) -> bool:
+    """Return whether something of ours stands where the client said nothing."""
+    return any(block is _OPENING for message in messages for block in as_objects(message["content"]))
+
+
 def opens_with_thinking(messages: Sequence[Json]) -> bool:
     """Return whether thinking may be on: the calls that wait for their next step must come with their thinking.
 
@@ -136,8 +153,11 @@ def _assistant_blocks(turn: Turn, ids: _CallIds, store: ReasoningStore, model: s
 
 def _own_thinking(turn: Turn) -> list[Json]:
     """Signed thinking that the client kept, in our extension field or as content parts."""
-    kept = as_objects(turn.message.get("thinking_blocks")) or [part for part in turn.parts if _is_thinking(part)]
-    return [block for block in kept if _is_signed(block)]
+    return [block for block in _given_thinking(turn) if _is_signed(block)]
+
+
+def _given_thinking(turn: Turn) -> list[Json]:
+    return as_objects(turn.message.get("thinking_blocks")) or [part for part in turn.parts if _is_thinking(part)]
 
 
 def _stored_thinking(call: Call, store: ReasoningStore, model: str) -> list[Json]:

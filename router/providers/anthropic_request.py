@@ -9,6 +9,8 @@ from router.providers.anthropic_messages import (
     build_messages,
     build_system,
     end_with_user,
+    has_padding,
+    name_lost_thinking,
     opens_with_thinking,
     tidy_last,
 )
@@ -24,7 +26,8 @@ from router.providers.anthropic_tools import (
     plan_output,
 )
 from router.providers.chat_body import read_turns
-from router.providers.chat_params import name_dropped, read_number, read_output_format, read_stops, refuse_unsupported
+from router.providers.chat_losses import Slots, name_dropped
+from router.providers.chat_params import read_number, read_output_format, read_stops, refuse_unsupported
 from router.providers.json_values import as_object, as_text
 
 if TYPE_CHECKING:
@@ -45,6 +48,16 @@ _READ: Final = frozenset(
         *_PASSED,
     }
 )  # fmt: skip
+_DEEPER: Final = frozenset(
+    {
+        "messages[].cache_control", "messages[].is_error", "messages[].content[].cache_control",
+        "messages[].content[].is_error", "messages[].content[].redacted_thinking", "messages[].content[].file.filename",
+        "messages[].content[].filename", "tools[].cache_control", "tools[].function.cache_control",
+        "response_format.json_schema.description",
+    }
+)  # fmt: skip
+_NATIVE_JSON: Final = (_DEEPER - {"response_format.json_schema.description"}) | {"response_format.json_schema.strict"}
+"""Where a schema needs no tool, it is kept strictly and has no description."""
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
 
@@ -84,7 +97,20 @@ def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> tu
     rest, more = _rest(body)
     result.update({**samplers, **rest, "stream": True if request.stream else None})
     present = {key: value for key, value in result.items() if value not in (None, [])}
-    return present, (*name_dropped(body, _READ, _NAME), *weakened, *thinking.warnings, *lost, *more)
+    said = _warn(body, plan, result, has_padding=has_padding(messages))
+    unsigned = name_lost_thinking(turns, store, model=target.upstream_model)
+    return present, (*said, *unsigned, *weakened, *thinking.warnings, *lost, *more)
+
+
+def _warn(body: Json, plan: OutputPlan, result: Json, *, has_padding: bool) -> list[str]:
+    wanted = read_output_format(body)
+    native = "format" in (as_object(result.get("output_config")) or {})
+    warnings = name_dropped(body, Slots(_NAME, _READ, _NATIVE_JSON if native else _DEEPER))
+    if wanted is not None and plan.json_tool is None and not native:
+        warnings.append("response_format dropped: a forced call of a tool leaves no room for it")
+    if has_padding:
+        warnings.append(f"messages padded with a user's '.': {_NAME} wants a user's turn there")
+    return warnings
 
 
 def _choice(body: Json, plan: OutputPlan, traits: ClaudeTraits, *, has_tools: bool) -> tuple[Json | None, list[str]]:
@@ -138,9 +164,11 @@ def _rest(body: Json) -> tuple[Json, list[str]]:
         result["stop_sequences"] = stops
     if len(stops) < len(read_stops(body)):
         warnings.append(f"stop: whitespace-only sequences dropped: {_NAME} refuses them")
-    user = as_text(body.get("safety_identifier")) or as_text(body.get("user"))
-    if user:
-        result["metadata"] = {"user_id": user}
+    named = [name for name in ("safety_identifier", "user") if as_text(body.get(name))]
+    if named:
+        result["metadata"] = {"user_id": body[named[0]]}
+    if len({body[name] for name in named}) > 1:
+        warnings.append(f"user dropped: {_NAME} takes one identifier, and safety_identifier stands beside it")
     tier = body.get("service_tier")
     if isinstance(tier, str) and tier in _TIERS:
         result["service_tier"] = _TIERS[tier]

@@ -36,17 +36,19 @@ def plan_thinking(body: Json, target: Target, traits: ClaudeTraits, *, obstacle:
     explicit = as_object(body.get("thinking"))
     wanted = effort not in (None, "none") or (explicit is not None and explicit.get("type") != "disabled")
     if obstacle and not traits.always_thinks:
-        fields: Json = {"thinking": {"type": "disabled"}} if traits.thinks_unasked else {}
+        fields = _with_config(body, {"thinking": {"type": "disabled"}} if traits.thinks_unasked else {})
         noted = (*warnings, f"reasoning dropped: {obstacle}") if wanted else warnings
         return Thinking(limit or _default_limit(target), fields, on=False, warnings=noted)
     if explicit is not None:
         on = explicit.get("type") != "disabled"
+        if effort is not None:
+            warnings = (*warnings, "reasoning_effort dropped: thinking stands beside it")
         return Thinking(limit or _default_limit(target), _with_config(body, {"thinking": explicit}), on, warnings)
     if traits.adaptive:
         return _adaptive(body, target, traits, effort, limit, warnings)
     if not wanted:
-        return Thinking(limit or _default_limit(target), {}, on=False, warnings=warnings)
-    return _budgeted(target, effort or "medium", limit, warnings)
+        return Thinking(limit or _default_limit(target), _with_config(body, {}), on=False, warnings=warnings)
+    return _budgeted(body, target, effort or "medium", limit, warnings)
 
 
 def _limit(body: Json, target: Target) -> tuple[int | None, tuple[str, ...]]:
@@ -78,16 +80,17 @@ def _adaptive(
     return Thinking(max_tokens, _with_config(body, fields), on=True, warnings=warnings)
 
 
-def _budgeted(target: Target, effort: str, limit: int | None, warnings: tuple[str, ...]) -> Thinking:
+def _budgeted(body: Json, target: Target, effort: str, limit: int | None, warnings: tuple[str, ...]) -> Thinking:
     budget = _BUDGETS.get(effort, _BUDGETS["medium"])
     max_tokens = limit or target.max_output_tokens or budget + _DEFAULT_MAX_TOKENS
     if max_tokens <= _MIN_BUDGET:
         noted = (*warnings, f"reasoning_effort dropped: thinking needs more than {_MIN_BUDGET} max_tokens")
-        return Thinking(max_tokens, {}, on=False, warnings=noted)
+        return Thinking(max_tokens, _with_config(body, {}), on=False, warnings=noted)
     # Half of a limit that the client set stays for the answer.
     room = max_tokens - _MIN_BUDGET if limit is None else max_tokens // 2
     budget = min(budget, max(_MIN_BUDGET, room))
-    return Thinking(max_tokens, {"thinking": {"type": "enabled", "budget_tokens": budget}}, on=True, warnings=warnings)
+    fields: Json = {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return Thinking(max_tokens, _with_config(body, fields), on=True, warnings=warnings)
 
 
 def _with_config(body: Json, fields: Json) -> Json:

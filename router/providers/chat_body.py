@@ -122,7 +122,7 @@ def _last_call_id(before: list[Turn]) -> str:
 
 def _read_parts(message: Json, path: str) -> tuple[Json, ...]:
     content = message.get("content")
-    if content is None:
+    if content in (None, ""):
         content = message.get("refusal") or ""
     if isinstance(content, str):
         return ({"type": "text", "text": content},) if content else ()
@@ -151,14 +151,24 @@ def _read_calls(message: Json, parts: tuple[Json, ...], path: str) -> Iterable[C
         inner = as_object(call.get(kind)) or call
         given = inner.get("input" if kind == "custom" else "arguments")
         text = given if isinstance(given, str) else encode(given or {}).decode()
-        yield Call(str(call.get("id") or f"call_{path}_{n}"), str(inner.get("name") or ""), text, kind)
+        name = _call_name(inner, f"{path}.tool_calls[{n}].{kind}.name")
+        yield Call(str(call.get("id") or f"call_{path}_{n}"), name, text, kind)
     legacy = as_object(message.get("function_call"))
     if legacy is not None:
-        yield Call(f"call_{path}", str(legacy.get("name") or ""), str(legacy.get("arguments") or ""))
-    for part in parts:
+        name = _call_name(legacy, f"{path}.function_call.name")
+        yield Call(f"call_{path}", name, str(legacy.get("arguments") or ""))
+    for n, part in enumerate(parts):
         if part.get("type") == "tool_use":
             arguments = encode(part.get("input") or {}).decode()
-            yield Call(str(part.get("id") or f"call_{path}"), str(part.get("name") or ""), arguments)
+            name = _call_name(part, f"{path}.content[{n}].name")
+            yield Call(str(part.get("id") or f"call_{path}"), name, arguments)
+
+
+def _call_name(call: Json, where: str) -> str:
+    name = as_text(call.get("name"))
+    if not name:
+        raise InvalidRequestError(f"`{where}` must be the name of what was called.", param=where)
+    return name
 
 
 def read_tools(body: Json) -> tuple[Tool, ...]:

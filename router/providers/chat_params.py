@@ -1,6 +1,6 @@
 """What upstreams of another dialect read of an OpenAI Chat Completions body beside turns and tools: formats and limits.
 
-Pure. It also says which wishes must be refused, and names every other one that is left out.
+Pure. It also says which wishes must be refused; `chat_losses.py` names every other one that is left out.
 """
 
 from __future__ import annotations
@@ -10,28 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
-from router.providers.json_values import as_list, as_number, as_object, as_objects, as_text
+from router.providers.json_values import as_list, as_number, as_object, as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from config.types import Json
 
-_NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
-    "n": (1,),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logit_bias": ({},),
-    "store": (False,),
-    "parallel_tool_calls": (True,),
-    "service_tier": ("auto",),
-    "modalities": (["text"],),
-    "metadata": ({},),
-    "truncation": ("disabled",),
-}
-"""Values that ask for what happens anyway, so leaving them out needs no warning."""
 _DATA_URL = re.compile(r"data:(?P<media>[^;,]*)(?P<rest>(?:;[^;,]*)*),", re.IGNORECASE)
 
 
@@ -51,12 +34,15 @@ def read_output_format(body: Json) -> OutputFormat | None:
         return None
     if form["type"] == "json_object":
         return OutputFormat("json", None)
+    if form["type"] != "json_schema":
+        message = "`response_format` must be text, json_object or json_schema."
+        raise InvalidRequestError(message, param="response_format")
+    where = "response_format.json_schema"
     inner = as_object(form.get("json_schema"))
     schema = as_object(inner.get("schema")) if inner is not None else None
-    if form["type"] != "json_schema" or inner is None:
-        raise InvalidRequestError(
-            "`response_format` must be text, json_object or json_schema.", param="response_format"
-        )
+    if inner is None or schema is None:
+        # An answer of any shape would look like the one that was asked for.
+        raise InvalidRequestError(f"`{where}` must hold a `schema`, which is an object.", param=where)
     return OutputFormat(str(inner.get("name") or "json"), schema, as_text(inner.get("description")) or "")
 
 
@@ -126,33 +112,3 @@ def refuse_unsupported(body: Json, upstream: str) -> None:
         if present:
             message = f"{upstream} has no way to do what `{name}` asks; leave it out or choose another model."
             raise InvalidRequestError(message, param=name, code="unsupported_parameter")
-
-
-def name_dropped(body: Json, known: frozenset[str], upstream: str) -> list[str]:
-    """Return a warning for each field outside `known` that asks for something; safe to put into a header."""
-    dropped = [key for key, value in body.items() if key not in known and not _is_neutral(key, value)]
-    dropped.extend(_dropped_inside(body))
-    return [f"{_printable(key)} dropped: {upstream} has no such parameter" for key in dropped]
-
-
-def _dropped_inside(body: Json) -> Iterator[str]:
-    """Yield what stands deeper in the body and that only OpenAI's dialect can say."""
-    messages = as_objects(body.get("messages"))
-    if any(each.get("role") in {"system", "developer", "user"} and each.get("name") for each in messages):
-        yield "messages[].name"
-    pictures = (as_object(part.get("image_url")) for each in messages for part in as_objects(each.get("content")))
-    if any(picture and picture.get("detail") not in {None, "auto"} for picture in pictures):
-        yield "messages[].content[].image_url.detail"
-    if any((as_object(tool.get("function")) or tool).get("strict") is True for tool in as_objects(body.get("tools"))):
-        yield "tools[].function.strict"
-    choice = as_object(body.get("tool_choice"))
-    if choice is not None and choice.get("type") == "allowed_tools":
-        yield "tool_choice.allowed_tools"
-
-
-def _is_neutral(key: str, value: object) -> bool:
-    return value is None or any(value == neutral for neutral in _NEUTRAL.get(key, ()))
-
-
-def _printable(key: str) -> str:
-    return re.sub(r"[^\x21-\x7e]", "?", key[:64])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
 from router.providers.chat_params import split_data_url
-from router.providers.json_values import as_object, as_text, decode
+from router.providers.json_values import as_object, as_objects, as_text, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +59,10 @@ def _build_message(turn: Turn, names: dict[str, str], store: ReasoningStore) -> 
 
 def _thinking(turn: Turn, store: ReasoningStore) -> str | None:
     """The client's own record of the thinking, or what we kept with the turn's calls."""
+    blocks = as_objects(turn.message.get("thinking_blocks")) or turn.parts
+    own = "".join(as_text(block.get("thinking")) or "" for block in blocks if block.get("type") == "thinking")
     kept = (as_text((store.get(call.id) or {}).get("reasoning_content")) for call in turn.calls)
-    return as_text(turn.message.get("reasoning_content")) or next(filter(None, kept), None)
+    return as_text(turn.message.get("reasoning_content")) or own or next(filter(None, kept), None)
 
 
 def _sort_part(part: Json, path: str, texts: list[str], images: list[str]) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
 from router.providers.chat_body import ToolChoice, read_tool_choice, read_tools, read_turns
+from router.providers.chat_losses import Slots, name_dropped
 from router.providers.chat_params import (
-    name_dropped,
     read_effort,
     read_max_tokens,
     read_number,
@@ -34,6 +34,12 @@ _READ: Final = frozenset(
         "tool_choice", "functions", "function_call", "response_format", "reasoning_effort", "reasoning", *_NUMBERS,
     }
 )  # fmt: skip
+_SLOTS: Final = Slots(
+    _NAME,
+    _READ,
+    # A format is kept by a grammar: what asks for strictness gets it.
+    frozenset({"response_format.json_schema.strict"}),
+)
 _TOP_LEVEL: Final = ("keep_alive", "think")
 """Deployment options that stand beside `options`, not in it."""
 _LEVELS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
@@ -70,7 +76,7 @@ def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> Ol
         "keep_alive": target.options.get("keep_alive"),
         "think": target.options.get("think") if think is None else think,
     }
-    dropped = name_dropped(body, _READ, _NAME)
+    dropped = name_dropped(body, _SLOTS)
     present = {key: value for key, value in result.items() if value is not None}
     return OllamaBody(present, window, (*dropped, *warnings, *lowered, *thoughts))
 

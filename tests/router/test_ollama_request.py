@@ -9,7 +9,7 @@ import pytest
 
 from config.errors import InvalidRequestError
 from router.providers.base import ChatRequest, Target
-from router.providers.chat_params import name_dropped
+from router.providers.chat_losses import Slots, name_dropped
 from router.providers.ollama import OllamaProvider
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "ollama").glob("*.json"))
@@ -161,7 +161,7 @@ def test_what_stands_deeper_and_has_no_slot_is_named() -> None:
         "tool_choice": {"type": "allowed_tools"},
     }
 
-    named = [warning.split(" ")[0] for warning in name_dropped(body, frozenset(body), "Ollama")]
+    named = [warning.split(" ")[0] for warning in name_dropped(body, Slots("Ollama", frozenset(body)))]
 
     assert [
         "messages[].name",
