@@ -13,6 +13,7 @@ ThalamusError
     ├── NotFoundError            404: no such thing here
     │   └── ModelNotFoundError   404: no such model
     ├── MethodNotAllowedError    405
+    ├── RateLimitError           429: the caller's proxy key has used what it may use in a minute
     ├── UnavailableError         503: we cannot serve now; retrying later helps
     └── AllAttemptsFailedError   every candidate failed; holds all attempts
 """
@@ -163,6 +164,14 @@ class MethodNotAllowedError(ClientFacingError):
     status = 405
     error_type = "invalid_request_error"
     code = "method_not_allowed"
+
+
+class RateLimitError(ClientFacingError):
+    """The caller's proxy key has used the requests or tokens that it may use in a minute; `type` says which."""
+
+    status = 429
+    error_type = "requests"
+    code = "rate_limit_exceeded"
 
 
 class UnavailableError(ClientFacingError):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
 from config.breaker_settings import BreakerSettings
+from config.limit_settings import LimitSettings
 from config.model_settings import (
     Capability,
     DeploymentSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "DeploymentSettings",
     "DeploymentTimeouts",
     "HealthSettings",
+    "LimitSettings",
     "LoggingSettings",
     "ModelSettings",
     "PriceOverride",
@@ -190,6 +192,8 @@ class Settings:
 
     server: ServerSettings = field(default_factory=ServerSettings)
     """Where the gateway listens and whom it lets in."""
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    """How much a proxy key may use where it was made without limits of its own."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """How long one attempt may take."""
     streaming: StreamingSettings = field(default_factory=StreamingSettings)

@@ -12,6 +12,7 @@ from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Int
 if TYPE_CHECKING:
     from config.types import Passage
     from proxy.doors import Door
+    from proxy.limits import Lease
     from proxy.requests.parse import Parsed
     from router.attempt import AttemptLog
     from router.rules import Rule
@@ -32,6 +33,8 @@ class Exchange:
     trace: Trace = field(default_factory=Trace)
     ts: datetime = field(default_factory=lambda: datetime.now(UTC))
     key_prefix: str | None = None
+    lease: Lease | None = None
+    """What this request holds of its key's limits; `None` where nothing limits it."""
     explain: bool = False
     routed: bool = True
     """False when the client switched the router off for this request."""
@@ -76,6 +79,8 @@ class Exchange:
         ]
         if model:
             pairs.append(("x-thalamus-model", model))
+        if self.lease is not None:
+            pairs.extend(self.lease.headers())
         pairs.extend(("x-thalamus-warning", warning[:MAX_WARNING_CHARS]) for warning in self.warnings[:MAX_WARNINGS])
         if len(self.warnings) > MAX_WARNINGS:
             pairs.append(("x-thalamus-warning", f"and {len(self.warnings) - MAX_WARNINGS} more"))

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from config.errors import SettingsError
+from proxy.limits import RateLimiter
 from router.catalog import build_catalog
 from router.rules import Rule
 
@@ -44,6 +45,7 @@ class House:
     documents: Documents
     prober: Prober
     metrics: Metrics
+    limiter: RateLimiter = field(default_factory=RateLimiter)
     rng: Random = field(default_factory=Random)
     started: float = field(default_factory=time.monotonic)
     ready: bool = False

@@ -14,6 +14,7 @@ from proxy import answering, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
+from proxy.limits import settle_tokens
 from router.attempt import AttemptLog
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
                 await refuse(exchange, connection, unexpected())
     finally:
         house.metrics.in_flight.dec()
+        settle_tokens(exchange)
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
         if exchange.admitted:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key
+from proxy.limits import reserve_tokens
 from proxy.requests.content import decode_content
 from retrieval.context import insert_context
 from retrieval.segment import language_of
@@ -33,11 +34,14 @@ MAX_LANGUAGE_CHARS = 2_000
 
 
 async def admit(house: House, exchange: Exchange, connection: Connection) -> None:
-    """Check the method, the proxy key and the router header."""
+    """Check the proxy key, its requests a minute, and the router header."""
     if house.draining:
         raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
     identity = await admit_key(house, connection.headers)
     exchange.key_prefix = identity.prefix if identity else None
+    exchange.lease = house.limiter.lease(identity, house.settings.limits)
+    if exchange.lease is not None:
+        exchange.lease.take_request()
     exchange.admitted = True
     wish = connection.headers.get(ROUTER_HEADER)
     if wish not in {None, "off", "explain"}:
@@ -47,7 +51,7 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
 
 
 async def parse(house: House, exchange: Exchange, connection: Connection) -> None:
-    """Read the body, bounded before and after decompression, and keep it whole."""
+    """Read the body, bounded before and after decompression, keep it whole, and reserve the tokens it may use."""
     server, storage = house.settings.server, house.settings.storage
     raw = await connection.body(server.max_body_bytes)
     body = decode_content(raw, connection.headers.get("content-encoding"), server.max_body_bytes)
@@ -55,6 +59,7 @@ async def parse(house: House, exchange: Exchange, connection: Connection) -> Non
     parsed = exchange.door.parse(body, headers=connection.headers, max_depth=server.max_json_depth)
     exchange.parsed = replace(parsed, request=replace(parsed.request, id=exchange.id))
     exchange.warnings += parsed.warnings
+    await reserve_tokens(exchange)
     if storage.store_preview:
         exchange.preview = preview(parsed.last_user_text)
     if storage.store_bodies:

@@ -27,6 +27,10 @@ def create(
     *,
     admin: Annotated[bool, typer.Option("--admin", help="The key may also change settings.")] = False,
     days: Annotated[int | None, typer.Option(min=1, help="Days after which it ends; without it, never.")] = None,
+    rpm: Annotated[
+        int | None, typer.Option(min=0, help="Requests a minute; 0 for no limit, unsaid: as `limits` in the settings.")
+    ] = None,
+    tpm: Annotated[int | None, typer.Option(min=0, help="Tokens a minute; likewise.")] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +40,9 @@ def create(
 
     async def make() -> tuple[str, KeyInfo]:
         async with _store(config) as store:
-            return await store.create(name, scopes=scopes, expires_ts=expires)
+            return await store.create(
+                name, scopes=scopes, expires_ts=expires, requests_per_minute=rpm, tokens_per_minute=tpm
+            )
 
     try:
         key, info = asyncio.run(make())
@@ -89,7 +95,7 @@ def revoke(
 
 
 VERBS = (
-    ("create", "thalamus keys create laptop --days 90", create),
+    ("create", "thalamus keys create laptop --days 90 --rpm 60 --tpm 100000", create),
     ("list", "thalamus keys list --json", list_keys),
     ("revoke", "thalamus keys revoke sk-thal-Ab3xYz", revoke),
 )
@@ -121,4 +127,6 @@ def _as_json(info: KeyInfo) -> Json:
         "created": info.created_ts.isoformat(),
         "expires": info.expires_ts.isoformat() if info.expires_ts else None,
         "revoked": info.revoked_ts.isoformat() if info.revoked_ts else None,
+        "requests_per_minute": info.requests_per_minute,
+        "tokens_per_minute": info.tokens_per_minute,
     }
