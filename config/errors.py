@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from config.types import AttemptRecord
+    from config.types import AttemptRecord, Json
 
 FailureClass = Literal[
     "transient", "rate", "quota", "credential", "model_access", "model_gone", "context", "policy", "caller"
@@ -183,7 +183,10 @@ class UnavailableError(ClientFacingError):
 
 
 class AllAttemptsFailedError(ClientFacingError):
-    """Every candidate failed; `attempts` tells how each did, in order."""
+    """Every candidate failed or was held back; `attempts` tells how each did, in order, `held_back` who was not asked.
+
+    An entry of `held_back` is as clients see it: `{"deployment", "reason", "retry_after_s"}`.
+    """
 
     status = 502
     error_type = "upstream_error"
@@ -194,6 +197,7 @@ class AllAttemptsFailedError(ClientFacingError):
         message: str,
         *,
         attempts: tuple[AttemptRecord, ...],
+        held_back: tuple[Json, ...] = (),
         param: str | None = None,
         code: str | None = None,
         error_type: str | None = None,
@@ -211,3 +215,4 @@ class AllAttemptsFailedError(ClientFacingError):
             headers=headers,
         )
         self.attempts = attempts
+        self.held_back = held_back

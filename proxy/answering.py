@@ -67,7 +67,8 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
             )
         except CandidatesExhaustedError as error:
             exchange.status = "failed_upstream"
-            raise all_failed(exchange.log.records(), exchange.log.failures()) from error
+            log = exchange.log
+            raise all_failed(log.records(), log.failures(), log.skipped) from error
         finally:
             note(attempts=len(exchange.log.attempts))
     given.attempt.committed = True

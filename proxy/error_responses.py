@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.types import AttemptRecord, Json
+    from router.attempt import Skipped
 
 _TOLD_FIRST: Final[tuple[FailureClass, ...]] = (
     "caller",
@@ -31,6 +32,8 @@ _TOLD_FIRST: Final[tuple[FailureClass, ...]] = (
 )
 """Which failure is told when several differ: first what the caller can mend, then what waiting mends, last what only
 the operator can mend. Within a class the last one is told."""
+_OPERATORS_OWN: Final = frozenset({"quota", "model_access", "model_gone", "credential"})
+_HEALING: Final = frozenset({"rate", "transient"})
 _KEEPS_STATUS: Final = frozenset({"caller", "policy", "context"})
 _REFUSED_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _ANTHROPIC_TYPES: Final = {
@@ -63,11 +66,14 @@ def anthropic_type(status: int) -> str:
 
 
 def headers_for(error: ClientFacingError) -> list[tuple[str, str]]:
-    """Return the headers of an error: `retry-after` in whole seconds, and no retry where we did all retrying."""
+    """Return the headers of an error: `retry-after` in whole seconds, and no retry where we did all retrying.
+
+    Where nobody could be asked for now, a client may well come back after `retry-after`.
+    """
     pairs = list(error.headers.items())
     if error.retry_after_s is not None and math.isfinite(error.retry_after_s):
         pairs.append(("retry-after", str(max(0, math.ceil(error.retry_after_s)))))
-    if isinstance(error, AllAttemptsFailedError):
+    if isinstance(error, AllAttemptsFailedError) and (error.attempts or error.retry_after_s is None):
         pairs.append(("x-should-retry", "false"))
     return pairs
 
@@ -77,26 +83,29 @@ def unexpected() -> ClientFacingError:
     return ClientFacingError("The server had an internal error.", code="internal_error")
 
 
-def all_failed(attempts: tuple[AttemptRecord, ...], failures: Sequence[UpstreamError]) -> AllAttemptsFailedError:
-    """Return the one error for a request whose every candidate failed; `_TOLD_FIRST` says which failure it tells."""
-    if not failures:
-        return AllAttemptsFailedError(
-            "No model could be asked now.",
-            attempts=attempts,
-            status=503,
-            code="no_candidate",
-            error_type="server_error",
-        )
+def all_failed(
+    attempts: tuple[AttemptRecord, ...], failures: Sequence[UpstreamError], skipped: Sequence[Skipped] = ()
+) -> AllAttemptsFailedError:
+    """Return the one error for a request that no candidate answered; `_TOLD_FIRST` says which failure it tells.
+
+    `skipped` are the candidates that were held back. They are told of where nobody was asked, or where those who
+    were can only be mended by the operator: what waiting mends is of more use to the caller.
+    """
     rank = {name: n for n, name in enumerate(_TOLD_FIRST)}
-    told = min(reversed(failures), key=lambda failure: rank[failure.failure_class])
-    shown = _shown(told, n_failures=len(failures))
+    told = min(reversed(failures), key=lambda failure: rank[failure.failure_class], default=None)
+    if told is None or (told.failure_class in _OPERATORS_OWN and any(map(_heals, skipped))):
+        shown = _held_back(skipped)
+    else:
+        shown = _shown(told, n_failures=len(failures))
+        shown.retry_after_s = _retry_after(told, failures, skipped)
     error = AllAttemptsFailedError(
         shown.message,
         attempts=attempts,
+        held_back=tuple(_entry(each) for each in skipped),
         param=shown.param,
         error_type=shown.error_type,
         status=shown.status,
-        retry_after_s=_retry_after(told, failures),
+        retry_after_s=shown.retry_after_s,
     )
     error.code = shown.code  # also when the upstream's was null, which the constructor takes for our default
     return error
@@ -114,12 +123,46 @@ def _fields(error: ClientFacingError) -> Json:
             {"deployment": each.deployment, "failure_class": each.failure_class, "status": each.status}
             for each in error.attempts
         ]
+        if error.held_back:
+            fields["held_back"] = list(error.held_back)
     return fields
 
 
-def _retry_after(told: UpstreamError, failures: Sequence[UpstreamError]) -> float | None:
-    """The earliest moment at which one of the candidates that failed the same way may do better."""
+def _entry(skipped: Skipped) -> Json:
+    refusal = skipped.refusal
+    wait_s = None if refusal.wait_s is None else round(refusal.wait_s, 1)
+    return {"deployment": skipped.candidate.target.deployment, "reason": refusal.reason, "retry_after_s": wait_s}
+
+
+def _heals(skipped: Skipped) -> bool:
+    return skipped.refusal.reason in _HEALING
+
+
+def _held_back(skipped: Sequence[Skipped]) -> ClientFacingError:
+    """What is told where nobody could be asked: 429 when all are rate limited, else 503, with the least wait."""
+    reasons = {each.refusal.reason for each in skipped}
+    healing = [each for each in skipped if _heals(each)] or skipped
+    wait_s = min((each.refusal.wait_s for each in healing if each.refusal.wait_s is not None), default=None)
+    if reasons and reasons <= {"rate"}:
+        return ClientFacingError(
+            "Every upstream that could answer limits our rate now.",
+            code="rate_limit_exceeded",
+            error_type="rate_limit_error",
+            status=int(HTTPStatus.TOO_MANY_REQUESTS),
+            retry_after_s=wait_s,
+        )
+    return ClientFacingError(
+        "Every upstream that could answer is held back after failures." if reasons else "No model could be asked now.",
+        code="upstream_held_back" if reasons else "no_candidate",
+        status=int(HTTPStatus.SERVICE_UNAVAILABLE),
+        retry_after_s=wait_s,
+    )
+
+
+def _retry_after(told: UpstreamError, failures: Sequence[UpstreamError], skipped: Sequence[Skipped]) -> float | None:
+    """The earliest moment at which one of the candidates that failed, or are held back, the same way may do better."""
     waits = [each.retry_after_s for each in failures if each.failure_class == told.failure_class]
+    waits += [each.refusal.wait_s for each in skipped if each.refusal.reason == told.failure_class]
     return min((wait for wait in waits if wait is not None), default=None)
 
 
