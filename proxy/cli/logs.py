@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NOISY = frozenset({"aiosqlite", "alembic", "asyncio", "bm25s", "httpcore", "httpx", "uvicorn"})
 """Libraries that tell at INFO what nobody asked; their warnings stay."""
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
+"""Methods whose level may be off; all others tell of errors."""
 FREE_TEXTS = frozenset({"exception", "error", "reason", "detail", "message"})
 """Fields that may quote an upstream or a settings file."""
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
@@ -39,7 +41,7 @@ def set_up_logging(settings: LoggingSettings) -> None:
     ]
     renderer = _renderer(settings)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, renderer],
+        processors=[_told, *shared, renderer],
         logger_factory=StderrLogger,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -58,14 +60,10 @@ def set_up_logging(settings: LoggingSettings) -> None:
 
 
 class StderrLogger:
-    """Writes finished lines to stderr; whether a level is told is asked of `logging`, where it may change."""
+    """Writes finished lines to stderr."""
 
     def __init__(self, name: str = "thalamus") -> None:
         self.name = name
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name structlog's filter asks for
-        """Return whether events of this level are told."""
-        return logging.getLogger().isEnabledFor(level)
 
     def msg(self, line: str) -> None:
         """Write one line in one piece, so that threads do not mix theirs."""
@@ -90,6 +88,13 @@ def _to_json(event: EventDict, **_: object) -> str:
 def _worth_telling(record: logging.LogRecord) -> bool:
     """Judge at the end, since some libraries set the level of their logger when they are imported."""
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in NOISY
+
+
+def _told(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Drop what is below the level of the process, which stands in `logging` and may change."""
+    if not logging.getLogger().isEnabledFor(LEVELS.get(method, logging.ERROR)):
+        raise structlog.DropEvent
+    return event
 
 
 def _safe(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
