@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -23,6 +25,7 @@ from proxy.relay_routes import relay_routes
 from router.answer import accept_empty
 from router.catalog import build_catalog
 from router.dispatch import Dispatcher
+from router.health import Health
 from router.ledger import SqlLedger
 from router.liveness import Prober
 from router.providers.anthropic import AnthropicProvider
@@ -31,6 +34,7 @@ from router.providers.extractive import ExtractiveProvider
 from router.providers.ollama import OllamaProvider
 from router.providers.openai_compatible import OpenAICompatibleProvider
 from router.reasoning_store import ReasoningStore
+from router.retry_budget import RetryBudget
 from router.transport import AiohttpTransport
 
 if TYPE_CHECKING:
@@ -76,6 +80,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     metrics = Metrics()
     documents = Documents(settings.retrieval)
     providers, embedders = _providers(documents)
+    rng = Random()  # noqa: S311  # its draws guard no secret
+    health = Health(settings.breaker, clock=time.perf_counter, rng=rng)
+    retries = RetryBudget(settings.breaker, clock=time.perf_counter)
     database = open_database(settings.database_url)
     writer = GroupWriter(
         database,
@@ -86,16 +93,20 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     return House(
         settings=settings,
         catalog=build_catalog(settings),
-        dispatcher=Dispatcher(providers, transport, observers=(metrics,)),
-        embedder=Dispatcher(embedders, transport, check_empty=accept_empty, observers=(metrics,)),
+        dispatcher=Dispatcher(providers, transport, observers=(metrics,), gate=health, budget=retries, rng=rng),
+        embedder=Dispatcher(
+            embedders, transport, check_empty=accept_empty, observers=(metrics,), gate=health, budget=retries, rng=rng
+        ),
         transport=transport,
         ledger=SqlLedger(writer),
         writer=writer,
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),
         documents=documents,
-        prober=Prober(settings),
+        prober=Prober(settings, answered=health.host_answered),
         metrics=metrics,
+        health=health,
+        retries=retries,
     )
 
 

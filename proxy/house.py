@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from proxy.documents import Documents
     from proxy.metrics import Metrics
     from router.dispatch import Dispatcher
+    from router.health import Health
     from router.liveness import Prober
     from router.providers.base import Transport
+    from router.retry_budget import RetryBudget
     from router.snapshot import Catalog
 
 
@@ -45,6 +47,8 @@ class House:
     documents: Documents
     prober: Prober
     metrics: Metrics
+    health: Health
+    retries: RetryBudget
     limiter: RateLimiter = field(default_factory=RateLimiter)
     rng: Random = field(default_factory=Random)
     started: float = field(default_factory=time.monotonic)
@@ -74,6 +78,8 @@ class House:
         self.settings = wanted
         self.catalog = build_catalog(wanted, probes=self.prober.probes)
         self.prober.watch(wanted)
+        self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
+        self.retries.adopt(wanted.breaker)
         self.reload_error = None
 
     def take_catalog(self, catalog: Catalog) -> None:

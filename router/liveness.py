@@ -39,7 +39,8 @@ class TakeCatalog(Protocol):
 class Prober:
     """Holds what the last probes found. `watch` hands it new settings; `catalog` makes a snapshot at any time.
 
-    `client` replaces the wire and `sleep` the clock in tests; both belong to the caller then.
+    `answered` is told the base URL of every server that answered. `client` replaces the wire and `sleep` the clock in
+    tests; both belong to the caller then.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Prober:
         settings: Settings,
         env: Mapping[str, str] | None = None,
         *,
+        answered: Callable[[str], None] | None = None,
         client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
         self._settings = settings
         self._env = env or {}
+        self._answered = answered
         self._client = client
         self._owns_client = client is None
         self._sleep = sleep
@@ -95,6 +98,9 @@ class Prober:
             target.base_url: _remembering(self.probes.get(target.base_url), probe)
             for target, probe in zip(targets, answers, strict=True)
         }
+        for url, probe in found.items():
+            if probe.answered and self._answered is not None:
+                self._answered(url)
         changed = found != self.probes
         self.probes = found
         return changed

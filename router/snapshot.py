@@ -143,6 +143,10 @@ class Catalog:
         found = (each for model in self.models.values() for each in model.deployments if each.id == deployment_id)
         return next(found, None)
 
+    def deployment_ids(self) -> frozenset[str]:
+        """Return the ids of all deployments."""
+        return frozenset(each.id for model in self.models.values() for each in model.deployments)
+
     def price_of(self, deployment_id: str) -> Pricing | None:
         """Return where a deployment's price is found; `None` for an unknown deployment."""
         found = self.deployment(deployment_id)
