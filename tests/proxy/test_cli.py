@@ -186,6 +186,16 @@ def test_keys_speak_json(run):
     assert revoked["revoked"] is not None
 
 
+def test_a_key_can_be_made_with_limits(run):
+    """What was said is kept and listed; what was not is left to the settings."""
+    made = _json(run("keys", "create", "app", "--rpm", "60", "--tpm", "0", "--json"))
+    other = _json(run("keys", "create", "other", "--json"))
+
+    assert (60, 0) == (made["requests_per_minute"], made["tokens_per_minute"])
+    assert (None, None) == (other["requests_per_minute"], other["tokens_per_minute"])
+    assert 2 == run("keys", "create", "app", "--rpm", "-1")[0]
+
+
 def test_list_without_keys_teaches_how_to_make_one(run):
     """An empty list says what to do."""
     assert "thalamus keys create NAME" in run("keys", "list")[1]
