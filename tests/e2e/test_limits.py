@@ -93,14 +93,16 @@ async def test_every_answer_of_a_limited_key_tells_its_limits(tmp_path: Path, pa
 async def test_the_settings_limit_keys_without_limits_of_their_own(tmp_path: Path) -> None:
     """Also callers without any key, where none is needed; a wrong request uses up a turn, a wrong key does not."""
     settings = "[limits]\nrequests_per_minute = 2\n"
-    async with scripted_upstream(replying({"text": "ok"})) as upstream:
-        async with running_gateway(tmp_path, settings, model("m", upstream.url + "/v1")) as it:
-            without = [await it.chat() for _ in range(3)]
-            headers = await made_key(it)
-            wrong = await it.http.post("/v1/chat/completions", json={}, headers={"authorization": "Bearer sk-no"})
-            empty = await it.http.post("/v1/chat/completions", content=b"{}", headers=headers)
-            body = DOORS["/v1/chat/completions"]
-            keyed = [await it.http.post("/v1/chat/completions", json=body, headers=headers) for _ in range(2)]
+    async with (
+        scripted_upstream(replying({"text": "ok"})) as upstream,
+        running_gateway(tmp_path, settings, model("m", upstream.url + "/v1")) as it,
+    ):
+        without = [await it.chat() for _ in range(3)]
+        headers = await made_key(it)
+        wrong = await it.http.post("/v1/chat/completions", json={}, headers={"authorization": "Bearer sk-no"})
+        empty = await it.http.post("/v1/chat/completions", content=b"{}", headers=headers)
+        body = DOORS["/v1/chat/completions"]
+        keyed = [await it.http.post("/v1/chat/completions", json=body, headers=headers) for _ in range(2)]
 
     assert [200, 200, 429] == [answer.status_code for answer in without]
     assert [401, 400] == [wrong.status_code, empty.status_code]
@@ -111,11 +113,13 @@ async def test_the_settings_limit_keys_without_limits_of_their_own(tmp_path: Pat
 async def test_a_request_refused_by_a_limit_leaves_no_row(tmp_path: Path) -> None:
     """A flood of them must not fill the books; the metrics count them."""
     settings = "[limits]\nrequests_per_minute = 1\n"
-    async with scripted_upstream(replying({"text": "ok"})) as upstream:
-        async with running_gateway(tmp_path, settings, model("m", upstream.url + "/v1")) as it:
-            first, second = [await it.chat() for _ in range(2)]
-            await it.decision(first)
-            row = await it.http.get(f"/v1/decisions/{second.headers['x-thalamus-decision-id']}")
+    async with (
+        scripted_upstream(replying({"text": "ok"})) as upstream,
+        running_gateway(tmp_path, settings, model("m", upstream.url + "/v1")) as it,
+    ):
+        first, second = [await it.chat() for _ in range(2)]
+        await it.decision(first)
+        row = await it.http.get(f"/v1/decisions/{second.headers['x-thalamus-decision-id']}")
 
     assert (429, 404) == (second.status_code, row.status_code)
 
