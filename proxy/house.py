@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import SettingsError
 from proxy.limits import RateLimiter
+from proxy.vitals import Vitals
 from router.catalog import build_catalog
 from router.rules import Rule
 
@@ -50,6 +51,7 @@ class House:
     health: Health
     retries: RetryBudget
     limiter: RateLimiter = field(default_factory=RateLimiter)
+    vitals: Vitals = field(default_factory=Vitals)
     rng: Random = field(default_factory=Random)
     started: float = field(default_factory=time.monotonic)
     ready: bool = False

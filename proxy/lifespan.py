@@ -35,6 +35,8 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("open-books", lambda: _open_books(house, opened)),
         ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
         ("load-documents", house.documents.load),
+        ("watch-loop", house.vitals.lag.run),
+        ("watch-database", lambda: house.vitals.watch_database(house.database)),
     ):
         tasks.add(asyncio.create_task(_supervised(name, work), name=name))
     try:

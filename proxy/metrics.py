@@ -1,69 +1,83 @@
-"""Prometheus figures of the gateway, in a registry of their own; labels come from settings, hence bounded."""
+"""Prometheus figures of the gateway. Labels come from doors, the catalogue and closed lists, hence are bounded.
+
+Counting is plain arithmetic on the loop; the exposition is made of it when somebody asks (`proxy/exposition.py`).
+"""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from proxy.tally import DeploymentTally, EndpointTally, Level
 
 if TYPE_CHECKING:
-    from config.types import DecisionRecord
+    from collections.abc import Sequence
+
+    from config.types import AttemptRecord, DecisionRecord
     from router.attempt import Attempt
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+MAX_DEPLOYMENTS = 1_000
+"""Deployments counted apart; a server that lists ever new models must not fill our memory or the scraper's."""
+OTHER = "other"
+"""Label of all deployments beyond that."""
 
 
 class Metrics:
     """Counts requests, attempts, tokens and money. An `AttemptObserver`."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry(auto_describe=True)
-        registry = self.registry
-        self.in_flight = Gauge("thalamus_requests_in_flight", "Requests being answered now", registry=registry)
-        self._requests = Counter("thalamus_requests", "Finished requests", ["endpoint", "status"], registry=registry)
-        self._duration = Histogram(
-            "thalamus_request_duration_seconds", "From first byte in to last byte out", ["endpoint"],
-            buckets=SECONDS, registry=registry,
-        )  # fmt: skip
-        self._attempts = Counter(
-            "thalamus_attempts", "Tries at deployments", ["deployment", "outcome"], registry=registry
-        )
-        self._first_content = Histogram(
-            "thalamus_time_to_first_content_seconds", "From sending to the first content", ["deployment"],
-            buckets=SECONDS, registry=registry,
-        )  # fmt: skip
-        self._tokens = Counter("thalamus_tokens", "Tokens booked", ["deployment", "kind"], registry=registry)
-        self._cost = Counter("thalamus_cost_usd", "Money booked, USD", ["deployment"], registry=registry)
-        self._unpriced = Counter(
-            "thalamus_unpriced_attempts", "Answers whose price is unknown", ["deployment"], registry=registry
-        )
+        self.in_flight = Level()
+        self.endpoints: dict[str, EndpointTally] = {}
+        self.deployments: dict[str, DeploymentTally] = {}
 
     def attempt_began(self, attempt: Attempt) -> None:
-        """Nothing is counted before an attempt has ended."""
+        """Count what is in flight."""
+        self._of(attempt.candidate.target.deployment).in_flight += 1
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Count one try."""
-        deployment = attempt.candidate.target.deployment
+        tally = self._of(attempt.candidate.target.deployment)
+        tally.in_flight -= 1
         failure = attempt.failure
-        outcome = failure.failure_class if failure else "abandoned" if attempt.note else "ok"
-        self._attempts.labels(deployment, outcome).inc()
+        tally.outcomes[failure.failure_class if failure else "abandoned" if attempt.note else "ok"] += 1
         if attempt.first_content is not None:
-            self._first_content.labels(deployment).observe(attempt.first_content - attempt.started)
-        if attempt.usage is not None:
-            self._tokens.labels(deployment, "input").inc(attempt.usage.input_tokens)
-            self._tokens.labels(deployment, "cached").inc(attempt.usage.cached_tokens)
-            self._tokens.labels(deployment, "output").inc(attempt.usage.output_tokens)
+            tally.first_content.observe(attempt.first_content - attempt.started)
+        usage = attempt.usage
+        if usage is not None:
+            tokens = tally.tokens
+            tokens["input"] += usage.input_tokens
+            tokens["cached"] += usage.cached_tokens
+            tokens["cache_write"] += usage.cache_write_tokens
+            tokens["output"] += usage.output_tokens
+            tokens["reasoning"] += usage.reasoning_tokens
         if attempt.cost is not None:
             if attempt.cost.usd is None:
-                self._unpriced.labels(deployment).inc()
+                tally.unpriced += 1
             else:
-                self._cost.labels(deployment).inc(attempt.cost.usd)
+                tally.cost_usd += attempt.cost.usd
 
     def request_ended(self, record: DecisionRecord, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(record.endpoint, record.status).inc()
-        self._duration.labels(record.endpoint).observe(seconds)
+        tally = self.endpoints.get(record.endpoint)
+        if tally is None:
+            tally = self.endpoints[record.endpoint] = EndpointTally()
+        tally.statuses[record.status] += 1
+        tally.duration.observe(seconds)
+        if len(record.attempts) > 1:
+            self._count_further(record.attempts)
 
-    def render(self) -> bytes:
-        """Return the text exposition format."""
-        return generate_latest(self.registry)
+    def _count_further(self, attempts: Sequence[AttemptRecord]) -> None:
+        """Count each attempt after another: a retry of the same deployment, or a failover away from it."""
+        for before, after in pairwise(attempts):
+            tally = self._of(before.deployment)
+            if before.deployment == after.deployment:
+                tally.retried += 1
+            else:
+                tally.failed_over += 1
+
+    def _of(self, deployment: str) -> DeploymentTally:
+        found = self.deployments.get(deployment)
+        if found is None:
+            name = deployment if len(self.deployments) < MAX_DEPLOYMENTS else OTHER
+            found = self.deployments.setdefault(name, DeploymentTally())
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,21 @@ from litestar import Response, get
 from litestar.enums import MediaType
 
 from config.types import Json
+from proxy.exposition import Snapshot, render
 from proxy.native_api import HttpRequest, house_of, known_caller
+from proxy.process import started_at
 from proxy.version import product_version
 
 if TYPE_CHECKING:
     from proxy.house import House
+    from proxy.process import ProcessFigures
 
 
 @get("/health", summary="Is it alive, and how are its parts", tags=["Operations"])
 async def health(request: HttpRequest) -> Json:
     """Return 200 while the process serves; `status` is `degraded` when a part is not well."""
-    return health_report(house_of(request))
+    house = house_of(request)
+    return health_report(house, await house.vitals.process())
 
 
 @get("/health/ready", summary="May it get traffic", tags=["Operations"])
@@ -34,16 +39,42 @@ async def ready(request: HttpRequest) -> Response[Json]:
 async def metrics(request: HttpRequest) -> Response[bytes]:
     """Return the text exposition format; needs a key where the other routes do."""
     await known_caller(request)
-    return Response(house_of(request).metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    house = house_of(request)
+    snapshot = snapshot_of(house, await house.vitals.process())
+    text = await asyncio.to_thread(render, house.metrics, snapshot)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def health_report(house: House) -> Json:
+def snapshot_of(house: House, process: ProcessFigures) -> Snapshot:
+    """Return what a scrape tells beside the counters. Call it on the loop."""
+    return Snapshot(
+        version=product_version(),
+        started=started_at(house.started),
+        process=process,
+        lag=house.vitals.lag,
+        books=house.writer.state(),
+        database_size_bytes=house.vitals.database_size_bytes,
+        live={each.id: each.live for model in house.catalog.models.values() for each in model.deployments},
+        breakers=house.health.state(),
+    )
+
+
+def health_report(house: House, process: ProcessFigures) -> Json:
     """Return the state of each component; no secret, no path, no address of an upstream stands in it."""
     books = house.writer.state()
     components: Json = {
-        "database": books,
+        "database": books | {"size_bytes": house.vitals.database_size_bytes},
         "documents": house.documents.state(),
         "models": house.catalog.state(),
+        "deployments": house.health.state(),
+        "process": house.vitals.process_state(process),
+        "queues": {
+            "status": "ok",
+            "requests_in_flight": house.metrics.in_flight.value,
+            "books_queued": books.get("queued"),
+            "books_journalled": books.get("spilled"),
+            "books_dropped": books.get("dropped"),
+        },
     }
     degraded = books.get("status") != "ok" or house.reload_error is not None
     return {

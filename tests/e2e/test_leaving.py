@@ -57,7 +57,7 @@ async def test_leaving_closes_the_upstream(
     ):
         await ask_and_leave(gateway, upstream, stream=stream, wait_for=wait_for)
         await _until(lambda: asked(upstream)[-1].disconnected_at is not None)
-        await _until(lambda: not gateway.house.metrics.in_flight._value.get())
+        await _until(lambda: not gateway.house.metrics.in_flight.value)
         async with gateway.house.database.reading() as connection:
             await gateway.house.writer.flush(5)
             rows = (await connection.exec_driver_sql("select status, endpoint from decision")).all()
