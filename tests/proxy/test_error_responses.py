@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import FailureClass, InvalidRequestError, ModelNotFoundError, PayloadTooLargeError, UpstreamError
+from config.settings import Timeouts
 from config.types import AttemptRecord
 from proxy.error_responses import (
     all_failed,
@@ -18,6 +19,9 @@ from proxy.error_responses import (
     mid_stream_error,
     unexpected,
 )
+from router.attempt import Candidate, Skipped
+from router.gates import Reason, Refusal
+from router.providers.base import Target
 
 KEY = "sk-canary-1234567890"
 
@@ -216,3 +220,60 @@ def test_several_failures_say_how_many() -> None:
     failures = (failure("transient", 500, message="first"), failure("transient", 502, message="second"))
 
     assert "All 2 attempts failed; the last one: second" == all_failed(attempts(*failures), failures).message
+
+
+def held_back(name: str, reason: Reason, wait_s: float | None) -> Skipped:
+    """Return a candidate that the gate did not let through."""
+    target = Target(name, "p", "http://h/v1", "m", api_key=KEY)
+    return Skipped(Candidate("m", target, "openai", Timeouts()), Refusal(reason, wait_s, "key_model"))
+
+
+def test_all_rate_limited_is_a_429_with_the_least_wait() -> None:
+    """Nobody was asked, so a client may come back by itself after that time; the longer wait is told unclamped."""
+    error = all_failed((), [], [held_back("a", "rate", 300.0), held_back("b", "rate", 90.4)])
+
+    assert (429, "rate_limit_exceeded", "rate_limit_error") == (error.status, error.code, error.error_type)
+    assert [("retry-after", "91")] == headers_for(error)
+    assert [
+        {"deployment": "a", "reason": "rate", "retry_after_s": 300.0},
+        {"deployment": "b", "reason": "rate", "retry_after_s": 90.4},
+    ] == json.loads(error_body(error))["error"]["held_back"]
+    assert KEY not in error_body(error).decode()
+
+
+def test_all_held_back_is_a_503_with_the_least_wait() -> None:
+    """Some limit our rate, some are down, one has a dead key: what waiting mends soonest is told."""
+    skipped = [
+        held_back("a", "rate", 30.0), held_back("b", "transient", 4.0), held_back("c", "credential", 1.0),
+        held_back("d", "operator", None),
+    ]  # fmt: skip
+    error = all_failed((), [], skipped)
+
+    assert (503, "upstream_held_back", 4.0) == (error.status, error.code, error.retry_after_s)
+
+
+def test_one_taken_out_by_an_operator_gives_no_time() -> None:
+    """Nobody knows when it is back."""
+    error = all_failed((), [], [held_back("a", "operator", None)])
+
+    assert (503, None) == (error.status, error.retry_after_s)
+    assert [("x-should-retry", "false")] == headers_for(error)
+    assert None is json.loads(error_body(error))["error"]["held_back"][0]["retry_after_s"]
+
+
+def test_what_waiting_mends_is_told_before_a_dead_key() -> None:
+    """The key that was tried is dead, and the others are only limited for now."""
+    dead = failure("credential", 401)
+    error = all_failed(attempts(dead), [dead], [held_back("b", "rate", 12.0)])
+
+    assert (429, 12.0) == (error.status, error.retry_after_s)
+    assert 1 == len(json.loads(error_body(error))["error"]["attempts"])
+
+
+def test_the_least_wait_counts_who_is_held_back_the_same_way() -> None:
+    """One was just limited for a minute, another one is free again in five seconds."""
+    limited = failure("rate", 429, retry_after_s=60)
+    error = all_failed(attempts(limited), [limited], [held_back("b", "rate", 5.0), held_back("c", "transient", 1.0)])
+
+    assert (429, 5.0) == (error.status, error.retry_after_s)
+    assert ("x-should-retry", "false") in headers_for(error)

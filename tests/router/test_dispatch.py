@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 
+from config.breaker_settings import BreakerSettings
 from config.errors import FailureClass, InvalidRequestError, UpstreamError
 from config.settings import Timeouts
 from config.types import Usage
@@ -15,7 +17,9 @@ from router.answer import MAX_HELD_BACK_BYTES
 from router.attempt import Attempt, AttemptLog, Candidate
 from router.dispatch import CandidatesExhaustedError, Dispatcher
 from router.events import Completion, Dialect, Event, Finish, Frame, MessageStart, TextDelta, UsageReport
+from router.gates import Gate, OpenGate, Refusal
 from router.providers.base import ChatRequest, Prepared, Target, UpstreamRequest, UpstreamResponse, Wire
+from router.retry_budget import RetryBudget
 
 START = MessageStart("chatcmpl-1", "m", 0)
 HELLO = (START, TextDelta("hello"), UsageReport(Usage(3, 1)), Finish("stop"))
@@ -92,10 +96,19 @@ async def play(
     stream: bool = True,
     max_attempts: int = 4,
     total_s: float = 30.0,
+    gate: Gate | None = None,
+    log: AttemptLog | None = None,
+    slept: list[float] | None = None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> tuple[str, AttemptLog]:
-    """Run one request to its end; return the text the client would see, and the log."""
-    log = AttemptLog(asyncio.get_running_loop().time)
-    dispatcher = Dispatcher({"openai": provider}, NoWire())
+    """Run one request to its end; return the text the client would see, and the log. Pauses take no time."""
+
+    async def note(seconds: float) -> None:
+        if slept is not None:
+            slept.append(seconds)
+
+    log = log if log is not None else AttemptLog(asyncio.get_running_loop().time)
+    dispatcher = Dispatcher({"openai": provider}, NoWire(), gate=gate, rng=Random(3), sleep=sleep or note)
     answer = await dispatcher.run(
         ChatRequest({}, stream=stream),
         candidates,
@@ -340,3 +353,191 @@ class Observer:
     def attempt_began(self, attempt: Attempt) -> None:
         """Note its number."""
         self.began.append(attempt.n)
+
+
+@dataclass
+class Doorkeeper(OpenGate):
+    """A gate that holds some deployments back, and notes what it is told."""
+
+    held: dict[str, Refusal | None] = field(default_factory=dict)
+    unforceable: set[str] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+
+    def try_acquire(self, target: Target) -> bool:
+        return target.deployment not in self.held
+
+    def force(self, target: Target) -> bool:
+        return target.deployment not in self.unforceable
+
+    def refusal(self, target: Target) -> Refusal | None:
+        return self.held.get(target.deployment)
+
+    def attempt_began(self, attempt: Attempt) -> None:
+        self.told.append(f"{attempt.candidate.target.deployment} began")
+
+    def attempt_answered(self, attempt: Attempt) -> None:
+        self.told.append(f"{attempt.candidate.target.deployment} answered")
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        self.told.append(f"{attempt.candidate.target.deployment} ended")
+
+
+DOWN = Refusal("transient", 4.0, "host")
+
+
+async def test_a_candidate_that_is_held_back_is_passed_over() -> None:
+    """It is no attempt, and nobody hears of it where another one answers."""
+    provider = ScriptedProvider({"a": HELLO, "b": HELLO})
+    gate = Doorkeeper({"a": DOWN})
+
+    text, log = await play(provider, candidate("a"), candidate("b"), gate=gate)
+
+    assert ("hello", ["b"]) == (text, provider.asked)
+    assert [] == log.skipped
+    assert ["b began", "b answered"] == gate.told
+
+
+async def test_the_gate_hears_of_failures_too() -> None:
+    """It sees every attempt begin and end, without standing among the observers."""
+    provider = ScriptedProvider({"a": (failure("transient"),), "b": HELLO})
+    gate = Doorkeeper()
+
+    await play(provider, candidate("a"), candidate("b"), gate=gate)
+
+    assert ["a began", "a ended", "b began", "b answered"] == gate.told
+
+
+async def test_when_all_are_held_back_the_least_bad_is_tried_once() -> None:
+    """The one that may be back soonest, then nobody else."""
+    provider = ScriptedProvider({"a": HELLO, "b": (failure("transient"),), "c": HELLO})
+    gate = Doorkeeper({"a": DOWN, "b": Refusal("transient", 1.0, "host"), "c": Refusal("credential", 0.5, "key")})
+    log = AttemptLog(asyncio.get_running_loop().time)
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(provider, *map(candidate, "abc"), gate=gate, log=log)
+
+    assert ["b"] == provider.asked
+    assert [("a", 4.0), ("c", 0.5)] == [(each.candidate.model, each.refusal.wait_s) for each in log.skipped]
+
+
+async def test_one_that_comes_back_gradually_answers_where_nobody_else_is_left() -> None:
+    """A share of the traffic is a preference, no refusal."""
+    provider = ScriptedProvider({"a": HELLO})
+    gate = Doorkeeper({"a": None, "b": DOWN})
+
+    text, log = await play(provider, candidate("b"), candidate("a"), gate=gate)
+
+    assert ("hello", 1) == (text, len(log.attempts))
+
+
+async def test_who_cannot_be_forced_is_skipped() -> None:
+    """All rate limited: nobody is asked, and the log says why."""
+    provider = ScriptedProvider({"a": HELLO, "b": HELLO})
+    limited = Refusal("rate", 30.0, "key_model")
+    log = AttemptLog(asyncio.get_running_loop().time)
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(
+            provider,
+            candidate("a"),
+            candidate("b"),
+            gate=Doorkeeper({"a": limited, "b": limited}, unforceable={"a", "b"}),
+            log=log,
+        )
+
+    assert ([], [limited, limited]) == (provider.asked, [each.refusal for each in log.skipped])
+
+
+@pytest.mark.parametrize("last", ["transient", "overloaded"])
+async def test_an_overloaded_upstream_is_asked_once_more_after_a_moment(last: str) -> None:
+    """529: one retry at the same target after 0.2 to 1 s, then the next one."""
+    overloaded = UpstreamError("busy", failure_class="transient", status=529, error_type="overloaded_error")
+    provider = ScriptedProvider({"a": (overloaded,), "b": (overloaded,) if last == "overloaded" else HELLO, "c": HELLO})
+    slept: list[float] = []
+
+    text, _ = await play(provider, *map(candidate, "abc"), slept=slept)
+
+    assert "hello" == text
+    assert (["a", "a", "b", "c"] if last == "overloaded" else ["a", "a", "b"]) == provider.asked
+    assert 1 == len(slept)
+    assert 0.2 <= slept[0] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("error", "total_s"),
+    [
+        (UpstreamError("busy", failure_class="transient", status=529, retry_after_s=20), 30.0),
+        (UpstreamError("busy", failure_class="transient", status=529), 0.1),
+        (UpstreamError("down", failure_class="transient", status=503), 30.0),
+        (UpstreamError("limited", failure_class="rate", status=429), 30.0),
+    ],
+)
+async def test_nobody_else_is_asked_twice(error: UpstreamError, total_s: float) -> None:
+    """Not where it wants a longer pause, where no time is left, or where it did not say that it is overloaded."""
+    provider = ScriptedProvider({"a": (error,), "b": HELLO})
+    slept: list[float] = []
+
+    await play(provider, candidate("a"), candidate("b"), slept=slept, total_s=total_s)
+
+    assert (["a", "b"], []) == (provider.asked, slept)
+
+
+async def test_an_overloaded_upstream_that_was_benched_meanwhile_is_not_asked_again() -> None:
+    """Others may have seen worse while we paused."""
+    overloaded = UpstreamError("busy", failure_class="transient", status=529)
+    provider = ScriptedProvider({"a": (overloaded,), "b": HELLO})
+    gate = Doorkeeper()
+
+    async def meanwhile(_: float) -> None:
+        gate.held["a"] = DOWN
+
+    await play(provider, candidate("a"), candidate("b"), gate=gate, sleep=meanwhile)
+
+    assert ["a", "b"] == provider.asked
+
+
+async def test_only_one_other_is_asked_after_an_empty_answer() -> None:
+    """Two empty answers say more of the question than of the models."""
+    empty = (START, Finish("stop"))
+    provider = ScriptedProvider({"a": empty, "b": empty, "c": HELLO})
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(provider, *map(candidate, "abc"))
+
+    assert ["a", "b"] == provider.asked
+
+
+async def test_an_outage_adds_at_most_a_fifth_of_calls() -> None:
+    """A hundred requests at once, all at an upstream that fails: twenty are retried, the others fail."""
+    provider = ScriptedProvider({"a": (failure("transient"),), "b": HELLO})
+    budget = RetryBudget(BreakerSettings(), clock=lambda: 0.0)
+    loop = asyncio.get_running_loop()
+    dispatcher = Dispatcher({"openai": provider}, NoWire(), budget=budget)
+
+    async def ask() -> bool:
+        log = AttemptLog(loop.time)
+        try:
+            await dispatcher.run(
+                ChatRequest({}), map(candidate, "ab"), log=log, deadline=loop.time() + 30, max_attempts=4
+            )
+        except CandidatesExhaustedError:
+            return False
+        return True
+
+    answered = [await ask() for _ in range(10)] + await asyncio.gather(*(ask() for _ in range(90)))
+
+    assert (20, 100) == (provider.asked.count("b"), provider.asked.count("a"))
+    assert 20 == sum(answered)
+
+
+async def test_a_deadline_that_others_used_up_is_not_the_upstreams_fault() -> None:
+    """An attempt that had less than half of its own time says nothing of its upstream's health."""
+    provider = ScriptedProvider({"a": (60.0,), "b": (60.0,)})
+    log = AttemptLog(asyncio.get_running_loop().time)
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(
+            provider, candidate("a", first_content_s=0.05), candidate("b", first_content_s=1.0), total_s=0.1, log=log
+        )
+
+    assert [False, True] == [each.hurried for each in log.attempts]
