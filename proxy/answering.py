@@ -174,8 +174,14 @@ def _broke_off(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> Cl
 
 
 async def _book(answering: Answering, attempt: Attempt) -> None:
-    await settle(answering.exchange, attempt)
-    answering.house.dispatcher.ended(attempt)
+    try:
+        await settle(answering.exchange, attempt)
+    except asyncio.CancelledError:
+        # The client left, or we shut down, while a long answer was counted: what was said is still to be paid.
+        await settle(answering.exchange, attempt)
+        raise
+    finally:
+        answering.house.dispatcher.ended(attempt)
 
 
 def _may_pass(name: str, exchange: Exchange) -> bool:

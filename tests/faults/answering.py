@@ -19,7 +19,7 @@ _SAME_AS_15 = ("n/a: the same as row 15", "不适用：与第 15 行相同")
 _NO_FILTER = ("n/a: the dialect has no such finish", "不适用：该方言没有此结束标记")
 
 
-def _stream(*parts: bytes, then: tuple[Step, ...] = (), ends: bool = False) -> Play:
+def stream(*parts: bytes, then: tuple[Step, ...] = (), ends: bool = False) -> Play:
     """Play the head and these parts; only streams are given to it."""
 
     def play(words: Words, mode: Mode) -> Script:
@@ -29,14 +29,14 @@ def _stream(*parts: bytes, then: tuple[Step, ...] = (), ends: bool = False) -> P
     return play
 
 
-def _half(*then: Step) -> Play:
+def half(*then: Step) -> Play:
     """Half an answer: the text of a stream, or the first half of a plain body."""
 
     def play(words: Words, mode: Mode) -> Script:
         if mode == "plain":
             body = words.whole(TEXT)
             return Send(head(200, length=len(body)) + body[: len(body) // 2]), *then
-        return _stream(words.opening(), words.text(TEXT), then=then)(words, mode)
+        return stream(words.opening(), words.text(TEXT), then=then)(words, mode)
 
     return play
 
@@ -47,7 +47,7 @@ def _headed(*then: Step) -> Play:
     def play(words: Words, mode: Mode) -> Script:
         if mode == "plain":
             return Send(head(200, length=100)), *then
-        return _stream(words.opening(), then=then)(words, mode)
+        return stream(words.opening(), then=then)(words, mode)
 
     return play
 
@@ -60,7 +60,7 @@ def _only(*steps: Step) -> Play:
 
 
 def _clean_end(words: Words, mode: Mode) -> Script:
-    return _stream(words.opening(), words.text(TEXT), ends=True)(words, mode)
+    return stream(words.opening(), words.text(TEXT), ends=True)(words, mode)
 
 
 def _framed(data: bytes, *, after: bool, framed: bool = True) -> Play:
@@ -70,7 +70,7 @@ def _framed(data: bytes, *, after: bool, framed: bool = True) -> Play:
         if mode == "plain":
             return response(200, data)
         frame = words.raw(data) if framed else data
-        return _stream(words.opening(), words.text(TEXT) if after else b"\n", frame, ends=True)(words, mode)
+        return stream(words.opening(), words.text(TEXT) if after else b"\n", frame, ends=True)(words, mode)
 
     return play
 
@@ -80,7 +80,7 @@ def _finished(text: str, finish: Finish) -> Play:
         if mode == "plain":
             return response(200, words.whole(text, finish))
         said = words.text(text) if text else b"\n"
-        return _stream(words.opening(), said, words.ending(finish), ends=True)(words, mode)
+        return stream(words.opening(), said, words.ending(finish), ends=True)(words, mode)
 
     return play
 
@@ -88,7 +88,7 @@ def _finished(text: str, finish: Finish) -> Play:
 def _nothing(words: Words, mode: Mode) -> Script:
     if mode == "plain":
         return response(200, b"")
-    return _stream(ends=True)(words, mode)
+    return stream(ends=True)(words, mode)
 
 
 def _endless(*, after: bool) -> Play:
@@ -112,7 +112,7 @@ def _error_object(words: Words, mode: Mode) -> Script:
 def _error_event(*, after: bool) -> Play:
     def play(words: Words, mode: Mode) -> Script:
         parts = (words.opening(), words.text(TEXT)) if after else (words.opening(),)
-        return _stream(*parts, words.error_event("The model crashed.", "server_error"), ends=True)(words, mode)
+        return stream(*parts, words.error_event("The model crashed.", "server_error"), ends=True)(words, mode)
 
     return play
 
@@ -136,7 +136,7 @@ def _late(words: Words, mode: Mode) -> Script:
         body = words.whole(TEXT)
         return (Send(head(200, length=len(body)) + body + b"late bytes"),)
     parts = (words.opening(), words.text(TEXT), words.ending() + words.after_end)
-    return _stream(*parts, ends=True)(words, mode)
+    return stream(*parts, ends=True)(words, mode)
 
 
 def _events_only(fault: Fault) -> Fault:
@@ -149,13 +149,13 @@ _NO_OLLAMA = {"ollama": _NO_FILTER}
 _GARBAGE = b"this is no event\nneither: is this\n\n"
 
 ANSWERING = (
-    Fault(8, "hang", ("half an answer, then silence", "半个回答后静默"), _half(Hang()), IN_BAND, TIMED_OUT),
+    Fault(8, "hang", ("half an answer, then silence", "半个回答后静默"), half(Hang()), IN_BAND, TIMED_OUT),
     Fault(9, "fin", ("FIN before the head", "响应头前 FIN"), _only()),
     Fault(9, "rst", ("RST before the head", "响应头前 RST"), _only(Reset())),
     Fault(9, "fin-headed", ("FIN after the head", "响应头后 FIN"), _headed()),
     Fault(9, "rst-headed", ("RST after the head", "响应头后 RST"), _headed(_FLIGHT, Reset())),
-    Fault(10, "fin", ("FIN", "FIN"), _half(), IN_BAND, NEXT),
-    Fault(10, "rst", ("RST", "RST"), _half(_FLIGHT, Reset()), IN_BAND, NEXT),
+    Fault(10, "fin", ("FIN", "FIN"), half(), IN_BAND, NEXT),
+    Fault(10, "rst", ("RST", "RST"), half(_FLIGHT, Reset()), IN_BAND, NEXT),
     Fault(
         10,
         "no-finish",

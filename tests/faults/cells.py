@@ -50,6 +50,8 @@ class Fault:
     streamed: Promise = NEXT
     plain: Promise = NEXT
     skip: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    patience_s: float = 0.5
+    """Deadline for first content and for silences at the faulty deployment."""
     total_s: float = 1.0
     """Total deadline of a plain call at the faulty deployment."""
     tries: int = 1

@@ -65,6 +65,10 @@ class Words(ABC):
     def text(self, text: str) -> bytes:
         """Return a piece of content."""
 
+    def more(self, text: str) -> bytes:
+        """Return another piece of the same content."""
+        return self.text(text)
+
     @abstractmethod
     def ending(self, finish: Finish = "stop") -> bytes:
         """Return the end of an answer, with its reason and the usage."""
@@ -137,8 +141,12 @@ class AnthropicWords(Words):
     @override
     def text(self, text: str) -> bytes:
         block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        return _sse(block, "content_block_start") + self.more(text)
+
+    @override
+    def more(self, text: str) -> bytes:
         delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
-        return _sse(block, "content_block_start") + _sse(delta, "content_block_delta")
+        return _sse(delta, "content_block_delta")
 
     @override
     def ending(self, finish: Finish = "stop") -> bytes:

@@ -13,7 +13,7 @@ from tests.faults.cells import MODES, PLACES
 from tests.faults.dialects import DIALECTS
 from tests.faults.rows import GROUPS, ROWS, Row
 from tests.faults.seen import ANY, SEEN_FILE, Seen, published
-from tests.faults.skipped import FAULTS, skipped
+from tests.faults.skipped import CLIENT_FAULTS, FAULTS, skipped
 from tests.faults.words import Language, say, say_all
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _section(row: Row, cases: list[Seen], language: Language) -> str:
     colon, stop = (": ", ". ") if language == "en" else ("：", "。")
     promise = f"{made}{colon}{row.made[n]}{stop}{before}{colon}{row.before[n]}{stop}{after}{colon}{row.after[n]}{stop}"
     lines: list[tuple[str, ...]] = []
-    in_order = (fault.name for fault in FAULTS if fault.row == row.number)
+    in_order = (fault.name for fault in (*FAULTS, *CLIENT_FAULTS) if fault.row == row.number)
     names = dict.fromkeys([*in_order, *(each.case for each in cases)])
     for name in names:
         told: dict[tuple[str, str, str], list[Place]] = {}
@@ -132,7 +132,10 @@ def _merged(places: Iterable[Place], language: Language) -> list[tuple[str, str,
 def _names(values: frozenset[str], order: tuple[str, ...], language: Language) -> str:
     if values == set(order):
         return say("all", language) if len(order) > 2 else (" / ").join(say(each, language) for each in order)
-    return " / ".join(say(each, language) for each in sorted(values, key=(*order, ANY).index))
+    return " / ".join(
+        say(each, language)
+        for each in sorted(values, key=lambda each: (order.index(each) if each in order else 9, each))
+    )
 
 
 def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:

@@ -76,6 +76,8 @@ class FaultServer:
         self.requests: list[tuple[bytes, bytes]] = []
         self.closed_by_peer = asyncio.Event()
         """Set when the other side has left while a script still ran."""
+        self.n_sent = 0
+        """Bytes that endless steps could hand to the system."""
 
     @property
     def url(self) -> str:
@@ -114,41 +116,41 @@ class FaultServer:
 
     async def _play(self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         left = asyncio.create_task(reader.read(1))
-        played = asyncio.create_task(_play(script, writer))
+        played = asyncio.create_task(self._steps(script, writer))
         try:
             await asyncio.wait({left, played}, return_when=asyncio.FIRST_COMPLETED)
-            if not played.done():
+            if not played.done() or played.exception() is not None:
                 self.closed_by_peer.set()
         finally:
             for task in (left, played):
                 task.cancel()
             await asyncio.gather(left, played, return_exceptions=True)
 
-
-async def _play(script: Script, writer: asyncio.StreamWriter) -> None:
-    for step in script:
-        match step:
-            case Send(data=data):
-                writer.write(data)
-                await writer.drain()
-            case Sleep(seconds=seconds):
-                await asyncio.sleep(seconds)
-            case Drip(data=data, every_s=every_s):
-                for byte in data:
-                    writer.write(bytes([byte]))
-                    await asyncio.sleep(every_s)
-            case Endless(data=data, every_s=every_s):
-                while True:
+    async def _steps(self, script: Script, writer: asyncio.StreamWriter) -> None:
+        for step in script:
+            match step:
+                case Send(data=data):
                     writer.write(data)
                     await writer.drain()
-                    await asyncio.sleep(every_s)
-            case Hang():
-                await asyncio.Event().wait()
-            case Reset():
-                raw: socket.socket = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
-                writer.transport.abort()
-                return
+                case Sleep(seconds=seconds):
+                    await asyncio.sleep(seconds)
+                case Drip(data=data, every_s=every_s):
+                    for byte in data:
+                        writer.write(bytes([byte]))
+                        await asyncio.sleep(every_s)
+                case Endless(data=data, every_s=every_s):
+                    while True:
+                        writer.write(data)
+                        await writer.drain()
+                        self.n_sent += len(data)
+                        await asyncio.sleep(every_s)
+                case Hang():
+                    await asyncio.Event().wait()
+                case Reset():
+                    raw: socket.socket = writer.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
+                    writer.transport.abort()
+                    return
 
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

@@ -19,9 +19,9 @@ from tests.router.test_transport import SELF_SIGNED
 CANARY = "sk-canary-of-the-fault-suite"
 """Every upstream key begins with it; it may be seen nowhere."""
 SOUND_TEXT = "a sound answer"
-PATIENCE_S = 0.5
-"""Deadline for first content and for silences at the faulty deployment."""
 PROVIDERS = """
+[breaker]
+min_retries = 1_000_000
 [[provider]]
 name = "faulty-openai"
 [[provider]]
@@ -61,7 +61,6 @@ class Street:
     faulty: dict[str, FaultServer]
     """By the cell's id, which is also the model's name."""
     sound: ScriptedUpstream
-    closed_port_url: str
 
 
 @asynccontextmanager
@@ -70,13 +69,12 @@ async def open_street(folder: Path, cells: Iterable[Cell], *, head: str = HEAD) 
     sound_script = Script((Reply(text=SOUND_TEXT, usage=UsageSpec(input=9, output=3)),))
     async with AsyncExitStack() as stack:
         sound = await stack.enter_async_context(scripted_upstream(sound_script))
-        closed = f"http://127.0.0.1:{_closed_port(stack)}"
         faulty: dict[str, FaultServer] = {}
         env: dict[str, str] = {}
         models: list[str] = []
         for n, cell in enumerate(cells):
             env[f"KEY_{n}"] = f"{CANARY}-{n}"
-            url = await _faulty_url(stack, cell, faulty, folder, closed)
+            url = await _faulty_url(stack, cell, faulty, folder)
             deployments = [_faulty(cell, url, f"KEY_{n}")]
             if cell.place == "first":
                 more = f"context_window = {cell.fault.other_window}" if cell.fault.other_window else ""
@@ -86,15 +84,13 @@ async def open_street(folder: Path, cells: Iterable[Cell], *, head: str = HEAD) 
                 deployments.append(_other("before", f"{before.url}/v1", 1, f"KEY_{n}", ""))
             models.append(MODEL.format(name=cell.id, deployments="".join(deployments)))
         gateway = await stack.enter_async_context(running_gateway(folder, PROVIDERS, *models, env=env, head=head))
-        yield Street(gateway, faulty, sound, closed)
+        yield Street(gateway, faulty, sound)
 
 
-async def _faulty_url(
-    stack: AsyncExitStack, cell: Cell, faulty: dict[str, FaultServer], folder: Path, closed: str
-) -> str:
+async def _faulty_url(stack: AsyncExitStack, cell: Cell, faulty: dict[str, FaultServer], folder: Path) -> str:
     script = cell.script
     if cell.fault.play == "closed port":
-        return closed
+        return f"http://127.0.0.1:{_closed_port(stack)}"
     if cell.fault.play == "no address":
         return f"http://{cell.id}.invalid"
     tls = _self_signed(folder) if cell.fault.play == "untrusted" else None
@@ -105,7 +101,7 @@ async def _faulty_url(
 
 def _faulty(cell: Cell, url: str, key: str) -> str:
     fault = cell.fault
-    waits = f"first_content_s = {PATIENCE_S}, idle_s = {PATIENCE_S}, total_s = {fault.total_s}"
+    waits = f"first_content_s = {fault.patience_s}, idle_s = {fault.patience_s}, total_s = {fault.total_s}"
     more = f"timeouts = {{ {waits} }}"
     if fault.window:
         more += f"\n  context_window = {fault.window}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Literal
 
 Language = Literal["en", "zh"]
@@ -18,6 +19,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "failed_upstream": ("`failed_upstream`", "`failed_upstream`"),
     "aborted_by_client": ("`aborted_by_client`", "`aborted_by_client`"),
     "refused": ("`refused`", "`refused`"),
+    "gone": ("gone; the upstream is closed within a second", "已离开；上游在一秒内关闭"),
+    "not reading": ("not reading; cut at the write deadline", "不读取；到写入期限即断开"),
+    "closed": ("the connection is closed", "连接被关闭"),
+    "nothing booked": ("nothing: it is no request", "无：不构成请求"),
     "streamed": ("streamed", "流式"),
     "plain": ("plain", "非流式"),
     "openai": ("OpenAI", "OpenAI"),
@@ -42,21 +47,28 @@ _OUTCOMES: Final[dict[str, tuple[str, str]]] = {"ok": ("answers", "作答"), "le
 
 def say(phrase: str, language: Language) -> str:
     """Return a phrase in this language. Raises `KeyError` for one that nobody knows."""
-    n = _PLACE[language]
     if phrase in PHRASES:
-        return PHRASES[phrase][n]
-    if re.fullmatch(r"\d{3}", phrase):
-        return f"`{phrase}`"
-    if found := re.fullmatch(r"error (\w+)", phrase):
-        return f"{('error', '错误')[n]} `{found[1]}`"
-    if found := re.fullmatch(r"finish (\w+)", phrase):
-        return f"{('finish', '结束标记')[n]} `{found[1]}`"
-    if found := re.fullmatch(r"(\w+) usage (\w+)", phrase):
-        return f"{_WHO[found[1]][n]}: {_SOURCES[found[2]][n]}"
-    if found := re.fullmatch(r"(faulty|sound|before): (\w+) ?(\d*)", phrase):
-        outcome = _OUTCOMES[found[2]][n] if found[2] in _OUTCOMES else f"`{found[2]}`"
-        return f"{_WHO[found[1]][n]}: {outcome} {found[3]}".strip()
+        return PHRASES[phrase][_PLACE[language]]
+    for pattern, told in _PATTERNS:
+        found = re.fullmatch(pattern, phrase)
+        if found:
+            return told(found, _PLACE[language])
     raise KeyError(phrase)
+
+
+def _attempt(found: re.Match[str], n: int) -> str:
+    outcome = _OUTCOMES[found[2]][n] if found[2] in _OUTCOMES else f"`{found[2]}`"
+    return f"{_WHO[found[1]][n]}: {outcome} {found[3]}".strip()
+
+
+_PATTERNS: Final[tuple[tuple[str, Callable[[re.Match[str], int], str]], ...]] = (
+    (r"\d{3}", lambda found, _: f"`{found[0]}`"),
+    (r"at (/\S+)", lambda found, _: f"`{found[1]}`"),
+    (r"error (\w+)", lambda found, n: f"{('error', '错误')[n]} `{found[1]}`"),
+    (r"finish (\w+)", lambda found, n: f"{('finish', '结束标记')[n]} `{found[1]}`"),
+    (r"(\w+) usage (\w+)", lambda found, n: f"{_WHO[found[1]][n]}: {_SOURCES[found[2]][n]}"),
+    (r"(faulty|sound|before): (\w+) ?(\d*)", _attempt),
+)
 
 
 def say_all(phrases: tuple[str, ...], language: Language, between: str) -> str:
