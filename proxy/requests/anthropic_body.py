@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
-from proxy.requests.anthropic_messages import convert_message, system_messages
+from proxy.requests.anthropic_messages import check_blocks, convert_message, system_messages
 from proxy.requests.tools import choice_from_anthropic, nest_tool
 from proxy.requests.validate import (
     CHAT_FIELDS,
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SAME: Final = ("model", "max_tokens", "temperature", "top_p", "top_k", "stream")
 _CHECKED: Final = ("stream", "temperature", "top_p", "metadata", "tools")
+_MARKS: Final = frozenset({"cache_control", "citations"})
+"""Keys of blocks that strict servers of other dialects refuse; `router/providers/anthropic_losses.py` names them."""
 _BUDGETS: Final = ((2048, "low"), (8192, "medium"))
 """Largest thinking budgets, in tokens, that still count as an effort; beyond the last it is `high`."""
 
@@ -33,6 +35,7 @@ def check_messages_body(body: Json) -> None:
     """Raise `InvalidRequestError` for the first field of a Messages body that has a wrong type."""
     check_model(body.get("model"))
     check_messages(body.get("messages"))
+    check_blocks(body["messages"])
     if body.get("max_tokens") is None:
         raise InvalidRequestError("max_tokens: Field required", param="max_tokens", code="missing_required_parameter")
     whole_number(1)(body["max_tokens"], "max_tokens")
@@ -95,9 +98,12 @@ def _thinking(body: Json) -> Json:
 def _format(body: Json) -> Json:
     form = as_object((as_object(body.get("output_config")) or {}).get("format")) or {}
     schema = as_object(form.get("schema"))
-    if form.get("type") != "json_schema" or schema is None:
+    if not form:
         return {}
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+    if form.get("type") != "json_schema":
+        return {"response_format": form}  # for the provider to refuse
+    wanted: Json = {"name": "answer"} if schema is None else {"name": "answer", "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": wanted}}
 
 
 def _without_marks(message: Json) -> Json:
@@ -108,4 +114,4 @@ def _without_marks(message: Json) -> Json:
 
 
 def _without_mark(item: Json) -> Json:
-    return {name: value for name, value in item.items() if name != "cache_control"}
+    return {name: value for name, value in item.items() if name not in _MARKS}

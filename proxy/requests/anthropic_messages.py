@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from config.errors import InvalidRequestError
 from router.providers.json_values import as_list, as_object, as_objects, as_text, encode
 
 if TYPE_CHECKING:
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 BLOCK_TYPES: Final = frozenset({"tool_use", "tool_result", "image", "document", *_THINKING})
 """Block types by which an Anthropic message is known; `text` is common to both dialects."""
+
+
+def check_blocks(messages: object) -> None:
+    """Raise `InvalidRequestError` for a call without a name, which no provider could match with a tool."""
+    for n, message in enumerate(as_list(messages)):
+        for m, item in enumerate(as_list((as_object(message) or {}).get("content"))):
+            block = as_object(item) or {}
+            if block.get("type") == "tool_use" and not as_text(block.get("name")):
+                path = f"messages[{n}].content[{m}].name"
+                raise InvalidRequestError(
+                    f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
+                )
 
 
 def system_messages(system: object) -> list[Json]:
@@ -47,7 +60,9 @@ def convert_message(message: Json) -> Iterable[Json]:
         if block.get("type") == "tool_result":
             text, more = _result(block)
             pictures += more
-            yield {"role": "tool", "tool_call_id": str(block.get("tool_use_id") or ""), "content": text}
+            answer: Json = {"role": "tool", "tool_call_id": str(block.get("tool_use_id") or ""), "content": text}
+            # Chat has no place for these: an upstream of Anthropic's dialect takes them back, others name them.
+            yield answer | {name: block[name] for name in ("is_error", "cache_control") if block.get(name)}
     rest = [_part(block) for block in blocks if block.get("type") != "tool_result"]
     parts = [*pictures, *(part for part in rest if part.get("type") != "text" or part.get("text"))]
     if parts or not blocks:

@@ -6,26 +6,34 @@ Cursor posts Responses bodies, bodies of Anthropic blocks, and chat bodies with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from proxy.requests.anthropic_messages import BLOCK_TYPES, convert_message, system_messages
+from proxy.requests.anthropic_messages import BLOCK_TYPES, check_blocks, convert_message, system_messages
 from proxy.requests.responses_items import read_input
 from proxy.requests.tools import choice_from_anthropic, nest_choice, nest_tool
 from proxy.requests.validate import check_messages, check_objects
+from router.providers.anthropic_losses import name_lost_blocks
+from router.providers.chat_losses import printable, says_nothing
 from router.providers.json_values import as_list, as_object, as_objects, as_text, encode
 
 if TYPE_CHECKING:
     from config.types import Json
 
 _RESPONSES_ONLY: Final = frozenset(
-    {"include", "truncation", "previous_response_id", "max_tool_calls", "background", "conversation", "prompt"}
-)
+    {
+        "include", "truncation", "previous_response_id", "max_tool_calls", "background", "conversation", "prompt",
+        "context_management",
+    }
+)  # fmt: skip
 """Fields of Responses that Chat Completions does not have; naming one that says something gives a warning."""
-_SAYS_NOTHING: Final[tuple[object, ...]] = (None, False, [], {}, "auto", "disabled")
+_DEFAULTS: Final[dict[str, object]] = {"truncation": "disabled"}
+_INSIDE: Final = (("reasoning", frozenset({"effort"})), ("text", frozenset({"format", "verbosity"})))
+"""Fields of Responses of which a part is translated."""
 _READ: Final = frozenset({"input", "instructions", "text", "max_output_tokens", "reasoning"})
 _OPENROUTER: Final = frozenset({"max_tokens", "exclude", "enabled"})
 """Keys of OpenRouter's own `reasoning` object, which is left alone."""
+_CHOICE: Final = frozenset({"type", "name", "disable_parallel_tool_use", "function", "custom", "allowed_tools"})
 _TOOL_FIELDS: Final = ("tool_choice", "parallel_tool_calls")
 _RUNNABLE: Final = frozenset({"function", "custom"})
 
@@ -46,7 +54,7 @@ def normalise(body: Json) -> Normalised:
     if _has_anthropic_blocks(body):
         return _from_anthropic(body)
     tidy = _tidy(body)
-    return Normalised(tidy) if tidy is body else Normalised(tidy, reshaped=_has_flat_tools(body))
+    return tidy if tidy.body is body else replace(tidy, reshaped=_has_flat_tools(body))
 
 
 def _from_responses(body: Json) -> Normalised:
@@ -55,17 +63,25 @@ def _from_responses(body: Json) -> Normalised:
     opening: list[Json] = [{"role": "system", "content": instructions}] if instructions else []
     chat: Json = {name: value for name, value in body.items() if name not in _READ | _RESPONSES_ONLY}
     chat["messages"] = [*opening, *conversation.messages]
-    warnings = [
-        f"{name} dropped: chat completions have no such parameter"
-        for name in sorted(_RESPONSES_ONLY & body.keys())
-        if body[name] not in _SAYS_NOTHING
-    ]
-    warnings += [f"input items of type {_printable(kind)} dropped" for kind in conversation.dropped]
+    lost = [name for name in sorted(_RESPONSES_ONLY & body.keys()) if body[name] != _DEFAULTS.get(name)]
+    lost = [name for name in lost if not says_nothing(body[name])]
+    lost += [path for name, known in _INSIDE for path in _lost_inside(body, name, known)]
+    warnings = [_dropped(path) for path in (*lost, *conversation.lost)]
+    warnings += [f"input items of type {printable(kind)} dropped" for kind in conversation.dropped]
     chat.update(_limits(body))
     chat.update(_text(body))
     chat.update(_effort(body))
     chat, dropped = _runnable(_tidy_tools(chat))
     return Normalised(chat, reshaped=True, warnings=(*warnings, *dropped))
+
+
+def _lost_inside(body: Json, name: str, known: frozenset[str]) -> list[str]:
+    fields = as_object(body.get(name)) or {}
+    return [f"{name}.{key}" for key, value in fields.items() if key not in known and not says_nothing(value)]
+
+
+def _dropped(path: str) -> str:
+    return f"{printable(path)} dropped: chat completions have no such parameter"
 
 
 def _limits(body: Json) -> Json:
@@ -84,6 +100,8 @@ def _text(body: Json) -> Json:
     elif form.get("type") == "json_schema":
         schema = {name: value for name, value in form.items() if name != "type" and value is not None}
         found["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif form.get("type") not in (None, "text"):
+        found["response_format"] = form  # for the provider to refuse
     return found
 
 
@@ -98,7 +116,7 @@ def _runnable(chat: Json) -> tuple[Json, list[str]]:
     kept = [tool for tool in tools if tool.get("type", "function") in _RUNNABLE]
     if len(kept) == len(tools):
         return chat, []
-    lost = sorted({_printable(str(tool.get("type"))) for tool in tools if tool.get("type") not in _RUNNABLE})
+    lost = sorted({printable(str(tool.get("type"))) for tool in tools if tool.get("type") not in _RUNNABLE})
     return _tidy_tools({**chat, "tools": kept}), [f"tools of type {name} dropped" for name in lost]
 
 
@@ -120,6 +138,7 @@ def _is_block(part: object) -> bool:
 
 def _from_anthropic(body: Json) -> Normalised:
     check_messages(body.get("messages"))
+    check_blocks(body["messages"])
     system = body.get("system")
     if system is not None and not isinstance(system, str):
         check_objects(system, "system")
@@ -134,16 +153,22 @@ def _from_anthropic(body: Json) -> Normalised:
     if choice is not None and choice.get("type") in ("auto", "any", "none", "tool"):
         chat["tool_choice"], alone = choice_from_anthropic(choice)
         chat.update({"parallel_tool_calls": False} if alone else {})
-    return Normalised(_tidy(chat), reshaped=True)
+    tidy = _tidy(chat)
+    lost = (*name_lost_blocks(body), *_lost_inside(body, "tool_choice", _CHOICE))
+    return Normalised(tidy.body, reshaped=True, warnings=(*map(_dropped, lost), *tidy.warnings))
 
 
-def _tidy(body: Json) -> Json:
+def _tidy(body: Json) -> Normalised:
     """Mend the habits of Cursor's older modes; a body without them comes back as the same object."""
     reasoning = as_object(body.get("reasoning"))
+    lost: list[str] = []
     if reasoning is not None and not _OPENROUTER & reasoning.keys():
+        lost = _lost_inside(body, "reasoning", frozenset({"effort"}))
         rest = {name: value for name, value in body.items() if name != "reasoning"}
         body = {**rest, **_effort(body)}
-    return _tidy_calls(_tidy_tools(body))
+    if body.get("tools") == [] and body.get("tool_choice") not in (None, "auto", "none"):
+        lost.append("tool_choice")
+    return Normalised(_tidy_calls(_tidy_tools(body)), warnings=tuple(map(_dropped, lost)))
 
 
 def _tidy_tools(body: Json) -> Json:
@@ -192,7 +217,3 @@ def _tidy_call(call: Json) -> Json:
     if function is not None and arguments is not None and not isinstance(arguments, str):
         call = {**call, "function": {**function, "arguments": encode(arguments).decode()}}
     return {name: value for name, value in call.items() if name != "index"} if "index" in call else call
-
-
-def _printable(text: str) -> str:
-    return "".join(char if "!" <= char <= "~" else "?" for char in text[:64])

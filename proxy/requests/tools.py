@@ -20,14 +20,13 @@ def nest_tool(tool: Json) -> Json:
     if as_text(tool.get("name")) is None or kind in tool:
         return tool
     if kind == "function":
-        return {
-            "type": "function",
-            "function": {name: tool[name] for name in _FLAT_FIELDS if tool.get(name) is not None},
-        }
+        inner = {name: tool[name] for name in _FLAT_FIELDS if tool.get(name) is not None}
+        return {"type": "function", "function": inner, **_beside(tool, _FLAT_FIELDS)}
     if kind == "custom":
-        inner: Json = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
+        inner = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
         form = as_object(tool.get("format"))
-        return {"type": "custom", "custom": inner if form is None else {**inner, "format": _nest_format(form)}}
+        nested = inner if form is None else {**inner, "format": _nest_format(form)}
+        return {"type": "custom", "custom": nested, **_beside(tool, ("name", "description", "format"))}
     return tool
 
 
@@ -58,6 +57,11 @@ def _from_anthropic(tool: Json) -> Json:
     function: Json = {name: tool[name] for name in ("name", "description", "strict") if tool.get(name) is not None}
     nested: Json = {"type": "function", "function": {**function, "parameters": tool["input_schema"]}}
     return {**nested, "cache_control": tool["cache_control"]} if tool.get("cache_control") else nested
+
+
+def _beside(tool: Json, nested: tuple[str, ...]) -> Json:
+    """What we do not know of a tool stays on it: it is for the provider to judge."""
+    return {name: value for name, value in tool.items() if name not in ("type", *nested)}
 
 
 def _nest_format(form: Json) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from config.errors import InvalidRequestError
-from router.providers.json_values import as_object
+from router.providers.json_values import as_list, as_object, as_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,8 @@ MAX_MESSAGES: Final = 100_000
 _ROLES: Final = frozenset({"user", "assistant", "system", "tool", "developer", "function"})
 _MAY_BE_SILENT: Final = frozenset({"assistant", "tool", "function"})
 """Roles whose `content` may be missing: calls and refusals stand elsewhere, and tools may return nothing."""
+_SPEAKS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio", "reasoning_content", "thinking_blocks"})
+"""Fields by which an assistant's message without content says something all the same."""
 _NAMES: Final[dict[type[object], str]] = {
     type(None): "null",
     bool: "a boolean",
@@ -41,6 +43,8 @@ def check_chat(body: Json) -> None:
     """Raise `InvalidRequestError` for the first field of a Chat Completions body that has a wrong type."""
     check_model(body.get("model"))
     check_messages(body.get("messages"))
+    for n, item in enumerate(as_list(body["messages"])):
+        _check_turn(as_object(item) or {}, f"messages[{n}]")
     for name, value in body.items():
         check = CHAT_FIELDS.get(name)
         if check is not None and value is not None:
@@ -160,11 +164,42 @@ def _check_message(message: Json, path: str) -> None:
         check_text(message["tool_call_id"], f"{path}.tool_call_id")
 
 
+def _check_turn(message: Json, path: str) -> None:
+    """What only Chat Completions asks of a message: an assistant's says something, and its calls have names."""
+    calls = as_objects(message.get("tool_calls"))
+    if message.get("role") == "assistant" and message.get("content") == [] and not _SPEAKS & message.keys():
+        raise _empty(f"{path}.content")
+    for n, call in enumerate(calls):
+        kind = call.get("type") or "function"
+        if kind not in ("function", "custom"):
+            continue
+        inner = as_object(call.get(str(kind))) or call
+        where = f"{path}.tool_calls[{n}].{kind}.name"
+        if inner.get("name") is None:
+            raise InvalidRequestError(
+                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
+            )
+        check_text(inner["name"], where)
+        if not inner["name"]:
+            reason = f"Invalid '{where}': empty string. Expected a string with minimum length 1."
+            raise InvalidRequestError(reason, param=where, code="empty_string")
+
+
+def _empty(path: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        param=path,
+        code="empty_array",
+    )
+
+
 def _check_content(content: object, path: str, *, optional: bool) -> None:
     if content is None and optional:
         return
     if not is_list(content):
         raise wrong_type(content, path, "a string or an array of content parts")
+    if not content and not optional:
+        raise _empty(path)
     for n, item in enumerate(content):
         part = as_object(item)
         if part is None:

@@ -34,6 +34,12 @@ def to_block(part: Json, path: str) -> Json:
     raise InvalidRequestError(message, param=f"{path}.type", code="unsupported_parameter")
 
 
+def loses_filename(part: Json) -> bool:
+    """Return whether the file is a picture, which Anthropic takes without a name."""
+    file = as_object(part.get("file")) or part
+    return bool(file.get("filename")) and str(file.get("file_data") or "")[:11].lower() == "data:image/"
+
+
 def _image_source(part: Json, path: str) -> Json:
     given = part.get("image_url")
     url = as_text(given) or as_text((as_object(given) or {}).get("url")) or ""

@@ -15,6 +15,7 @@ from router.providers.anthropic_messages import (
     tidy_last,
 )
 from router.providers.anthropic_models import traits_of
+from router.providers.anthropic_parts import loses_filename
 from router.providers.anthropic_schema import close_schema
 from router.providers.anthropic_thinking import plan_thinking
 from router.providers.anthropic_tools import (
@@ -28,7 +29,7 @@ from router.providers.anthropic_tools import (
 from router.providers.chat_body import read_turns
 from router.providers.chat_losses import Slots, name_dropped
 from router.providers.chat_params import read_number, read_output_format, read_stops, refuse_unsupported
-from router.providers.json_values import as_object, as_text
+from router.providers.json_values import as_object, as_objects, as_text
 
 if TYPE_CHECKING:
     from config.types import Json
@@ -108,6 +109,9 @@ def _warn(body: Json, plan: OutputPlan, result: Json, *, has_padding: bool) -> l
     warnings = name_dropped(body, Slots(_NAME, _READ, _NATIVE_JSON if native else _DEEPER))
     if wanted is not None and plan.json_tool is None and not native:
         warnings.append("response_format dropped: a forced call of a tool leaves no room for it")
+    parts = (part for message in as_objects(body.get("messages")) for part in as_objects(message.get("content")))
+    if any(map(loses_filename, parts)):
+        warnings.append(f"messages[].content[].file.filename dropped: pictures have none for {_NAME}")
     if has_padding:
         warnings.append(f"messages padded with a user's '.': {_NAME} wants a user's turn there")
     return warnings

@@ -108,6 +108,8 @@ def _deeper(body: Json) -> Iterator[str]:
     """Yield the paths inside fields that are read, each as often as it occurs."""
     for message in as_objects(body.get("messages")):
         yield from _unread(message, _MESSAGES.get(message.get("role"), _SPOKEN), "messages[].")
+        if any(block.get("type") == "redacted_thinking" for block in as_objects(message.get("thinking_blocks"))):
+            yield "messages[].content[].redacted_thinking"
         if message.get("refusal") and message.get("content"):
             yield "messages[].refusal"
         for part in as_objects(message.get("content")):
@@ -161,6 +163,8 @@ def _outdone(body: Json) -> Lost:
     for winner, loser in _PAIRS:
         if body.get(winner) and body.get(loser) and body[winner] != body[loser]:
             yield loser, f"{winner} stands beside it"
+    if body.get("tool_choice") not in (None, "auto", "none") and not (body.get("tools") or body.get("functions")):
+        yield "tool_choice", "there are no tools"
     effort = as_text((as_object(body.get("reasoning")) or {}).get("effort"))
     if effort and body.get("reasoning_effort") not in (None, "", effort):
         yield "reasoning.effort", "reasoning_effort stands beside it"

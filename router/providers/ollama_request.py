@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
+from router.providers.anthropic_losses import name_lost
 from router.providers.chat_body import ToolChoice, read_tool_choice, read_tools, read_turns
 from router.providers.chat_losses import Slots, name_dropped
 from router.providers.chat_params import (
@@ -77,6 +78,8 @@ def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> Ol
         "think": target.options.get("think") if think is None else think,
     }
     dropped = name_dropped(body, _SLOTS)
+    if request.dialect == "anthropic" and request.original is not None:
+        dropped = [*dict.fromkeys((*name_lost(request.original, _NAME), *dropped))]
     present = {key: value for key, value in result.items() if value is not None}
     return OllamaBody(present, window, (*dropped, *warnings, *lowered, *thoughts))
 

@@ -6,15 +6,18 @@ A message that needs no change is passed on as the very same object.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from router.providers.custom_input import raw_input
-from router.providers.json_values import as_list, as_object, as_text, decode, encode
+from router.providers.json_values import as_list, as_object, as_objects, as_text, decode, encode
 from router.reasoning_store import call_key
 
 if TYPE_CHECKING:
     from config.types import Json
     from router.reasoning_store import ReasoningStore
+
+_ANTHROPICS: Final = frozenset({"thinking_blocks", "is_error"})
+"""Our own extensions of a message, for the provider that signed the one and has a place for the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ def rewrite_messages(messages: list[object], plan: MessagePlan, store: Reasoning
     ]
 
 
+def name_lost(messages: list[object]) -> list[str]:
+    """Return a warning for each kind of thing in the messages that this upstream cannot be told."""
+    lost: dict[str, None] = {}
+    for message in as_objects(messages):
+        if message.get("is_error"):
+            lost["messages[].is_error"] = None
+        blocks = as_objects(message.get("thinking_blocks"))
+        if any(block.get("type") == "redacted_thinking" for block in blocks):
+            lost["messages[].content[].redacted_thinking"] = None
+        if any(block.get("thinking") for block in blocks) and not message.get("reasoning_content"):
+            lost["messages[].thinking_blocks"] = None
+    return [f"{path} dropped: Chat Completions has no such parameter" for path in lost]
+
+
 def call_identity(call: Json) -> tuple[str, str, str]:
     """Return id, name and arguments (or raw input) of a tool call, however it is spelled."""
     inner = as_object(call.get("function")) or as_object(call.get("custom")) or {}
@@ -50,8 +67,8 @@ def call_identity(call: Json) -> tuple[str, str, str]:
 
 
 def _rewrite_message(message: Json, plan: MessagePlan, store: ReasoningStore) -> Json:
-    if "thinking_blocks" in message:  # our own extension, for the provider that signed them
-        message = {key: value for key, value in message.items() if key != "thinking_blocks"}
+    if not _ANTHROPICS.isdisjoint(message):
+        message = {key: value for key, value in message.items() if key not in _ANTHROPICS}
     if plan.from_anthropic and isinstance(message.get("content"), list):
         message = {**message, "content": [_without_cache_control(part) for part in as_list(message["content"])]}
     if message.get("role") == "developer" and plan.developer_is_system:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from router.providers.anthropic_losses import name_lost as name_lost_of_anthropic
 from router.providers.chat_body import read_tools
+from router.providers.chat_losses import printable
 from router.providers.json_values import as_list, as_number, as_object, as_text
-from router.providers.openai_messages import MessagePlan, rewrite_messages
+from router.providers.openai_messages import MessagePlan, name_lost, rewrite_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,10 @@ def build_chat_body(request: ChatRequest, target: Target, store: ReasoningStore)
     """Return the body for this deployment and what had to be left out of it."""
     body = {**target.options, **copy_body(request, target)}
     warnings: list[str] = []
-    _set_stream(body, stream=request.stream, quirks=target.quirks)
+    if request.dialect == "anthropic" and request.original is not None:
+        warnings += name_lost_of_anthropic(request.original, "Chat Completions")
+    warnings += _set_stream(body, stream=request.stream, quirks=target.quirks)
+    warnings += _name_lost_choice(body)
     custom = _shape_tools(body, target.quirks)
     for quirk, apply in _QUIRKS.items():
         if quirk in target.quirks:
@@ -52,8 +57,10 @@ def build_chat_body(request: ChatRequest, target: Target, store: ReasoningStore)
         from_anthropic=request.dialect == "anthropic",
     )
     if "messages" in body:
-        body["messages"] = rewrite_messages(as_list(body["messages"]), plan, store)
-    return body, tuple(warnings)
+        messages = as_list(body["messages"])
+        warnings += name_lost(messages)
+        body["messages"] = rewrite_messages(messages, plan, store)
+    return body, tuple(dict.fromkeys(warnings))
 
 
 def copy_body(request: ChatRequest, target: Target) -> Json:
@@ -69,17 +76,27 @@ def custom_tool_names(body: Json) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def _set_stream(body: Json, *, stream: bool, quirks: frozenset[str]) -> None:
+def _set_stream(body: Json, *, stream: bool, quirks: frozenset[str]) -> list[str]:
+    """Ask for a stream with its usage; return what of the client's options is lost."""
     if not stream:
         if "stream" in body:
             body["stream"] = False
         body.pop("stream_options", None)  # OpenAI refuses it without `stream`
-        return
+        return []
     body["stream"] = True
-    if "no_stream_options" in quirks:
-        body.pop("stream_options", None)
-    else:
-        body["stream_options"] = {**(as_object(body.get("stream_options")) or {}), "include_usage": True}
+    options = as_object(body.pop("stream_options", None)) or {}
+    if "no_stream_options" not in quirks:
+        body["stream_options"] = {**options, "include_usage": True}
+        return []
+    lost = [name for name, value in options.items() if name != "include_usage" and value]
+    return [f"stream_options.{printable(name)} dropped: the upstream does not take it" for name in lost]
+
+
+def _name_lost_choice(body: Json) -> list[str]:
+    """Empty tools go with what refers to them; that a call was wanted all the same must not vanish with it."""
+    if body.get("tools") != [] or body.get("tool_choice") in (None, "auto", "none"):
+        return []
+    return ["tool_choice dropped: there are no tools"]
 
 
 def _shape_tools(body: Json, quirks: frozenset[str]) -> frozenset[str]:
@@ -133,6 +150,8 @@ def _use_max_completion_tokens(body: Json, warnings: list[str]) -> None:
         limit = body.pop("max_tokens")
         if body.get("max_completion_tokens") is None:
             body["max_completion_tokens"] = limit
+        elif limit not in (None, body["max_completion_tokens"]):
+            warnings.append("max_tokens dropped: max_completion_tokens stands beside it")
     for name in ("temperature", "top_p"):
         value = body.get(name)
         if value is not None and value != 1:
@@ -153,10 +172,16 @@ def _without_parallel_tool_calls(body: Json, warnings: list[str]) -> None:
         warnings.append("parallel_tool_calls dropped: the upstream does not take it")
 
 
+def _without_top_k(body: Json, warnings: list[str]) -> None:
+    if body.pop("top_k", None) is not None:
+        warnings.append("top_k dropped: the upstream does not take it")
+
+
 _QUIRKS: Final[dict[str, Callable[[Json, list[str]], None]]] = {
     "max_completion_tokens": _use_max_completion_tokens,
     "no_reasoning_with_tools": _without_reasoning,
     "no_parallel_tool_calls": _without_parallel_tool_calls,
+    "no_top_k": _without_top_k,
 }
 
 

@@ -178,12 +178,11 @@ def test_turns_without_words() -> None:
     messages = messages_of(
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": []},
-        {"role": "user", "content": []},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": "{}"}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "x"}, {"type": "text", "text": ""}]},
     )  # fmt: skip
 
-    assert ["hi", "", "", None, "x"] == [message["content"] for message in messages]
+    assert ["hi", "", None, "x"] == [message["content"] for message in messages]
     assert "tool" == messages[-1]["role"]
 
 
@@ -193,6 +192,11 @@ def test_turns_without_words() -> None:
         ({"model": None}, "model"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}, "messages"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "x"}, {"type": "tool_use"}]}]},
+            "messages[0].content[1].name",
+        ),
         ({"max_tokens": None}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": "many"}, "max_tokens"),
@@ -225,6 +229,8 @@ BLOCK = st.fixed_dictionaries(
         "content": st.none() | st.text(max_size=3) | st.just([{"type": "text", "text": "x"}, {"type": "image"}, 3]),
         "input": st.none() | st.just({"a": 1}) | st.text(max_size=3),
         "id": st.none() | st.just("toolu"),
+        "name": st.just("f"),
+        "is_error": st.booleans(),
         "tool_use_id": st.integers(0, 3),
         "cache_control": st.just({"type": "ephemeral"}),
     },

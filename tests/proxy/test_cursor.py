@@ -87,6 +87,7 @@ def test_the_fields_of_a_responses_body_find_their_places() -> None:
     assert "看看这张图" == parsed.last_user_text
     assert (
         "include dropped: chat completions have no such parameter",
+        "reasoning.summary dropped: chat completions have no such parameter",
         "input items of type reasoning dropped",
     ) == parsed.warnings
 
@@ -187,9 +188,68 @@ def test_a_json_object_format_of_a_responses_body() -> None:
     assert ("previous_response_id dropped: chat completions have no such parameter",) == parsed.warnings
 
 
+def lost(body: dict[str, Any]) -> list[str]:
+    warnings = parse_chat(json.dumps(body).encode(), headers=HEADERS, max_depth=64).warnings
+    return [warning.partition(" dropped")[0] for warning in warnings]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"truncation": "auto"}, ["truncation"]),
+        ({"truncation": "disabled", "include": [], "background": False, "text": {"format": {"type": "text"}}}, []),
+        ({"reasoning": {"effort": "low", "summary": "auto", "generate_summary": None}}, ["reasoning.summary"]),
+        ({"text": {"verbosity": "low", "new": 1}}, ["text.new"]),
+        ({"context_management": [{"type": "compaction"}], "max_tool_calls": 3}, ["context_management", "max_tool_calls"]),
+        (
+            {"input": [{"role": "assistant", "content": [{"type": "output_text", "text": "x", "annotations": [{}]}]}]},
+            ["input[].content[].annotations"],
+        ),
+        ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "u", "detail": "low"}]}]}, []),
+        ({"tools": [{"type": "function", "name": "f", "parameters": {}, "new": 1}]}, []),
+    ],
+)  # fmt: skip
+def test_what_a_responses_body_alone_can_say_is_named(fields: dict[str, Any], expected: list[str]) -> None:
+    """Defaults and what has a place in a chat body are not."""
+    assert expected == lost({"model": "m", "input": "hi", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"reasoning": {"effort": "low", "summary": "auto"}}, ["reasoning.summary"]),
+        ({"tools": [], "tool_choice": "required"}, ["tool_choice"]),
+        ({"tools": [], "tool_choice": "auto", "reasoning": {"effort": "low"}}, []),
+        ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": True}]}]}, []),
+        (
+            {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "caller": {"a": 1}}]}]},
+            ["messages[].content[].caller"],
+        ),
+        (
+            {"tools": [{"name": "f", "input_schema": {}, "defer_loading": True, "cache_control": {"type": "ephemeral"}}]},
+            ["tools[].defer_loading"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_cursors_other_habits_lose_is_named(fields: dict[str, Any], expected: list[str]) -> None:
+    """What the translation keeps for an upstream that has a place for it is not."""
+    assert expected == lost({"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields})
+
+
+def test_errors_of_tools_stay_on_their_message() -> None:
+    """For an upstream of Anthropic's dialect; every other one names what it loses."""
+    block = {"type": "tool_result", "tool_use_id": "t", "content": "no", "is_error": True}
+    body = chat_of({"model": "m", "messages": [{"role": "user", "content": [block]}]})
+
+    assert [{"role": "tool", "tool_call_id": "t", "content": "no", "is_error": True}] == body["messages"]
+
+
 @pytest.mark.parametrize(
     ("value", "param"),
     [
+        ([{"type": "function_call", "call_id": "c"}], "input[0].name"),
+        ([{"role": "user", "content": ["x"]}], "input[0].content[0]"),
+        ([{"role": "user", "content": [{"type": "input_file", "file_url": "https://x.test"}]}], "input[0].content[0]"),
         (3, "input"),
         ([], "input"),
         ([3], "input[0]"),

@@ -155,7 +155,11 @@ def test_silent_turns_are_no_fault() -> None:
     """Calls stand beside the content, and a tool may return nothing; a nul in a text is legal JSON."""
     messages = [
         {"role": "user", "content": "a\x00b"},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function"}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f"}}],
+        },
         {"role": "tool", "tool_call_id": "c", "content": None},
         {"role": "user", "content": ["plain", {"type": "text", "text": "parts"}]},
     ]
@@ -393,3 +397,43 @@ def test_a_small_body_is_read_in_microseconds() -> None:
     seconds = min(timeit.repeat(lambda: parse_chat(body, headers={}, max_depth=64), number=200, repeat=5)) / 200
 
     assert seconds < 0.0003
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "user", "content": []}, "messages[1].content"),
+        ({"role": "system", "content": []}, "messages[1].content"),
+        ({"role": "assistant", "content": []}, "messages[1].content"),
+        ({"role": "assistant", "tool_calls": [{}]}, "messages[1].tool_calls[0].function.name"),
+        (
+            {"role": "assistant", "tool_calls": [{"type": "custom", "custom": {"name": ""}}]},
+            "messages[1].tool_calls[0].custom.name",
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": 3}}]},
+            "messages[1].tool_calls[0].function.name",
+        ),
+    ],
+)
+def test_a_message_that_says_nothing_is_refused_by_name(message: dict[str, Any], param: str) -> None:
+    """As OpenAI refuses it: an upstream of another dialect would be sent something else in its place."""
+    with pytest.raises(InvalidRequestError) as caught:
+        chat(GOOD | {"messages": [{"role": "user", "content": "hi"}, message]})
+
+    assert (400, param) == (caught.value.status, caught.value.param)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": [], "tool_calls": [{"id": "c", "type": "new"}]},
+        {"role": "assistant", "content": [], "refusal": "no"},
+        {"role": "tool", "tool_call_id": "c", "content": []},
+    ],
+)
+def test_a_message_that_speaks_otherwise_is_no_fault(message: dict[str, Any]) -> None:
+    """Calls and refusals stand beside the content, a tool may return nothing, and a call's new type is OpenAI's."""
+    messages = [{"role": "user", "content": "hi"}, message]
+
+    assert messages == chat(GOOD | {"messages": messages}).request.body["messages"]
