@@ -44,6 +44,8 @@ class Load:
     p99_us: float
     cpu_us: float | None
     bad: int
+    off_loop_us: float | None = None
+    """Of `cpu_us`, what other threads than the first spent: here the writer of the books."""
 
 
 def run_wrk(target: Target, *, model: str, stream: bool, connections: int, seconds: float, folder: Path) -> Load:
@@ -52,13 +54,14 @@ def run_wrk(target: Target, *, model: str, stream: bool, connections: int, secon
     script.write_text(LUA.format(body=json.dumps(BODY | {"model": model, "stream": stream})))
     url = f"{target.url}/v1/chat/completions"
     command = [require("wrk"), "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "20s", "-s", str(script), url]
-    before = cpu_s(target.pid)
+    before, loop_before = cpu_s(target.pid), loop_cpu_s(target.pid)
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    spent = cpu_s(target.pid) - before
+    spent, loop_spent = cpu_s(target.pid) - before, loop_cpu_s(target.pid) - loop_before
     row = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
     n = max(1, row["n"])
     cpu_us = spent / n * 1e6 if target.pid else None
-    return Load(row["n"], row["n"] / row["us"] * 1e6, row["p50"], row["p99"], cpu_us, row["bad"])
+    off_loop_us = (spent - loop_spent) / n * 1e6 if target.pid else None
+    return Load(row["n"], row["n"] / row["us"] * 1e6, row["p50"], row["p99"], cpu_us, row["bad"], off_loop_us)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,11 @@ def cpu_s(pid: int | None) -> float:
     return sum(_ticks(each) for each in _tree(pid)) / TICKS
 
 
+def loop_cpu_s(pid: int | None) -> float:
+    """Return CPU seconds of a process's first thread so far, which is the one that runs the event loop."""
+    return _ticks_of(Path(f"/proc/{pid}/task/{pid}/stat")) / TICKS if pid is not None else 0.0
+
+
 def rss_mib(pid: int | None) -> float | None:
     """Return the resident memory of a process and its children."""
     pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _tree(pid)]
@@ -137,5 +145,9 @@ def _tree(pid: int | None) -> list[int]:
 
 
 def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return _ticks_of(Path(f"/proc/{pid}/stat"))
+
+
+def _ticks_of(stat: Path) -> int:
+    fields = stat.read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 N_EVENTS = 64
 """Content events in the mock's unpaced stream."""
@@ -85,7 +85,7 @@ PROXY_BLOCK = """
 
 
 @contextmanager
-def nginx(folder: Path, blocks: str) -> Iterator[int]:
+def nginx(folder: Path, blocks: str) -> Generator[int]:
     """Run one nginx worker with these server blocks; yields the worker's pid."""
     folder.mkdir(parents=True)
     conf = folder / "nginx.conf"
@@ -97,7 +97,7 @@ def nginx(folder: Path, blocks: str) -> Iterator[int]:
 
 
 @contextmanager
-def mock_upstream(folder: Path) -> Iterator[int]:
+def mock_upstream(folder: Path) -> Generator[int]:
     """Serve the static answers; yields the port."""
     port = free_port()
     for name, body in (("plain", PLAIN), ("stream", stream_body())):
@@ -109,7 +109,7 @@ def mock_upstream(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def process(command: list[str], log: Path, env: dict[str, str] | None = None) -> Iterator[int]:
+def process(command: list[str], log: Path, env: dict[str, str] | None = None) -> Generator[int]:
     """Run a process for the length of the block; ended by SIGTERM, then SIGKILL."""
     with log.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
@@ -157,14 +157,39 @@ name = "{name}"
 """
 
 
+LIBRARY = """
+[retrieval]
+library = "{folder}"
+"""
+DOCUMENT = """# Relaying
+
+## What does a gateway do with an answer that it relays from a provider?
+A gateway relays an answer from a provider byte for byte, counts its tokens, prices them and books the request. What it
+does with an answer that breaks off is to say so in the stream; it never invents a finish.
+"""
+"""Holds the answer to the question of the load, so that a passage is placed in every request."""
+
+
 @contextmanager
-def thalamus(folder: Path, base_urls: dict[str, str]) -> Iterator[tuple[str, int, float]]:
-    """Run this gateway with one model per base URL; yields its URL, pid and the seconds until it was ready."""
+def thalamus(folder: Path, base_urls: dict[str, str], *, documents: int = 0) -> Generator[tuple[str, int, float]]:
+    """Run this gateway with one model per base URL; yields its URL, pid and the seconds until it was ready.
+
+    With `documents` it has a library of so many: one that holds the answer to the load's question, and others.
+    """
     folder.mkdir(parents=True)
     port = free_port()
     models = "".join(MODEL.format(name=name, base_url=url) for name, url in base_urls.items())
     config = folder / "thalamus.toml"
     config.write_text(THALAMUS.format(port=port, models=models))
+    if documents:
+        library = folder / "library"
+        library.mkdir()
+        (library / "relaying.md").write_text(DOCUMENT)
+        for n in range(1, documents):
+            (library / f"{n}.md").write_text(
+                f"# Item {n}\n\nItem {n} weighs {n * 7 % 90} kg and stands on shelf {n % 13}.\n"
+            )
+        config.write_text(config.read_text() + LIBRARY.format(folder=library))
     command = [str(Path(sys.executable).parent / "thalamus"), "serve", "--config", str(config)]
     with process(command, folder / "out.log") as pid:
         ready = wait_until_up(f"http://127.0.0.1:{port}/health/ready")
@@ -179,7 +204,7 @@ litellm_settings: {{telemetry: false}}
 
 
 @contextmanager
-def litellm(folder: Path, base_urls: dict[str, str], binary: str) -> Iterator[tuple[str, int, float]]:
+def litellm(folder: Path, base_urls: dict[str, str], binary: str) -> Generator[tuple[str, int, float]]:
     """Run a LiteLLM proxy, one worker, without key check and database."""
     folder.mkdir(parents=True)
     port = free_port()
