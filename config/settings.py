@@ -54,6 +54,12 @@ class ServerSettings:
     """TCP port; 0 takes a free one. `CLAUDE_PROXY_PORT` is understood too."""
     admin_port: Port | None = None
     """A port of its own for the dashboard; `None` serves it on `port`. `ADMIN_DASHBOARD_PORT` is understood too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names under which clients reach this server, as in their `Host` header, such as `chat.example` or `*.example`.
+
+    Without any, a server on loopback answers only to this machine's own names (a page on the web could else reach it by
+    making its name lead there), and a server beyond loopback, where a key is needed, to every name. `*` allows all.
+    """
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-*` headers are believed; none by default."""
     tls_cert_file: Path | None = None

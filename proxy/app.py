@@ -17,10 +17,12 @@ from config.writer import GroupWriter
 from proxy import native_api, ops
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
+from proxy.guard import Guard
 from proxy.house import House
 from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
+from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
 from router.answer import accept_empty
 from router.catalog import build_catalog
@@ -61,6 +63,7 @@ def create_app(
     server = settings.server
     app = Litestar(
         route_handlers=[*relay_routes(house), *native_api.ROUTES, *ops.ROUTES],
+        guards=[needs_key],
         lifespan=[open_house],
         state=State({"house": house}),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -71,6 +74,7 @@ def create_app(
         logging_config=None,
     )
     add_relay_paths(app)
+    app.asgi_handler = Guard(app.asgi_handler, house)
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from random import Random
@@ -52,6 +53,8 @@ class House:
     retries: RetryBudget
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
+    instance_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    """What this process calls itself in `Via`, to know a request that it sent itself."""
     rng: Random = field(default_factory=Random)
     started: float = field(default_factory=time.monotonic)
     ready: bool = False

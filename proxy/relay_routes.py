@@ -12,6 +12,7 @@ from proxy.connection import Connection
 from proxy.doors import ANTHROPIC, EMBEDDINGS, OPENAI, UNIFIED, Door
 from proxy.error_responses import error_body, headers_for
 from proxy.pipeline import handle
+from proxy.public_routes import CHECKS_ITSELF
 
 if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
@@ -43,7 +44,7 @@ def _route(house: House, path: str, door: Door) -> ASGIRouteHandler:
             return
         await handle(house, door, connection)
 
-    return asgi(path, copy_scope=False)(relay)
+    return asgi(path, copy_scope=False, opt={CHECKS_ITSELF: True})(relay)
 
 
 async def _refuse_method(connection: Connection, path: str) -> None:

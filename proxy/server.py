@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from config.errors import SettingsError
+from proxy.protocol import BoundedHttpProtocol
 
 if TYPE_CHECKING:
     import socket
@@ -47,7 +48,7 @@ def uvicorn_config(settings: Settings, app: Litestar) -> uvicorn.Config:
         host=server.host,
         port=server.port,
         loop="auto",
-        http="httptools",
+        http=BoundedHttpProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

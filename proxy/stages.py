@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key
+from proxy.guard import via
 from proxy.limits import reserve_tokens
 from proxy.requests.content import decode_content
 from retrieval.context import insert_context
@@ -57,7 +58,8 @@ async def parse(house: House, exchange: Exchange, connection: Connection) -> Non
     body = decode_content(raw, connection.headers.get("content-encoding"), server.max_body_bytes)
     exchange.n_body_bytes = len(body)
     parsed = exchange.door.parse(body, headers=connection.headers, max_depth=server.max_json_depth)
-    exchange.parsed = replace(parsed, request=replace(parsed.request, id=exchange.id))
+    forwarded = {**parsed.request.headers, "via": via(house.instance_id, connection.headers.get("via"))}
+    exchange.parsed = replace(parsed, request=replace(parsed.request, id=exchange.id, headers=forwarded))
     exchange.warnings += parsed.warnings
     await reserve_tokens(exchange)
     if storage.store_preview:

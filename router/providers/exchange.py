@@ -38,7 +38,11 @@ async def send_plain(prepared: Prepared, wire: Wire) -> UpstreamResponse:
 
 
 def _to_request(prepared: Prepared, connect_s: float, idle_s: float | None) -> UpstreamRequest:
-    return UpstreamRequest("POST", prepared.url, prepared.headers, prepared.body, connect_s=connect_s, idle_s=idle_s)
+    headers = prepared.headers
+    via = prepared.request.headers.get("via")  # whoever leads back to us must know that we were here already
+    if via is not None:
+        headers = {**headers, "via": via}
+    return UpstreamRequest("POST", prepared.url, headers, prepared.body, connect_s=connect_s, idle_s=idle_s)
 
 
 async def raise_for_status(response: UpstreamResponse, provider: str) -> None:

@@ -28,7 +28,7 @@ async def raw_ask(gateway: Gateway, body: dict[str, object]) -> tuple[asyncio.St
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     sent = json.dumps(body).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(sent)}"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(sent)}"
     writer.write(head.encode() + b"\r\n\r\n" + sent)
     await writer.drain()
     return reader, writer

@@ -291,7 +291,7 @@ def test_stop_now_cuts_open_streams(tmp_path, upstream, monkeypatch, capsys):
     with _running(tmp_path, "serve", "--port", "0", "--json") as (process, said):
         host, _, port = said["base_url"].removeprefix("http://").removesuffix("/v1").rpartition(":")
         with socket.create_connection((host, int(port))) as held:
-            held.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+            held.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
             _until(lambda: 200 == httpx.get(said["base_url"] + "/models", trust_env=False).status_code)
             code = main(["stop", "--now", "--json"])
         process.wait(timeout=10)

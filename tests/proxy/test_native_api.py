@@ -159,7 +159,7 @@ async def test_without_a_settings_file_there_is_nothing_to_reload(tmp_path: Path
     )
     app = create_app(settings)
     server = GatewayServer(uvicorn_config(settings, app), app.state.house)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
         starting = await client.get("/health/ready")
         async with app.lifespan():
             refused = await client.post("/api/config/reload")

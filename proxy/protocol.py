@@ -1,0 +1,110 @@
+"""uvicorn's HTTP protocol with bounds on a request's head: its size, its number of headers, and the time it may take.
+
+uvicorn on httptools has none of these: a head that never ends would be collected until memory is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from config.errors import InvalidRequestError
+from config.ids import new_id
+from proxy.error_responses import error_body
+
+if TYPE_CHECKING:
+    import asyncio
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_HEADERS: Final = 128
+HEAD_TIMEOUT_S: Final = 30.0
+"""Seconds from a request's first byte, or from a connection's begin, to the end of its head."""
+
+
+class _HeadTooLargeError(Exception):
+    """The parser stops here."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Reads requests; refuses a head that is too large with 431, and hangs up on one that is too slow."""
+
+    _in_head = True
+    _head_bytes = 0
+    _too_large = False
+    _head_timer: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        was_in_head = self._in_head and self._head_bytes > 0
+        super().data_received(data)
+        if not self._in_head or self._head_bytes == 0 or self.transport.is_closing():
+            return
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+        if was_in_head:
+            self._head_bytes += len(data)  # a line without an end never reaches `on_header`
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._too_large = True
+                self.send_400_response("")
+
+    @override
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 1
+        super().on_message_begin()
+
+    @override
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        super().on_url(url)
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer; those must not be taken for headers (RFC 9110, 6.5.1)
+        if len(self.headers) >= MAX_HEADERS:
+            self._grow(MAX_HEAD_BYTES)
+        self._grow(len(name) + len(value))
+        super().on_header(name, value)
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Say in the API's own shape what is wrong, and hang up."""
+        status, code = (431, "headers_too_large") if self._too_large else (400, "invalid_http")
+        said = "The request's headers are too large." if self._too_large else msg
+        body = error_body(InvalidRequestError(said, code=code))
+        self.transport.write(
+            STATUS_LINE[status]
+            + b"content-type: application/json\r\nconnection: close\r\n"
+            + f"x-request-id: {new_id()}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        self.transport.close()
+
+    def _grow(self, n_bytes: int) -> None:
+        self._head_bytes += n_bytes
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._too_large = True
+            raise _HeadTooLargeError
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
