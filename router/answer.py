@@ -32,6 +32,12 @@ class Answer:
     held_back: tuple[Frame, ...] = ()
     rest: AsyncGenerator[Frame, None] | None = None
 
+    def __post_init__(self) -> None:
+        """Add what the provider learnt only from its upstream to what it knew before it asked."""
+        late = [warning for frame in self.held_back for warning in frame.warnings]
+        late += () if self.completion is None else self.completion.warnings
+        self.warnings = (*self.warnings, *late)
+
     async def frames(self) -> AsyncIterator[Frame]:
         """Yield all frames, those held back before the commit first. Raises `UpstreamError` in mid-stream."""
         for frame in self.held_back:

@@ -126,6 +126,8 @@ class Frame:
 
     events: tuple[Event, ...]
     raw: bytes = b""
+    warnings: tuple[str, ...] = ()
+    """What turned out to be lost only when the upstream answered; read from the frames before the first content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,5 @@ class Completion:
     events: tuple[Event, ...]
     raw: bytes
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    warnings: tuple[str, ...] = ()
+    """What turned out to be lost only when the upstream answered."""

@@ -13,6 +13,7 @@ from config.errors import UpstreamError
 from router.events import Completion, Frame
 from router.providers.base import MAX_PLAIN_BODY_BYTES, Prepared
 from router.providers.chat_body import read_tools
+from router.providers.chat_params import read_effort
 from router.providers.exchange import (
     drain,
     ended_early,
@@ -78,21 +79,22 @@ class OllamaProvider:
         reader = self._reader(prepared)
         parser = LineParser(_MAX_LINE_BYTES)
         began = False
-        response = await _open(send_streamed, prepared, wire)
+        response, warnings = await _open(send_streamed, prepared, wire)
         try:
             await raise_for_media_type(response, _STREAM_TYPES)
             chunks = response.chunks()
             async for chunk in chunks:
                 for line in parser.feed(chunk):
                     began = True
-                    yield _read_line(reader, line)
+                    yield _read_line(reader, line, warnings)
+                    warnings = ()
                     if reader.finished:
                         await drain(chunks)
                         return
             last = parser.finish()
             if last:
                 began = True
-                yield _read_line(reader, last)
+                yield _read_line(reader, last, warnings)
             if not reader.finished:
                 raise ended_early(began=began)
         finally:
@@ -101,7 +103,7 @@ class OllamaProvider:
     async def complete(self, prepared: Prepared, wire: Wire) -> Completion:
         """Return one whole answer. Raises `UpstreamError`."""
         reader = self._reader(prepared)
-        response = await _open(send_plain, prepared, wire)
+        response, warnings = await _open(send_plain, prepared, wire)
         try:
             body = await response.read(MAX_PLAIN_BODY_BYTES)
         finally:
@@ -109,7 +111,7 @@ class OllamaProvider:
         events = reader.feed(read_answer(body))
         if not reader.finished:
             raise UpstreamError("The upstream's answer is not done.", failure_class="transient")
-        return Completion(events, body, dict(response.headers))
+        return Completion(events, body, dict(response.headers), warnings)
 
     def _reader(self, prepared: Prepared) -> ChatReader:
         """Return the reader of one answer. Raises `UpstreamError` for a prompt that the window cannot hold."""
@@ -123,8 +125,8 @@ class OllamaProvider:
         return ChatReader(window, custom, self._store, id=request.id, model=target.upstream_model, created=created)
 
 
-async def _open(send: _Send, prepared: Prepared, wire: Wire) -> UpstreamResponse:
-    """Return the response of a success; asks again without `think` where the model turns out not to think.
+async def _open(send: _Send, prepared: Prepared, wire: Wire) -> tuple[UpstreamResponse, tuple[str, ...]]:
+    """Return the response of a success, and what was lost for it: `think` where the model turns out not to think.
 
     Which models think is known to the Ollama server only, and a hint may not fail a request.
     """
@@ -141,8 +143,13 @@ async def _open(send: _Send, prepared: Prepared, wire: Wire) -> UpstreamResponse
     finally:
         if not succeeded:
             response.close()
-    return response if succeeded else await _open(send, prepared, wire)
+    if succeeded:
+        return response, ()
+    response, _ = await _open(send, prepared, wire)
+    # What the operator's own options ask for is not the client's loss.
+    asked = read_effort(prepared.request.body) not in (None, "none")
+    return response, ("reasoning_effort dropped: the model does not think",) if asked else ()
 
 
-def _read_line(reader: ChatReader, line: bytes) -> Frame:
-    return Frame(reader.feed(read_object(line, "a line")), line + b"\n")
+def _read_line(reader: ChatReader, line: bytes, warnings: tuple[str, ...]) -> Frame:
+    return Frame(reader.feed(read_object(line, "a line")), line + b"\n", warnings)

@@ -410,6 +410,24 @@ async def test_reasoning_effort_does_not_fail_a_model_that_cannot_think():
     assert Finish("stop", native="stop") == answer.events[-1]
     assert [True, None] == [json.loads(request.body).get("think") for request in memory.sent]
     assert refusal.closed
+    assert ("reasoning_effort dropped: the model does not think",) == answer.warnings
+
+
+async def test_thinking_that_was_taken_back_is_named_with_the_first_line():
+    """Once, where a stream's headers can still say it; what only the operator asked for is nobody's loss."""
+    refusal = b'{"error":"\\"llama3.2\\" does not support thinking"}'
+    found = []
+    for request, its in (
+        (chat(reasoning_effort="low", stream=True), target()),
+        (chat(stream=True), target(options={"think": True})),
+    ):
+        memory = Sequence(Response([refusal], status=400), Response([said("a"), said("b"), done()]))
+        ours = provider()
+        frames = ours.stream(ours.prepare(request, its), Wire(memory, 1.0, 2.0))
+        found.append([frame.warnings async for frame in frames])
+
+    named = "reasoning_effort dropped: the model does not think"
+    assert [[(named,), (), ()], [(), (), ()]] == found
 
 
 @pytest.mark.parametrize("fields", [{}, {"reasoning_effort": "high"}])
