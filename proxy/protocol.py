@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from config.errors import InvalidRequestError
 from config.ids import new_id
+from proxy.corked import CorkedTransport
 from proxy.error_responses import error_body
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(transport)
+        super().connection_made(CorkedTransport(transport))
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
 
     @override
