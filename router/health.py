@@ -192,7 +192,7 @@ class Health:
         wish_s = error.retry_after_s
         match error.failure_class:
             case "transient" if not attempt.hurried:
-                self._count_failure(place, attempt, now, wish_s or 0.0)
+                self._count_failure(place, attempt, error, now)
                 if wish_s:
                     self._bench(place, "key_model", "transient", for_s=min(wish_s, rules.open_max_s), told_s=wish_s)
             case "rate":
@@ -206,10 +206,15 @@ class Health:
             case _:
                 pass
 
-    def _count_failure(self, place: Place, attempt: Attempt, now: float, wish_s: float) -> None:
+    def _count_failure(self, place: Place, attempt: Attempt, error: UpstreamError, now: float) -> None:
+        """Count it against the model and, unless it answered with nothing, against the host too."""
+        empty = error.code == "empty_completion"
         jitter = self._rng.random()
-        for scope, breaker in (("host", place.host), ("model", place.model)):
-            if breaker.failed(now, holder=attempt, began=attempt.started, wish_s=wish_s, jitter=jitter):
+        scopes = (("model", place.model),) if empty else (("host", place.host), ("model", place.model))
+        for scope, breaker in scopes:
+            if breaker.failed(
+                now, holder=attempt, began=attempt.started, wish_s=error.retry_after_s or 0.0, jitter=jitter
+            ):
                 log.warning("breaker_opened", deployment=place.target.deployment, scope=scope)
 
     def _bench(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
@@ -12,6 +12,7 @@ from config.errors import FailureClass, UpstreamError
 from config.settings import Timeouts
 from router.attempt import Attempt, Candidate
 from router.health import Health
+from router.places import MAX_PLACES
 from router.providers.base import Target
 
 RULES = BreakerSettings(ramp_s=0)
@@ -121,3 +122,286 @@ def test_the_callers_own_faults_are_neutral(health: Health, clock: Clock, failed
 
     assert health.available(target())
     assert ("closed", None, None) == state_of(health)
+
+
+def on_trial(health: Health, clock: Clock) -> Attempt:
+    """Let a host go down, wait until it is half-open, and begin the trial."""
+    fail_often(health, clock, target())
+    clock.now += 6
+    assert health.try_acquire(target())
+    return begun(health, clock, target())
+
+
+def test_a_client_that_leaves_is_neutral_and_frees_the_trial(health: Health, clock: Clock) -> None:
+    """An aborted trial proves nothing; the next request may try."""
+    trial = on_trial(health, clock)
+    trial.abandon("the client left before the first content")
+    health.attempt_ended(trial)
+
+    assert ("half_open", "host", "transient") == state_of(health)
+    assert health.try_acquire(target())
+
+
+def test_a_lost_trial_is_released_at_its_deadline(health: Health, clock: Clock) -> None:
+    """An attempt whose end nobody tells does not keep the upstream out of play for ever."""
+    on_trial(health, clock)
+    clock.now += RULES.trial_s - 0.1
+    assert not health.available(target())
+    clock.now += 0.1
+
+    assert health.try_acquire(target())
+    assert not health.try_acquire(target())
+
+
+@pytest.mark.parametrize("failed", ["rate", "caller", "policy", "context"])
+def test_a_trial_that_says_nothing_of_the_host_frees_its_slot(
+    health: Health, clock: Clock, failed: FailureClass
+) -> None:
+    """429 and the caller's own faults neither close the breaker nor open it again."""
+    end(health, on_trial(health, clock), failed)
+
+    other_key = target("b", key="k2")
+    assert health.available(other_key)
+    assert ("half_open", "host", "transient") == (health.try_acquire(other_key) and state_of(health, "b"))
+
+
+def test_the_first_content_ends_a_trial_well(health: Health, clock: Clock) -> None:
+    """Others need not wait for the end of a long stream."""
+    trial = on_trial(health, clock)
+    clock.now += 1
+    health.attempt_answered(trial)
+
+    assert health.try_acquire(target())
+    end(health, trial)
+    assert {"requests": 1, "failures": 0} == {
+        name: value for name, value in health.state()["a"].items() if name in {"requests", "failures"}
+    }
+
+
+def test_a_return_is_gradual(clock: Clock) -> None:
+    """About a tenth of the requests at first, half in the middle, all at the end; a balancer may name it at once."""
+    health = Health(replace(RULES, ramp_s=10), clock=clock, rng=Random(1))
+    trial = on_trial(health, clock)
+    end(health, trial)
+
+    shares = []
+    for _ in range(3):
+        shares.append(sum(health.try_acquire(target()) for _ in range(1_000)) / 1_000)
+        clock.now += 5
+    assert [0.1, 0.5, 1.0] == pytest.approx(shares, abs=0.05)
+    assert health.available(target())
+    assert health.refusal(target()) is None
+
+
+def test_one_broken_model_does_not_bench_its_neighbours(health: Health, clock: Clock) -> None:
+    """Half of what the host answers fails, all of it for one model: only that model is left alone."""
+    well = target("b", model="well")
+    for _ in range(6):
+        end(health, begun(health, clock, target()), "transient")
+        end(health, begun(health, clock, well))
+        clock.now += 0.1
+
+    assert ("open", "model", "transient") == state_of(health)
+    assert (False, True) == (health.available(target()), health.available(well))
+
+
+def test_empty_answers_speak_against_the_model_and_not_against_its_host(health: Health, clock: Clock) -> None:
+    """Whoever answers with nothing is up."""
+    for _ in range(5):
+        attempt = begun(health, clock, target())
+        attempt.fail(UpstreamError("nothing", failure_class="transient", status=200, code="empty_completion"))
+        health.attempt_ended(attempt)
+
+    assert ("open", "model", "transient") == state_of(health)
+    assert health.available(target("b", model="other"))
+
+
+def test_a_pause_that_a_503_asks_for_is_kept(health: Health, clock: Clock) -> None:
+    """Retry-After beside a 503 benches that key and model for it, at most a minute; the client hears all of it."""
+    end(health, begun(health, clock, target()), "transient", retry_after_s=200.0)
+
+    assert not health.available(target())
+    assert health.available(target("b", model="other"))
+    assert 200.0 == health.retry_after_s(target())
+    assert health.force(target())
+    clock.now += 60
+    assert health.available(target())
+
+
+def test_a_rate_limit_without_a_time_benches_briefly_and_twice_as_long_each_time(health: Health, clock: Clock) -> None:
+    """Nobody invents a minute: 1 s, 2 s, 4 s, and from the beginning after a success."""
+    waits: list[float | None] = []
+    for _ in range(8):
+        end(health, begun(health, clock, target()), "rate")
+        waits.append(health.retry_after_s(target()))
+        clock.now += 61
+    assert [1, 2, 4, 8, 16, 32, 60, 60] == waits
+
+    end(health, begun(health, clock, target()))
+    end(health, begun(health, clock, target()), "rate")
+    assert 1.0 == health.retry_after_s(target())
+
+
+def test_a_rate_limit_of_no_time_benches_nobody(health: Health, clock: Clock) -> None:
+    """`Retry-After: 0` means now."""
+    end(health, begun(health, clock, target()), "rate", retry_after_s=0.0)
+
+    assert health.available(target())
+
+
+def test_an_answer_to_an_older_request_does_not_lift_a_bench(health: Health, clock: Clock) -> None:
+    """A stream that began before the limit was hit says nothing of it."""
+    old = begun(health, clock, target())
+    clock.now += 1
+    end(health, begun(health, clock, target()), "rate", retry_after_s=30)
+    clock.now += 1
+    end(health, old)
+
+    assert not health.available(target())
+
+
+def test_a_dead_key_is_tried_by_one_after_its_time(health: Health, clock: Clock) -> None:
+    """An operator who has paid is served again without a restart; until then one request a minute finds out."""
+    end(health, begun(health, clock, target()), "quota")
+    clock.now += RULES.key_bench_s
+    assert health.try_acquire(target())
+    trial = begun(health, clock, target())
+    assert not health.available(target("b", model="other"))
+    end(health, trial, "quota")
+    assert ("open", "key", "quota") == state_of(health)
+
+    clock.now += RULES.key_bench_s
+    assert health.try_acquire(target())
+    end(health, begun(health, clock, target()))
+    assert ("closed", None, None) == state_of(health)
+
+
+def test_a_new_key_of_the_same_deployment_begins_anew(health: Health, clock: Clock) -> None:
+    """After a reload with another key nothing is held against it, and the old key is still known where it is used."""
+    shared = target("b", model="other")
+    assert health.available(shared)
+    end(health, begun(health, clock, target()), "credential")
+
+    assert (True, False) == (health.available(target(key="new")), health.available(shared))
+
+
+def test_who_has_nobody_else_may_try_before_the_time_but_one_at_a_time(health: Health, clock: Clock) -> None:
+    """The recovery of the only upstream is noticed at once, and it is not overrun meanwhile."""
+    fail_often(health, clock, target())
+
+    assert (True, False) == (health.force(target()), health.force(target()))
+    refusal = health.refusal(target())
+    assert refusal is not None
+    assert refusal.wait_s is not None
+    trial = begun(health, clock, target())
+    clock.now += 1
+    end(health, trial)
+    assert health.available(target())
+    assert health.force(target())
+
+
+def test_a_rate_limit_is_never_overridden(health: Health, clock: Clock) -> None:
+    """Not for a host that is down either."""
+    end(health, begun(health, clock, target()), "rate", retry_after_s=30)
+    assert not health.force(target())
+
+    fail_often(health, clock, target())
+    assert not health.force(target())
+    refusal = health.refusal(target())
+    assert refusal is not None
+    assert ("transient", "host") == (refusal.reason, refusal.scope)
+
+
+def test_a_host_that_answers_its_probe_may_be_tried_early(health: Health, clock: Clock) -> None:
+    """The next request is its trial; other hosts are not touched."""
+    fail_often(health, clock, target())
+    fail_often(health, clock, target("b", host="other"))
+    clock.now += 1
+    health.host_answered("http://h")
+
+    assert (True, False) == (health.try_acquire(target()), health.try_acquire(target("b", host="other")))
+    assert not health.try_acquire(target())
+
+
+def test_an_operator_takes_out_and_puts_back(health: Health, clock: Clock) -> None:
+    """Taken out means out, however healthy; a reset forgets all that speaks against it."""
+    health.trip("a")
+    assert (False, False, False) == (health.available(target()), health.try_acquire(target()), health.force(target()))
+    assert ("open", "deployment", "operator") == state_of(health)
+    assert health.retry_after_s(target()) is None
+    refusal = health.refusal(target())
+    assert refusal is not None
+    assert "operator" == refusal.reason
+
+    fail_often(health, clock, target())
+    health.reset("a")
+    assert ("closed", None, None) == state_of(health)
+    assert health.available(target())
+    health.reset("unknown")
+
+
+def test_switched_off_it_lets_everybody_through(clock: Clock) -> None:
+    """Only an operator's word still counts."""
+    health = Health(replace(RULES, enabled=False), clock=clock, rng=Random(1))
+    fail_often(health, clock, target(), n=20)
+    end(health, begun(health, clock, target()))
+
+    assert (True, True, None) == (health.try_acquire(target()), health.force(target()), health.refusal(target()))
+    assert {} == health.state()
+    health.trip("a")
+    assert not health.available(target())
+
+
+def test_what_runs_in_this_process_is_never_benched(health: Health, clock: Clock) -> None:
+    """The extractive model has no host that could be down."""
+    inside = replace(target(), base_url="local:extractive")
+    fail_often(health, clock, inside, n=20)
+
+    assert (True, True) == (health.try_acquire(inside), health.force(inside))
+
+
+def test_an_attempt_that_had_no_time_counts_for_nothing(health: Health, clock: Clock) -> None:
+    """Others used up the deadline."""
+    for _ in range(9):
+        attempt = begun(health, clock, target())
+        attempt.hurried = True
+        end(health, attempt, "transient")
+
+    assert health.available(target())
+
+
+def test_new_rules_are_taken_up_and_what_is_gone_is_forgotten(health: Health, clock: Clock) -> None:
+    """A reload changes the numbers, not what was learned."""
+    fail_often(health, clock, target(), n=4)
+    assert health.available(target("b"))
+    health.adopt(replace(RULES, min_requests=2), {"a"})
+    assert ["a"] == list(health.state())
+    fail_often(health, clock, target(), n=1)
+
+    assert not health.available(target())
+
+
+def test_memory_is_bounded(health: Health) -> None:
+    """Names that come and go do not pile up; those known longest are forgotten first."""
+    for n in range(MAX_PLACES + 3):
+        assert health.available(target(f"d{n}", host=f"h{n}"))
+
+    assert (MAX_PLACES, "d3") == (len(health.state()), next(iter(health.state())))
+
+
+def test_a_broken_address_is_a_host_of_its_own(health: Health, clock: Clock) -> None:
+    """What cannot be read as a URL still has a place."""
+    broken = replace(target(), base_url="http://[broken")
+    fail_often(health, clock, broken)
+
+    assert (False, True) == (health.available(broken), health.available(target("b")))
+
+
+def test_no_key_and_no_address_is_shown(health: Health, clock: Clock) -> None:
+    """The state goes to whoever may see `/health`."""
+    secret = target(key="sk-canary-123456", host="secret.host")
+    end(health, begun(health, clock, secret), "credential")
+
+    shown = str(health.state())
+    assert "canary" not in shown
+    assert "secret.host" not in shown

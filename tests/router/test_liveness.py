@@ -112,6 +112,18 @@ async def test_what_a_server_answers_decides_whether_it_is_there(prober_of, box,
     assert 1 == len(server.asked)
 
 
+async def test_whoever_answers_is_told_of(prober_of, box):
+    """Breakers may let a trial begin early; a server that is away is not told of."""
+    told = []
+    server = Server({"data": []})
+    prober = prober_of(box, server, answered=told.append)
+    for answer in ({"data": []}, httpx.ConnectError("refused"), httpx.Response(503), httpx.Response(404)):
+        server.answer = answer
+        await prober.probe_once()
+
+    assert ["http://box/v1"] * 2 == told
+
+
 async def test_a_server_that_goes_away_is_let_go_and_comes_back(prober_of):
     """Its models stay known, and are live again by themselves."""
     server = Server(TAGS)
