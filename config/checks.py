@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from config.patterns import PatternError, compile_regex
 from config.reading import Problems, nearest
@@ -25,6 +26,7 @@ RESERVED = frozenset({"auto", "collab"})
 def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     """Note every problem. `mine` is what the file alone says, in its order; the shipped rows are known to be right."""
     _check_server(settings, problems)
+    _check_telemetry(settings, problems)
     _check_providers(mine, problems)
     _check_models(settings, mine.models, problems)
     _check_aliases(settings, problems)
@@ -55,6 +57,17 @@ def _check_server(settings: Settings, problems: Problems) -> None:
     if (server.tls_cert_file is None) != (server.tls_key_file is None):
         given, missing = ("tls_cert_file", "tls_key_file")[:: 1 if server.tls_cert_file else -1]
         problems.note(("server", given), f"'server.{given}' needs 'server.{missing}'")
+
+
+def _check_telemetry(settings: Settings, problems: Problems) -> None:
+    endpoint = settings.telemetry.otlp_endpoint
+    address = urlsplit(endpoint)
+    if endpoint and (address.scheme not in {"http", "https"} or not address.hostname or address.username):
+        problems.note(
+            ("telemetry", "otlp_endpoint"),  # it may hold a password, so it is not repeated
+            "'telemetry.otlp_endpoint' must be an http:// or https:// address without user and password, such as "
+            "http://127.0.0.1:4318",
+        )
 
 
 def _check_providers(mine: Settings, problems: Problems) -> None:

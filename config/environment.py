@@ -15,7 +15,9 @@ from config.settings import Settings
 if TYPE_CHECKING:
     from config.model_settings import ProviderSettings
 
-AREAS = ("server", "timeouts", "streaming", "routing", "retrieval", "storage", "logging", "health", "breaker")
+AREAS = (
+    "server", "timeouts", "streaming", "routing", "retrieval", "storage", "logging", "health", "breaker", "telemetry",
+)  # fmt: skip
 USUAL_NAMES = {"CLAUDE_PROXY_PORT": ("server", "port"), "ADMIN_DASHBOARD_PORT": ("server", "admin_port")}
 """Variables other tools set; a `THALAMUS_` one wins over them."""
 

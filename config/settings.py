@@ -20,6 +20,7 @@ from config.model_settings import (
     Timeouts,
 )
 from config.secret import Secret
+from config.telemetry_settings import TelemetrySettings
 
 __all__ = [
     "BreakerSettings",
@@ -40,6 +41,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "StreamingSettings",
+    "TelemetrySettings",
     "Timeouts",
 ]
 
@@ -216,6 +218,8 @@ class Settings:
     """How servers are probed."""
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     """When an upstream that fails is left alone."""
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    """What is told of requests to the outside."""
     providers: tuple[ProviderSettings, ...] = ()
     """Provider rows (`[[provider]]`), shipped ones included."""
     models: tuple[ModelSettings, ...] = ()

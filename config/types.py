@@ -167,6 +167,8 @@ class AttemptRecord:
     cost: Cost | None = None
     finish_reason: str | None = None
     retry_after_s: float | None = None
+    start_ms: float = 0.0
+    """Milliseconds after the request's start; only for traces, the books do not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,8 @@ class DecisionRecord:
     error_code: str | None = None
     http_status: int = 200
     warnings: tuple[str, ...] = ()
+    trace_parent: str | None = None
+    """The client's own span (W3C `traceparent`), valid; only for traces, the books do not keep it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
 from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
+from proxy.telemetry.sinks import open_sinks, told
+from proxy.version import product_version
 from router.answer import accept_empty
 from router.catalog import build_catalog
 from router.dispatch import Dispatcher
@@ -87,6 +89,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     rng = Random()  # noqa: S311  # its draws guard no secret
     health = Health(settings.breaker, clock=time.perf_counter, rng=rng)
     retries = RetryBudget(settings.breaker, clock=time.perf_counter)
+    sinks = open_sinks(settings.telemetry, version=product_version())
     database = open_database(settings.database_url)
     writer = GroupWriter(
         database,
@@ -102,7 +105,8 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
             embedders, transport, check_empty=accept_empty, observers=(metrics,), gate=health, budget=retries, rng=rng
         ),
         transport=transport,
-        ledger=SqlLedger(writer),
+        ledger=told(SqlLedger(writer), sinks),
+        sinks=sinks,
         writer=writer,
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),

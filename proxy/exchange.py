@@ -54,6 +54,10 @@ class Exchange:
     n_body_bytes: int = 0
     request_body: bytes | None = None
     preview: str | None = None
+    trace_parent: str | None = None
+    """The client's own span, valid."""
+    client_request_id: str | None = None
+    """The client's own id of this request, for the log; ours is `id`."""
 
     def known(self) -> Parsed:
         """Return the parsed request; only for stages after `parse`."""
@@ -129,6 +133,7 @@ class Exchange:
             error_code=self.error_code,
             http_status=self.http_status,
             warnings=self.warnings,
+            trace_parent=self.trace_parent,
         )
 
     def _response_body(self) -> bytes | None:

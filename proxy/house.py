@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from config.writer import GroupWriter
     from proxy.documents import Documents
     from proxy.metrics import Metrics
+    from proxy.telemetry.hook import RequestSink
     from router.dispatch import Dispatcher
     from router.health import Health
     from router.liveness import Prober
@@ -53,6 +54,8 @@ class House:
     retries: RetryBudget
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
+    sinks: tuple[RequestSink, ...] = ()
+    """Who is told of finished requests beside the books."""
     instance_id: str = field(default_factory=lambda: secrets.token_hex(8))
     """What this process calls itself in `Via`, to know a request that it sent itself."""
     rng: Random = field(default_factory=Random)

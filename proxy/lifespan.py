@@ -21,6 +21,7 @@ FIRST_UPGRADE_S = 10.0
 """How long the start waits for the database; after it the server serves, and the books are opened when they can be."""
 RETRY_S = 5.0
 CLOSE_BOOKS_S = 5.0
+CLOSE_SINKS_S = 2.0
 
 log = structlog.stdlib.get_logger("thalamus.proxy.lifespan")
 
@@ -55,6 +56,8 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await house.writer.aclose(CLOSE_BOOKS_S)
         await house.database.aclose()
+        for sink in house.sinks:
+            await asyncio.to_thread(sink.close, CLOSE_SINKS_S)
         await house.prober.aclose()
         await house.transport.aclose()
 

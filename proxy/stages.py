@@ -15,6 +15,7 @@ from proxy.admission import admit_key
 from proxy.guard import via
 from proxy.limits import reserve_tokens
 from proxy.requests.content import decode_content
+from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.rules import first_match
@@ -44,6 +45,8 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
     if exchange.lease is not None:
         exchange.lease.take_request()
     exchange.admitted = True
+    exchange.trace_parent = valid_trace_parent(connection.headers.get("traceparent"))
+    exchange.client_request_id = client_request_id(connection.headers.get("x-request-id"))
     wish = connection.headers.get(ROUTER_HEADER)
     if wish not in {None, "off", "explain"}:
         raise InvalidRequestError(f"{ROUTER_HEADER} must be 'off' or 'explain'.", param=ROUTER_HEADER)

@@ -99,8 +99,8 @@ class Attempt:
         self.note = note
         self._end()
 
-    def record(self) -> AttemptRecord:
-        """Return the frozen row of this attempt."""
+    def record(self, *, since: float | None = None) -> AttemptRecord:
+        """Return the frozen row of this attempt; `since` is when the request began, by the same clock."""
         ended = self.ended if self.ended is not None else self.clock()
         target = self.candidate.target
         failure = self.failure
@@ -119,6 +119,7 @@ class Attempt:
             cost=self.cost,
             finish_reason=self.finish_reason,
             retry_after_s=failure.retry_after_s if failure else None,
+            start_ms=(self.started - since) * 1000 if since is not None else 0.0,
         )
 
     def _keep(self, text: str) -> None:
@@ -147,6 +148,12 @@ class AttemptLog:
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
     """Only filled where nobody answered."""
+    started: float = field(init=False)
+    """When the request began, by `clock`."""
+
+    def __post_init__(self) -> None:
+        """Start the request's clock."""
+        self.started = self.clock()
 
     def begin(self, candidate: Candidate) -> Attempt:
         """Start the next attempt."""
@@ -156,7 +163,7 @@ class AttemptLog:
 
     def records(self) -> tuple[AttemptRecord, ...]:
         """Return the rows so far."""
-        return tuple(attempt.record() for attempt in self.attempts)
+        return tuple(attempt.record(since=self.started) for attempt in self.attempts)
 
     def failures(self) -> tuple[UpstreamError, ...]:
         """Return the upstream failures so far, in order."""

@@ -28,13 +28,14 @@ from config.settings import (
     Settings,
     StorageSettings,
     StreamingSettings,
+    TelemetrySettings,
 )
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 AREAS = (
     Settings, ServerSettings, Timeouts, StreamingSettings, RoutingSettings, RuleSettings, RetrievalSettings,
-    StorageSettings, LoggingSettings, HealthSettings, BreakerSettings, ModelSettings, DeploymentSettings,
-    DeploymentTimeouts, PriceOverride, ProviderSettings,
+    StorageSettings, LoggingSettings, HealthSettings, BreakerSettings, TelemetrySettings, ModelSettings,
+    DeploymentSettings, DeploymentTimeouts, PriceOverride, ProviderSettings,
 )  # fmt: skip
 
 
@@ -71,6 +72,6 @@ def test_settings_can_be_listed_with_type_default_and_variable():
     )
     assert ("", None) == (found["model.name"].default, found["model.name"].variable)
     assert "whole number, at least 0" == found["retrieval.token_budget"].type
-    assert "one of `console`, `json`" == found["logging.format"].type
+    assert "one of `auto`, `console`, `json`" == found["logging.format"].type
     assert "THALAMUS_STATE_DIR" == found["state_dir"].variable
     assert "server.api_keys" not in found
