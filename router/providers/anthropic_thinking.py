@@ -76,6 +76,8 @@ def _adaptive(
     if effort == "none":
         warnings = (*warnings, "reasoning_effort raised to low: the model always thinks")
     level = effort if effort in traits.efforts else _NEAREST.get(effort, "low" if effort == "none" else "medium")
+    if level != effort != "none":
+        warnings = (*warnings, f"reasoning_effort set to {level}: the model has no {effort}")
     fields: Json = {"thinking": {"type": "adaptive"}, "output_config": {"effort": level}}
     return Thinking(max_tokens, _with_config(body, fields), on=True, warnings=warnings)
 

@@ -134,4 +134,6 @@ def _think(body: Json, target: Target) -> tuple[bool | str | None, list[str]]:
         return False, []
     if "gpt-oss" in target.upstream_model.lower():
         return _LEVELS.get(effort, "medium"), []
-    return True, []
+    if effort == "medium":
+        return True, []
+    return True, [f"reasoning_effort weakened to on: {_NAME} has no levels for this model"]

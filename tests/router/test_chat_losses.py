@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from typing import Any
@@ -16,6 +15,7 @@ from router.providers.chat_losses import Slots, name_dropped
 from router.providers.ollama import OllamaProvider
 from router.providers.openai_compatible import OpenAICompatibleProvider
 from router.reasoning_store import ReasoningStore
+from tests.bodies import Path, is_named, paths, without
 
 PNG = "data:image/png;base64,iVBO"
 TEXT_FILE = "data:text/plain;base64,aGk="
@@ -170,23 +170,6 @@ WISHES: dict[str, dict[str, Any]] = {
 EVERYDAY = {"model": "auto", "messages": [{"role": "system", "content": "be"}, {"role": "user", "content": "hi"}]}
 
 
-def paths(value: object, before: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Where every key of every object in a body stands."""
-    keys = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    own = [(*before, key) for key, _ in keys] if isinstance(value, dict) else []
-    return own + [path for key, inner in keys for path in paths(inner, (*before, key))]
-
-
-def without(body: Any, path: tuple[str | int, ...]) -> Any:
-    copied = copy.deepcopy(body)
-    *way, last = path
-    holder = copied
-    for key in way:
-        holder = holder[key]
-    del holder[last]
-    return copied
-
-
 def told(dialect: str, body: dict[str, Any]) -> tuple[Any, tuple[str, ...]] | None:
     """What goes upstream and what is named as lost; `None` for a 400, which must name its field."""
     try:
@@ -196,12 +179,6 @@ def told(dialect: str, body: dict[str, Any]) -> tuple[Any, tuple[str, ...]] | No
             raise
         return None
     return json.loads(sent.body), sent.warnings
-
-
-def is_named(path: tuple[str | int, ...], warnings: tuple[str, ...]) -> bool:
-    """Whether a warning names the field, or something that holds it."""
-    names = {word for warning in warnings for word in re.split(r"[^a-z_]+", warning.partition(" dropped")[0])}
-    return any(key in names for key in path)
 
 
 LOST_WITHOUT_LOSS = (
@@ -221,7 +198,7 @@ LOST_WITHOUT_LOSS = (
 )
 
 
-def is_excused(dialect: str, wish: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+def is_excused(dialect: str, wish: dict[str, Any], path: Path) -> bool:
     told_as = f"{dialect} none" if wish.get("tool_choice") == "none" else dialect
     return any(
         who in ("*", dialect, told_as) and first in ("*", path[0]) and last in ("*", path[-1])
@@ -254,7 +231,7 @@ def test_no_field_is_named_that_arrives(dialect: str, name: str) -> None:
     """What a warning calls dropped makes no difference to what goes upstream."""
     body = {**EVERYDAY, **WISHES[name]}
     full = told(dialect, body)
-    wrong: list[tuple[str | int, ...]] = []
+    wrong: list[Path] = []
     for path in paths(body) if full is not None else ():
         less = told(dialect, without(body, path))
         if full is not None and less is not None and full[0] != less[0]:
