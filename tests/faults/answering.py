@@ -75,7 +75,7 @@ def _framed(data: bytes, *, after: bool, framed: bool = True) -> Play:
     return play
 
 
-def _finished(text: str, finish: Finish) -> Play:
+def finished(text: str, finish: Finish) -> Play:
     def play(words: Words, mode: Mode) -> Script:
         if mode == "plain":
             return response(200, words.whole(text, finish))
@@ -187,16 +187,16 @@ ANSWERING = (
         skip={"plain": _NO_EVENTS},
     ),
     Fault(13, "nothing", ("no byte of a body", "正文为零字节"), _nothing, _EMPTY, _EMPTY),
-    Fault(13, "no-content", ("a finish without content", "只有结束标记"), _finished("", "stop"), _EMPTY, _EMPTY),
+    Fault(13, "no-content", ("a finish without content", "只有结束标记"), finished("", "stop"), _EMPTY, _EMPTY),
     Fault(
         13,
         "length",
         ("no content, cut by length", "因长度截断而无内容"),
-        _finished("", "length"),
+        finished("", "length"),
         Promise("answered", finish="length"),
         Promise("answered", finish="length"),
     ),
-    Fault(14, "8mb", ("an event of 8 MB", "8 MB 的事件"), _finished("x" * 8 * _MEGABYTE, "stop"), ANSWERED, ANSWERED),
+    Fault(14, "8mb", ("an event of 8 MB", "8 MB 的事件"), finished("x" * 8 * _MEGABYTE, "stop"), ANSWERED, ANSWERED),
     Fault(14, "endless", ("a line without end", "没有尽头的行"), _endless(after=False), total_s=60.0),
     Fault(
         14,
@@ -214,12 +214,12 @@ ANSWERING = (
         17,
         "text",
         ("after some text", "部分文本之后"),
-        _finished(TEXT, "content_filter"),
+        finished(TEXT, "content_filter"),
         _FILTERED,
         _FILTERED,
         _NO_OLLAMA,
     ),
-    Fault(17, "empty", ("without text", "没有文本"), _finished("", "content_filter"), _FILTERED, _FILTERED, _NO_OLLAMA),
+    Fault(17, "empty", ("without text", "没有文本"), finished("", "content_filter"), _FILTERED, _FILTERED, _NO_OLLAMA),
     Fault(
         21,
         "late",

@@ -10,7 +10,7 @@ from tests.faults.dialects import DIALECTS, WORDS, Dialect, Words
 from tests.faults.server import Script
 
 Mode = Literal["streamed", "plain"]
-Place = Literal["first", "last"]
+Place = Literal["first", "last", "alone"]
 MODES: tuple[Mode, ...] = ("streamed", "plain")
 PLACES: tuple[Place, ...] = ("first", "last")
 Where = Literal["closed port", "no address", "untrusted"]
@@ -23,10 +23,11 @@ class Promise:
     """What must become of an attempt with the fault.
 
     `next`: the next candidate answers, and the last one's error is `status` and `code`; `in_band`: an error after
-    content; `returned`: the error goes to the client wherever it happens; `answered`: no fault at all.
+    content; `returned`: the error goes to the client wherever it happens; `answered`: no fault at all; `recovered`:
+    the same target answers at the second try.
     """
 
-    kind: Literal["next", "in_band", "returned", "answered"]
+    kind: Literal["next", "in_band", "returned", "answered", "recovered"]
     failure: str | None = None
     status: int = 502
     code: str | None = "upstream_failed"
@@ -54,6 +55,8 @@ class Fault:
     """Deadline for first content and for silences at the faulty deployment."""
     total_s: float = 1.0
     """Total deadline of a plain call at the faulty deployment."""
+    prefaces: tuple[Play, ...] = ()
+    """What it does to the first requests, one each, before `play`."""
     tries: int = 1
     """How often the same target is asked."""
     window: int | None = None
@@ -87,10 +90,11 @@ class Cell:
         return f"{self.fault.row:02d}-{self.fault.key}-{self.mode}-{self.dialect}-{self.place}"
 
     @property
-    def script(self) -> Script | None:
-        """What its upstream does, `None` where it cannot be reached."""
+    def scripts(self) -> tuple[Script, ...]:
+        """What its upstream does to one request after the other, nothing where it cannot be reached."""
         play = self.fault.play
-        return None if isinstance(play, str) else play(WORDS[self.dialect], self.mode)
+        plays = () if isinstance(play, str) else (*self.fault.prefaces, play)
+        return tuple(each(WORDS[self.dialect], self.mode) for each in plays)
 
 
 def cells_of(faults: tuple[Fault, ...]) -> tuple[Cell, ...]:

@@ -17,12 +17,14 @@ def check(cell: Cell, heard: Heard, decision: dict[str, Any]) -> None:
     promise = cell.fault.promise(cell.mode)
     attempts = [(who_of(each), each["failure_class"]) for each in decision["attempts"]]
     tried = [("faulty", promise.failure)] * cell.fault.tries
+    if promise.kind == "recovered":
+        tried.append(("faulty", None))
     if cell.place == "last":
         tried.insert(0, ("before", "transient"))
     if promise.kind == "next" and cell.place == "first":
         tried.append(("sound", None))
     assert tried == attempts
-    if promise.kind == "answered":
+    if promise.kind in {"answered", "recovered"}:
         _whole(cell, heard, decision, text=None, finish=promise.finish)
     elif promise.kind == "in_band":
         _broken_off(heard, decision)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from time import time
 
+from tests.faults.answering import TEXT, finished
 from tests.faults.cells import Fault, Mode, Play, Promise
 from tests.faults.dialects import Words, response
 from tests.faults.server import Script
@@ -17,7 +18,7 @@ _ONLY_404 = ("n/a: its only 404 is a missing model", "不适用：它的 404 只
 _GOOGLE = ("n/a: Google's shape, spoken on the OpenAI dialect only", "不适用：Google 的格式，仅见于 OpenAI 方言")
 
 
-def _refusal(status: int, message: str, kind: str, *headers: str) -> Play:
+def refusal(status: int, message: str, kind: str, *headers: str) -> Play:
     def play(words: Words, mode: Mode) -> Script:
         return response(status, words.error(message, kind), *headers)
 
@@ -43,9 +44,9 @@ def _limit(key: str, name: tuple[str, str], play: Play) -> Fault:
 
 _LIMIT = ("Too many requests.", "rate_limit_error")
 _LIMITS = (
-    _limit("seconds", ("Retry-After in seconds", "以秒计的 Retry-After"), _refusal(429, *_LIMIT, "retry-after: 7")),
+    _limit("seconds", ("Retry-After in seconds", "以秒计的 Retry-After"), refusal(429, *_LIMIT, "retry-after: 7")),
     _limit("date", ("Retry-After as a date", "日期形式的 Retry-After"), _limited_until),
-    _limit("ms", ("retry-after-ms", "retry-after-ms"), _refusal(429, *_LIMIT, "retry-after-ms: 6500")),
+    _limit("ms", ("retry-after-ms", "retry-after-ms"), refusal(429, *_LIMIT, "retry-after-ms: 6500")),
     replace(
         _limit("json", ("retryDelay in the body", "正文中的 retryDelay"), _google),
         skip={"anthropic": _GOOGLE, "ollama": _GOOGLE},
@@ -56,7 +57,7 @@ _BROKEN = tuple(
         6,
         str(status),
         (str(status), str(status)),
-        _refusal(status, "Something broke.", "server_error"),
+        refusal(status, "Something broke.", "server_error"),
         promise := replace(_TRANSIENT, status=504, code="upstream_timeout") if status == 504 else _TRANSIENT,
         promise,
     )
@@ -64,14 +65,14 @@ _BROKEN = tuple(
 )
 _TOO_LONG = "This model's maximum context length is 8000 tokens. However, your messages resulted in 9000 tokens."
 _CONTEXT = Promise("next", "context", 400, "context_length_exceeded")
-_too_long = _refusal(400, _TOO_LONG, "invalid_request_error")
+_too_long = refusal(400, _TOO_LONG, "invalid_request_error")
 _CALLER = Promise("returned", "caller", 400, None)
 _CALLERS = tuple(
     Fault(
         19,
         str(status),
         (str(status), str(status)),
-        _refusal(status, message, "invalid_request_error"),
+        refusal(status, message, "invalid_request_error"),
         promise := replace(_CALLER, status=status),
         promise,
         {"ollama": _ONLY_404} if status == 404 else {},
@@ -83,7 +84,7 @@ _CALLERS = tuple(
     )
 )
 _KEYS = tuple(
-    Fault(20, str(status), (str(status), str(status)), _refusal(status, message, kind), _NO_KEY, _NO_KEY)
+    Fault(20, str(status), (str(status), str(status)), refusal(status, message, kind), _NO_KEY, _NO_KEY)
     for status, message, kind in (
         (401, "Incorrect API key provided.", "authentication_error"),
         (403, "This key is disabled.", "permission_error"),
@@ -92,9 +93,22 @@ _KEYS = tuple(
 
 _GONE = Promise("next", "model_gone", 502, "upstream_failed")
 
+_overloaded = refusal(529, "Overloaded.", "overloaded_error")
+_RECOVERED = Promise("recovered", "transient")
+
 REFUSING = (
     *_LIMITS,
     *_BROKEN,
+    Fault(7, "twice", ("overloaded twice", "两次过载"), _overloaded, _TRANSIENT, _TRANSIENT, tries=2),
+    Fault(
+        7,
+        "once",
+        ("overloaded once", "一次过载"),
+        finished(TEXT, "stop"),
+        _RECOVERED,
+        _RECOVERED,
+        prefaces=(_overloaded,),
+    ),
     Fault(
         18,
         "larger",
@@ -120,7 +134,7 @@ REFUSING = (
         19,
         "missing",
         ("404, the model is missing: next", "404，模型不存在：换下一个"),
-        _refusal(404, "model 'faulty' not found", "not_found_error"),
+        refusal(404, "model 'faulty' not found", "not_found_error"),
         _GONE,
         _GONE,
     ),

@@ -19,9 +19,11 @@ from tests.router.test_transport import SELF_SIGNED
 CANARY = "sk-canary-of-the-fault-suite"
 """Every upstream key begins with it; it may be seen nowhere."""
 SOUND_TEXT = "a sound answer"
-PROVIDERS = """
+BREAKER = """
 [breaker]
 min_retries = 1_000_000
+"""
+PROVIDERS = """
 [[provider]]
 name = "faulty-openai"
 [[provider]]
@@ -64,7 +66,9 @@ class Street:
 
 
 @asynccontextmanager
-async def open_street(folder: Path, cells: Iterable[Cell], *, head: str = HEAD) -> AsyncGenerator[Street, None]:
+async def open_street(
+    folder: Path, cells: Iterable[Cell], *, head: str = HEAD + BREAKER
+) -> AsyncGenerator[Street, None]:
     """Start everything these cells need."""
     sound_script = Script((Reply(text=SOUND_TEXT, usage=UsageSpec(input=9, output=3)),))
     async with AsyncExitStack() as stack:
@@ -79,7 +83,7 @@ async def open_street(folder: Path, cells: Iterable[Cell], *, head: str = HEAD) 
             if cell.place == "first":
                 more = f"context_window = {cell.fault.other_window}" if cell.fault.other_window else ""
                 deployments.append(_other("sound", f"{sound.url}/v1", 9, f"KEY_{n}", more))
-            else:
+            elif cell.place == "last":
                 before = await stack.enter_async_context(FaultServer(REFUSED))
                 deployments.append(_other("before", f"{before.url}/v1", 1, f"KEY_{n}", ""))
             models.append(MODEL.format(name=cell.id, deployments="".join(deployments)))
@@ -88,13 +92,12 @@ async def open_street(folder: Path, cells: Iterable[Cell], *, head: str = HEAD) 
 
 
 async def _faulty_url(stack: AsyncExitStack, cell: Cell, faulty: dict[str, FaultServer], folder: Path) -> str:
-    script = cell.script
     if cell.fault.play == "closed port":
         return f"http://127.0.0.1:{_closed_port(stack)}"
     if cell.fault.play == "no address":
         return f"http://{cell.id}.invalid"
     tls = _self_signed(folder) if cell.fault.play == "untrusted" else None
-    server = await stack.enter_async_context(FaultServer(script or (), tls=tls))
+    server = await stack.enter_async_context(FaultServer(*(cell.scripts or ((),)), tls=tls))
     faulty[cell.id] = server
     return server.url
 

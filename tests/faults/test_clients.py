@@ -18,12 +18,12 @@ from tests.faults.cells import Cell
 from tests.faults.leaving import LEAVING, SLOW, cells_with_another_behind
 from tests.faults.seen import ANY, Seen, attempt_words, book_words, decision_of, hold
 from tests.faults.server import FaultServer
-from tests.faults.street import Street, open_street
+from tests.faults.street import BREAKER, Street, open_street
 from tests.upstreams import raw_client, raw_request
 
 LEAVERS = cells_with_another_behind(LEAVING)
 SLOW_READERS = cells_with_another_behind(SLOW)
-WRITE_DEADLINE = HEAD + "[streaming]\nwrite_timeout_s = 1.0\n"
+WRITE_DEADLINE = HEAD + BREAKER + "[streaming]\nwrite_timeout_s = 1.0\n"
 CLOSED_WITHIN_S = 1.0
 MAX_BUFFERED_BYTES = 64_000_000
 """What the system's buffers on the way take; without backpressure it would be hundreds of megabytes a second."""
