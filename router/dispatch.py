@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from router.retry_budget import RetryBudget
 
 
+PATIENCE_S: Final = 5.0
+"""Longest wait for the outcome of another request's trial, where nobody else is left to ask."""
 RETURNING: Final = Refusal("transient", 1.0, "host")
 """Of a candidate that came back and gets only a share of the traffic yet."""
 
@@ -163,24 +165,46 @@ class Dispatcher:
         return await self._attempt(course, candidate, prepared)
 
     async def _ask_least_bad(self, course: _Course) -> Answer | None:
-        """Try one of those put off, so that an outage of everybody ends as soon as somebody is back."""
-        refusals = [
-            (self._gate.refusal(candidate.target), candidate, prepared) for candidate, prepared in course.put_off
-        ]
-        forced: Candidate | None = None
-        for _, candidate, prepared in sorted(refusals, key=lambda each: _badness(each[0])):
-            if not self._may_go_on(course):
-                break
+        """Try one of those put off, so that an outage of everybody ends as soon as somebody is back.
+
+        Where another request is just trying the only one left, its outcome is awaited: it may well be good.
+        """
+        least_bad = self._least_bad(course)
+        patience = asyncio.get_running_loop().time() + PATIENCE_S
+        while least_bad is None and await self._heard_of_trial(course, until=min(course.deadline, patience)):
+            least_bad = self._least_bad(course)
+        answer = None
+        if least_bad is not None:
+            course.put_off.remove(least_bad)
+            answer = await self._attempt(course, *least_bad)
+        if answer is None:
+            course.log.skipped += [
+                Skipped(candidate, self._gate.refusal(candidate.target) or RETURNING) for candidate, _ in course.put_off
+            ]
+        return answer
+
+    def _least_bad(self, course: _Course) -> tuple[Candidate, Prepared] | None:
+        """Return who is to be tried before its time, its trial slot taken."""
+        if not self._may_go_on(course):
+            return None
+        for candidate, prepared in sorted(
+            course.put_off, key=lambda each: _badness(self._gate.refusal(each[0].target))
+        ):
             if worth_trying(candidate, course.log) and self._gate.force(candidate.target):
-                forced = candidate
-                answer = await self._attempt(course, candidate, prepared)
-                if answer is not None:
-                    return answer
-                break
-        course.log.skipped += [
-            Skipped(candidate, refusal or RETURNING) for refusal, candidate, _ in refusals if candidate is not forced
-        ]
+                return candidate, prepared
         return None
+
+    async def _heard_of_trial(self, course: _Course, *, until: float) -> bool:
+        """Wait for news of a trial; return false where there is none under way, or no more time."""
+        waits_for = (each for each, _ in course.put_off if worth_trying(each, course.log))
+        if not self._may_go_on(course) or not any(self._gate.on_trial(each.target) for each in waits_for):
+            return False
+        try:
+            async with asyncio.timeout_at(until):
+                await self._gate.news()
+        except TimeoutError:
+            return False
+        return True
 
     async def _attempt(self, course: _Course, candidate: Candidate, prepared: Prepared) -> Answer | None:
         """Run one attempt; `None` where it failed, which `course` then knows."""

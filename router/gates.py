@@ -52,6 +52,14 @@ class Gate(AttemptObserver, Protocol):
         """Return why this deployment is not asked now, `None` where it may be."""
         ...
 
+    def on_trial(self, target: Target) -> bool:
+        """Return whether this deployment is held back only while another request tries it."""
+        ...
+
+    async def news(self) -> None:
+        """Return once an attempt has told something new."""
+        ...
+
     def attempt_answered(self, attempt: Attempt) -> None:
         """Take note of the first content; must not raise and must not wait."""
         ...
@@ -83,3 +91,11 @@ class OpenGate:
         """Return `None`."""
         del target
         return None
+
+    def on_trial(self, target: Target) -> bool:
+        """Return false."""
+        del target
+        return False
+
+    async def news(self) -> None:
+        """Nobody is held back, so there is nothing to wait for."""

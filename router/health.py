@@ -6,6 +6,7 @@ classed is `failures.py`'s; what hangs on what is `places.py`'s.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -45,6 +46,7 @@ class Health:
         self._rng = rng
         self._places = Places(rules)
         self._out: set[str] = set()
+        self._news = asyncio.Event()
 
     def adopt(self, rules: BreakerSettings, keep: Container[str]) -> None:
         """Go on with other settings after a reload; what was learned of the deployments in `keep` stays."""
@@ -86,11 +88,21 @@ class Health:
         if not self._rules.enabled or in_process(target):
             return True
         now, place = self._clock(), self._places.of(target)
-        limited = place.key_model.reason == "rate" and not place.key_model.admits(now)
-        if limited or any(part.tried(now) for part in place.parts):
+        if _rate_limited(place, now) or _tried(place, now):
             return False
         self._take(place, now)
         return True
+
+    def on_trial(self, target: Target) -> bool:
+        """Return whether only another request's trial stands in the way, so that its outcome is worth a wait."""
+        if target.deployment in self._out or not self._rules.enabled or in_process(target):
+            return False
+        now, place = self._clock(), self._places.of(target)
+        return _tried(place, now) and not _rate_limited(place, now)
+
+    async def news(self) -> None:
+        """Return once an attempt has answered or ended."""
+        await self._news.wait()
 
     def refusal(self, target: Target) -> Refusal | None:
         """Return why this deployment may not be asked now; a rate limit only where nothing worse speaks against it."""
@@ -126,6 +138,7 @@ class Health:
         closed = [breaker.answered(now, holder=attempt, began=attempt.started) for breaker in (place.host, place.model)]
         cleared = [bench.clear(holder=attempt, began=attempt.started) for bench in (place.key, place.key_model)]
         if any(closed) or any(cleared):
+            self._tell()
             log.info("upstream_is_back", deployment=place.target.deployment)
 
     def attempt_ended(self, attempt: Attempt) -> None:
@@ -142,6 +155,7 @@ class Health:
                 breaker.succeeded(now, holder=attempt, began=attempt.started)
         for part in place.parts:
             part.release(attempt)
+        self._tell()
 
     def host_answered(self, base_url: str) -> None:
         """Let a trial begin early: the host of this address just answered a probe that asks for no words."""
@@ -180,6 +194,11 @@ class Health:
 
     def _counts(self, attempt: Attempt) -> bool:
         return self._rules.enabled and not in_process(attempt.candidate.target)
+
+    def _tell(self) -> None:
+        """Wake all who wait for news; who comes later waits for the next."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     def _take(self, place: Place, now: float) -> None:
         place.host.acquire(now)
@@ -227,6 +246,14 @@ class Health:
         (log.warning if by_trial else log.info)(
             "benched", deployment=place.target.deployment, scope=scope, reason=reason, for_s=round(for_s, 1)
         )
+
+
+def _rate_limited(place: Place, now: float) -> bool:
+    return place.key_model.reason == "rate" and not place.key_model.admits(now)
+
+
+def _tried(place: Place, now: float) -> bool:
+    return any(part.tried(now) for part in place.parts)
 
 
 _TAKEN_OUT: Json = {"state": "open", "until_s": None, "scope": "deployment", "reason": "operator"}

@@ -18,6 +18,7 @@ from router.attempt import Attempt, AttemptLog, Candidate
 from router.dispatch import CandidatesExhaustedError, Dispatcher
 from router.events import Completion, Dialect, Event, Finish, Frame, MessageStart, TextDelta, UsageReport
 from router.gates import Gate, OpenGate, Refusal
+from router.health import Health
 from router.providers.base import ChatRequest, Prepared, Target, UpstreamRequest, UpstreamResponse, Wire
 from router.retry_budget import RetryBudget
 
@@ -541,3 +542,82 @@ async def test_a_deadline_that_others_used_up_is_not_the_upstreams_fault() -> No
         )
 
     assert [False, True] == [each.hurried for each in log.attempts]
+
+
+@dataclass
+class SlowReturn(ScriptedProvider):
+    """An upstream that takes its time over the first answer; notes how many it was working on at once."""
+
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    at_work: int = 0
+    most: int = 0
+
+    async def complete(self, prepared: Prepared, wire: Wire) -> Completion:
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        try:
+            await self.go_on.wait()
+            return await super().complete(prepared, wire)
+        finally:
+            self.at_work -= 1
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_where_only_one_is_left_others_wait_for_the_outcome_of_its_trial(comes_back: bool) -> None:
+    """Five requests at a half-open upstream: one tries, and all are answered, or each tries once, never two together."""
+    loop = asyncio.get_running_loop()
+    health = Health(BreakerSettings(ramp_s=0), clock=loop.time, rng=Random(1))
+    down = candidate("a")
+    for _ in range(5):
+        attempt = Attempt(1, down, loop.time)
+        attempt.fail(failure("transient"))
+        health.attempt_ended(attempt)
+    provider = SlowReturn({"a": HELLO if comes_back else (failure("transient"),)})
+    dispatcher = Dispatcher({"openai": provider}, NoWire(), gate=health)
+
+    async def ask() -> bool:
+        log = AttemptLog(loop.time)
+        try:
+            answer = await dispatcher.run(ChatRequest({}), [down], log=log, deadline=loop.time() + 5, max_attempts=4)
+        except CandidatesExhaustedError:
+            return False
+        answer.attempt.succeed()
+        dispatcher.ended(answer.attempt)
+        return True
+
+    asking = [asyncio.create_task(ask()) for _ in range(5)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert 1 == provider.at_work
+    provider.go_on.set()
+
+    assert [comes_back] * 5 == await asyncio.gather(*asking)
+    assert 5 == len(provider.asked)
+    assert (4 if comes_back else 1) >= provider.most
+
+
+async def test_the_wait_for_anothers_trial_ends_with_the_deadline() -> None:
+    """Then the client hears who was held back, and why."""
+    loop = asyncio.get_running_loop()
+    health = Health(BreakerSettings(key_bench_s=1), clock=loop.time, rng=Random(1))
+    attempt = Attempt(1, candidate("a"), loop.time)
+    attempt.fail(failure("credential"))
+    health.attempt_ended(attempt)
+    assert health.force(candidate("a").target)
+    log = AttemptLog(loop.time)
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(ScriptedProvider({"a": HELLO}), candidate("a"), gate=health, log=log, total_s=0.02)
+
+    assert ["credential"] == [each.refusal.reason for each in log.skipped]
+
+
+async def test_without_time_or_attempts_left_nobody_is_forced() -> None:
+    """What was put off stays put off when the request has had its attempts."""
+    provider = ScriptedProvider({"a": HELLO, "b": (failure("transient"),)})
+    log = AttemptLog(asyncio.get_running_loop().time)
+
+    with pytest.raises(CandidatesExhaustedError):
+        await play(provider, candidate("a"), candidate("b"), gate=Doorkeeper({"a": DOWN}), max_attempts=1, log=log)
+
+    assert (["b"], [DOWN]) == (provider.asked, [each.refusal for each in log.skipped])

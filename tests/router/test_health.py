@@ -289,7 +289,8 @@ def test_who_has_nobody_else_may_try_before_the_time_but_one_at_a_time(health: H
     """The recovery of the only upstream is noticed at once, and it is not overrun meanwhile."""
     fail_often(health, clock, target())
 
-    assert (True, False) == (health.force(target()), health.force(target()))
+    assert (False, True) == (health.on_trial(target()), health.force(target()))
+    assert (True, False) == (health.on_trial(target()), health.force(target()))
     refusal = health.refusal(target())
     assert refusal is not None
     assert refusal.wait_s is not None
@@ -347,6 +348,7 @@ def test_switched_off_it_lets_everybody_through(clock: Clock) -> None:
     end(health, begun(health, clock, target()))
 
     assert (True, True, None) == (health.try_acquire(target()), health.force(target()), health.refusal(target()))
+    assert not health.on_trial(target())
     assert {} == health.state()
     health.trip("a")
     assert not health.available(target())
