@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from proxy.requests.anthropic_messages import BLOCK_TYPES, check_blocks, convert_message, system_messages
 from proxy.requests.responses_items import read_input
 from proxy.requests.tools import choice_from_anthropic, nest_choice, nest_tool
-from proxy.requests.validate import check_messages, check_objects
+from proxy.requests.validate import check_messages, check_objects, check_text
 from router.providers.anthropic_losses import name_lost_blocks
 from router.providers.chat_losses import printable, says_nothing
 from router.providers.json_values import as_list, as_object, as_objects, as_text, encode
@@ -59,6 +59,8 @@ def normalise(body: Json) -> Normalised:
 
 def _from_responses(body: Json) -> Normalised:
     conversation = read_input(body["input"])
+    if body.get("instructions") is not None:
+        check_text(body["instructions"], "instructions")
     instructions = as_text(body.get("instructions"))
     opening: list[Json] = [{"role": "system", "content": instructions}] if instructions else []
     chat: Json = {name: value for name, value in body.items() if name not in _READ | _RESPONSES_ONLY}
@@ -66,6 +68,8 @@ def _from_responses(body: Json) -> Normalised:
     lost = [name for name in sorted(_RESPONSES_ONLY & body.keys()) if body[name] != _DEFAULTS.get(name)]
     lost = [name for name in lost if not says_nothing(body[name])]
     lost += [path for name, known in _INSIDE for path in _lost_inside(body, name, known)]
+    lost += _outdone_effort(body)
+    lost += _outdone("max_completion_tokens", body.get("max_completion_tokens"), body.get("max_output_tokens"))
     warnings = [_dropped(path) for path in (*lost, *conversation.lost)]
     warnings += [f"input items of type {printable(kind)} dropped" for kind in conversation.dropped]
     chat.update(_limits(body))
@@ -78,6 +82,16 @@ def _from_responses(body: Json) -> Normalised:
 def _lost_inside(body: Json, name: str, known: frozenset[str]) -> list[str]:
     fields = as_object(body.get(name)) or {}
     return [f"{name}.{key}" for key, value in fields.items() if key not in known and not says_nothing(value)]
+
+
+def _outdone(name: str, given: object, read: object) -> list[str]:
+    """Name a field beside which another spelling of the same wish stands, which is the one that is read."""
+    return [name] if given and read and given != read else []
+
+
+def _outdone_effort(body: Json) -> list[str]:
+    effort = (as_object(body.get("reasoning")) or {}).get("effort")
+    return _outdone("reasoning.effort", effort, body.get("reasoning_effort"))
 
 
 def _dropped(path: str) -> str:
@@ -154,7 +168,8 @@ def _from_anthropic(body: Json) -> Normalised:
         chat["tool_choice"], alone = choice_from_anthropic(choice)
         chat.update({"parallel_tool_calls": False} if alone else {})
     tidy = _tidy(chat)
-    lost = (*name_lost_blocks(body), *_lost_inside(body, "tool_choice", _CHOICE))
+    lost = [*name_lost_blocks(body), *_lost_inside(body, "tool_choice", _CHOICE)]
+    lost += _outdone("stop_sequences", body.get("stop_sequences"), body.get("stop"))
     return Normalised(tidy.body, reshaped=True, warnings=(*map(_dropped, lost), *tidy.warnings))
 
 
@@ -163,7 +178,7 @@ def _tidy(body: Json) -> Normalised:
     reasoning = as_object(body.get("reasoning"))
     lost: list[str] = []
     if reasoning is not None and not _OPENROUTER & reasoning.keys():
-        lost = _lost_inside(body, "reasoning", frozenset({"effort"}))
+        lost = [*_lost_inside(body, "reasoning", frozenset({"effort"})), *_outdone_effort(body)]
         rest = {name: value for name, value in body.items() if name != "reasoning"}
         body = {**rest, **_effort(body)}
     if body.get("tools") == [] and body.get("tool_choice") not in (None, "auto", "none"):

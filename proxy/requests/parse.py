@@ -73,7 +73,9 @@ def parse_unified(body: bytes, *, headers: Mapping[str, str], max_depth: int) ->
     chat = {**chat, "model": fields.get("model") or AUTO, "messages": messages}
     found = normalise(chat)
     check_chat(found.body)
-    return _chat(found.body, headers, own_id=fields.get("conversation_id"), warnings=found.warnings)
+    asked = [name for name in _ASKS if fields.get(name)]
+    lost = [f"{name} dropped: {asked[0]} stands beside it" for name in asked[1:] if fields[name] != fields[asked[0]]]
+    return _chat(found.body, headers, own_id=fields.get("conversation_id"), warnings=(*found.warnings, *lost))
 
 
 def parse_anthropic(body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Parsed:

@@ -200,6 +200,9 @@ def lost(body: dict[str, Any]) -> list[str]:
         ({"truncation": "disabled", "include": [], "background": False, "text": {"format": {"type": "text"}}}, []),
         ({"reasoning": {"effort": "low", "summary": "auto", "generate_summary": None}}, ["reasoning.summary"]),
         ({"text": {"verbosity": "low", "new": 1}}, ["text.new"]),
+        ({"reasoning": {"effort": "low"}, "reasoning_effort": "high"}, ["reasoning.effort"]),
+        ({"max_output_tokens": 5, "max_completion_tokens": 6}, ["max_completion_tokens"]),
+        ({"max_output_tokens": 5, "instructions": "be brief"}, []),
         ({"context_management": [{"type": "compaction"}], "max_tool_calls": 3}, ["context_management", "max_tool_calls"]),
         (
             {"input": [{"role": "assistant", "content": [{"type": "output_text", "text": "x", "annotations": [{}]}]}]},
@@ -218,6 +221,8 @@ def test_what_a_responses_body_alone_can_say_is_named(fields: dict[str, Any], ex
     ("fields", "expected"),
     [
         ({"reasoning": {"effort": "low", "summary": "auto"}}, ["reasoning.summary"]),
+        ({"reasoning": {"effort": "low"}, "reasoning_effort": "high"}, ["reasoning.effort"]),
+        ({"system": "be", "stop_sequences": ["A"], "stop": ["B"]}, ["stop_sequences"]),
         ({"tools": [], "tool_choice": "required"}, ["tool_choice"]),
         ({"tools": [], "tool_choice": "auto", "reasoning": {"effort": "low"}}, []),
         ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": True}]}]}, []),
@@ -234,6 +239,21 @@ def test_what_a_responses_body_alone_can_say_is_named(fields: dict[str, Any], ex
 def test_what_cursors_other_habits_lose_is_named(fields: dict[str, Any], expected: list[str]) -> None:
     """What the translation keeps for an upstream that has a place for it is not."""
     assert expected == lost({"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields})
+
+
+def test_instructions_that_are_no_text_are_refused() -> None:
+    """They would vanish."""
+    with pytest.raises(InvalidRequestError) as caught:
+        lost({"model": "m", "input": "hi", "instructions": ["be brief"]})
+
+    assert "instructions" == caught.value.param
+
+
+def test_a_format_of_another_type_is_left_to_the_provider() -> None:
+    """Which refuses it, where an answer of any shape would look like the one that was asked for."""
+    body = {"model": "m", "input": "hi", "text": {"format": {"type": "grammar", "definition": "x"}}}
+
+    assert {"type": "grammar", "definition": "x"} == chat_of(body)["response_format"]
 
 
 def test_errors_of_tools_stay_on_their_message() -> None:

@@ -437,3 +437,9 @@ def test_a_message_that_speaks_otherwise_is_no_fault(message: dict[str, Any]) ->
     messages = [{"role": "user", "content": "hi"}, message]
 
     assert messages == chat(GOOD | {"messages": messages}).request.body["messages"]
+
+
+def test_a_question_beside_another_is_named() -> None:
+    """`message` is read where `prompt` stands beside it."""
+    assert ("prompt dropped: message stands beside it",) == unified({"message": "a", "prompt": "b"}).warnings
+    assert () == unified({"message": "a", "prompt": "a"}).warnings
