@@ -144,5 +144,5 @@ def _unclear(what: str) -> InvalidRequestError:
 
 
 async def _refuse(connection: Connection, error: ClientFacingError) -> None:
-    headers = [("content-type", "application/json"), ("x-request-id", new_id()), *headers_for(error)]
-    await connection.respond(error.status, headers, error_body(error))
+    own = [("content-type", "application/json"), ("connection", "close"), ("x-request-id", new_id())]
+    await connection.respond(error.status, [*own, *headers_for(error)], error_body(error))

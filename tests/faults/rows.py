@@ -225,7 +225,7 @@ ROWS: tuple[Row, ...] = (
         "client",
         ("HTTP that is not clean", "不规范的 HTTP"),
         ("raw requests", "原始请求"),
-        ("400 and the connection is closed; nothing reaches an upstream", "返回 400 并关闭连接；不会到达任何上游"),
+        ("400, 421 or 431 and the connection is closed; nothing reaches an upstream", "返回 400、421 或 431 并关闭连接；不会到达任何上游"),
         _NO_AFTER,
     ),
     Row(

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.providers.scripted import Reply, Script, ScriptedUpstream, UsageSpec, scripted_upstream
-from tests.e2e.gateway import HEAD, Gateway, running_gateway
+from tests.e2e.gateway import HEAD, Gateway, running_gateway, user
 from tests.faults.cells import Cell
 from tests.faults.dialects import WORDS, response
 from tests.faults.server import FaultServer
 from tests.router.test_transport import SELF_SIGNED
+from tests.upstreams import raw_request
 
 CANARY = "sk-canary-of-the-fault-suite"
 """Every upstream key begins with it; it may be seen nowhere."""
@@ -89,6 +90,12 @@ async def open_street(
             models.append(MODEL.format(name=cell.id, deployments="".join(deployments)))
         gateway = await stack.enter_async_context(running_gateway(folder, PROVIDERS, *models, env=env, head=head))
         yield Street(gateway, faulty, sound)
+
+
+def question(cell: Cell) -> bytes:
+    """Return the bytes of a request for the cell's model."""
+    body = raw_request(model=cell.id, stream=cell.mode == "streamed", messages=user("hi"))
+    return body.replace(b"host: double", b"host: 127.0.0.1", 1)
 
 
 async def _faulty_url(stack: AsyncExitStack, cell: Cell, faulty: dict[str, FaultServer], folder: Path) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.gateway import HEAD, user
+from tests.e2e.gateway import HEAD
 from tests.faults.answering import TEXT
 from tests.faults.cells import Cell
 from tests.faults.returning import ALONE, BENCHED, FAILED, LOST, N_FAILURES, PROBED, RETURNING
 from tests.faults.seen import Heard, Seen, attempt_words, book_words, client_words, decision_of, hold, read_answer
 from tests.faults.seen import who_of as who
-from tests.faults.street import SOUND_TEXT, Street, open_street
-from tests.upstreams import raw_client, raw_request
+from tests.faults.street import SOUND_TEXT, Street, open_street, question
+from tests.upstreams import raw_client
 
 N_AT_ONCE = 10
 BREAKER = f"""
@@ -63,7 +63,7 @@ async def test_row_34_a_lost_probe_is_released(street: Street, cell: Cell) -> No
     await _knock_out(street, cell)
     await _until_half_open(street, cell)
     async with raw_client(street.gateway.url) as (_, writer):
-        writer.write(raw_request(model=cell.id, stream=cell.mode == "streamed", messages=user("hi")))
+        writer.write(question(cell))
         async with asyncio.timeout(5):
             while len(faulty.requests) == N_FAILURES:  # noqa: ASYNC110  # what is awaited has no event
                 await asyncio.sleep(0.005)

@@ -12,14 +12,14 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from router.tables import decision
-from tests.e2e.gateway import HEAD, Gateway, user
+from tests.e2e.gateway import HEAD, Gateway
 from tests.faults.answering import TEXT
 from tests.faults.cells import Cell
 from tests.faults.leaving import LEAVING, SLOW, cells_with_another_behind
 from tests.faults.seen import ANY, Seen, attempt_words, book_words, decision_of, hold
 from tests.faults.server import FaultServer
-from tests.faults.street import BREAKER, Street, open_street
-from tests.upstreams import raw_client, raw_request
+from tests.faults.street import BREAKER, Street, open_street, question
+from tests.upstreams import raw_client
 
 LEAVERS = cells_with_another_behind(LEAVING)
 SLOW_READERS = cells_with_another_behind(SLOW)
@@ -44,7 +44,7 @@ async def test_row_23_leaving_closes_the_upstream(street: Street, cell: Cell) ->
     faulty = street.faulty[cell.id]
     committed = cell.mode == "streamed" and cell.fault.key != "waiting"
     async with raw_client(street.gateway.url) as (reader, writer):
-        writer.write(_question(cell))
+        writer.write(question(cell))
         await _until_asked(faulty)
         if committed:
             await reader.readuntil(TEXT.encode())
@@ -70,7 +70,7 @@ async def test_row_24_a_reader_that_stops_holds_the_upstream_back(street: Street
     loop = asyncio.get_running_loop()
     with raw:
         await loop.sock_connect(raw, (host, int(port)))
-        await loop.sock_sendall(raw, _question(cell))
+        await loop.sock_sendall(raw, question(cell))
         await _until_asked(faulty)
         others = await street.gateway.http.get("/v1/models")
         async with asyncio.timeout(10):
@@ -83,10 +83,6 @@ async def test_row_24_a_reader_that_stops_holds_the_upstream_back(street: Street
     assert ("aborted_by_client", True) == (booked["status"], attempt["committed"])
     assert attempt["output_tokens"] > 0
     hold(cell.id, _seen(cell, booked, "not reading"))
-
-
-def _question(cell: Cell) -> bytes:
-    return raw_request(model=cell.id, stream=cell.mode == "streamed", messages=user("hi"))
 
 
 async def _until_asked(faulty: FaultServer) -> None:
