@@ -5,7 +5,7 @@ uvicorn on httptools has none of these: a head that never ends would be collecte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 128
-HEAD_TIMEOUT_S: Final = 30.0
-"""Seconds from a request's first byte, or from a connection's begin, to the end of its head."""
 
 
 class _HeadTooLargeError(Exception):
@@ -31,15 +29,22 @@ class _HeadTooLargeError(Exception):
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Reads requests; refuses a head that is too large with 431, and hangs up on one that is too slow."""
 
+    head_timeout_s: ClassVar = 30.0
+    """Seconds from a request's first byte, or from a connection's begin, to the end of its head."""
     _in_head = True
+    """Whether what comes next belongs to a head."""
     _head_bytes = 0
+    """Size so far of the head that has begun and not ended, as it came; 0 where none has."""
+    _parsed_bytes = 0
+    """Size of its lines that are whole."""
+    _n_begun = 0
     _too_large = False
     _head_timer: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(CorkedTransport(transport))
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
+        self._head_timer = self.loop.call_later(self.head_timeout_s, transport.close)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,13 +53,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head and self._head_bytes > 0
+        expected = self._in_head, 0 if self._head_bytes else 1
+        self._n_begun = 0
         super().data_received(data)
-        if not self._in_head or self._head_bytes == 0 or self.transport.is_closing():
+        if not self._head_bytes or not self._in_head or self.transport.is_closing():
             return
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
-        if was_in_head:
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
+        if expected == (True, self._n_begun):  # all of it belongs to one head, and its end has not come
             self._head_bytes += len(data)  # a line without an end never reaches `on_header`
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._too_large = True
@@ -62,8 +68,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 1
+        self._in_head, self._head_bytes, self._parsed_bytes = True, 1, 0
+        self._n_begun += 1
         super().on_message_begin()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_complete()
 
     @override
     def on_url(self, url: bytes) -> None:
@@ -100,8 +112,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _grow(self, n_bytes: int) -> None:
-        self._head_bytes += n_bytes
-        if self._head_bytes > MAX_HEAD_BYTES:
+        self._parsed_bytes += n_bytes
+        if self._parsed_bytes > MAX_HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLargeError
 
