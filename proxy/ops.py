@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from litestar import Response, get
 from litestar.enums import MediaType
 
+from config.errors import AuthenticationError, UnavailableError
 from config.types import Json
 from proxy.exposition import Snapshot, render
 from proxy.native_api import HttpRequest, house_of, known_caller
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
 @get("/health", summary="Is it alive, and how are its parts", tags=["Operations"])
 async def health(request: HttpRequest) -> Json:
-    """Return 200 while the process serves; `status` is `degraded` when a part is not well."""
+    """Return 200 while the process serves; `status` is `degraded` when a part is not well.
+
+    Who has a key where keys are needed sees each part with its figures, anybody else its state alone.
+    """
     house = house_of(request)
-    return health_report(house, await house.vitals.process())
+    report = health_report(house, await house.vitals.process())
+    try:
+        await known_caller(request)
+    except (AuthenticationError, UnavailableError):
+        return public_part(report)
+    return report
 
 
 @get("/health/ready", summary="May it get traffic", tags=["Operations"])
@@ -85,6 +94,16 @@ def health_report(house: House, process: ProcessFigures) -> Json:
         "draining": house.draining,
         "reload_error": house.reload_error,
         "components": components,
+    }
+
+
+def public_part(report: Json) -> Json:
+    """Return what anybody may know: whether it and each of its parts is well, no names, no counts."""
+    components = cast("dict[str, Json]", report["components"])
+    return {
+        "status": report["status"],
+        "draining": report["draining"],
+        "components": {name: {"status": each["status"]} for name, each in components.items() if "status" in each},
     }
 
 

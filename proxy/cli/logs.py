@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 """Methods whose level may be off; all others tell of errors."""
 FREE_TEXTS = frozenset({"exception", "error", "reason", "detail", "message"})
 """Fields that may quote an upstream or a settings file."""
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+SPACES = "\u00a0\u3000"
+"""Spaces that people write and `str.isprintable` does not know as such: no-break and ideographic."""
 
 
 def set_up_logging(settings: LoggingSettings) -> None:
@@ -39,9 +41,9 @@ def set_up_logging(settings: LoggingSettings) -> None:
         structlog.processors.format_exc_info,
         _safe,
     ]
-    renderer = _renderer(settings)
+    rendering = _rendering(settings)
     structlog.configure(
-        processors=[_told, *shared, renderer],
+        processors=[_told, *shared, *rendering],
         logger_factory=StderrLogger,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -49,14 +51,15 @@ def set_up_logging(settings: LoggingSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[_told_by_others, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     handler.addFilter(_worth_telling)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)
+    logging.captureWarnings(capture=True)
 
 
 class StderrLogger:
@@ -74,11 +77,11 @@ class StderrLogger:
     debug = info = warning = error = critical = exception = msg
 
 
-def _renderer(settings: LoggingSettings) -> Processor:
+def _rendering(settings: LoggingSettings) -> list[Processor]:
     is_terminal = sys.stderr.isatty()
     if settings.format == "json" or (settings.format == "auto" and not is_terminal):
-        return structlog.processors.JSONRenderer(serializer=_to_json)
-    return structlog.dev.ConsoleRenderer(colors=is_terminal)
+        return [structlog.processors.JSONRenderer(serializer=_to_json)]
+    return [_indented, structlog.dev.ConsoleRenderer(colors=is_terminal)]
 
 
 def _to_json(event: EventDict, **_: object) -> str:
@@ -102,5 +105,29 @@ def _safe(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if isinstance(value, str):
             text = redact(value) if name in FREE_TEXTS else value
-            event[name] = text if name == "exception" or text.isprintable() else text.translate(CONTROLS)
+            kept = f"{SPACES}\n" if name == "exception" else SPACES
+            event[name] = text if text.isprintable() else _written_out(text, kept)
+    return event
+
+
+def _written_out(text: str, kept: str) -> str:
+    """Write out what a terminal or a reader of lines might obey, marks that turn the reading direction included."""
+    return "".join(each if each.isprintable() or each in kept else _code(ord(each)) for each in text)
+
+
+def _code(point: int) -> str:
+    return f"\\x{point:02x}" if point <= 0xFF else f"\\u{point:04x}"  # noqa: PLR2004  # as Python writes it
+
+
+def _told_by_others(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take secrets out of the messages of libraries: unlike ours they are no fixed words."""
+    event["event"] = redact(str(event["event"]))
+    return event
+
+
+def _indented(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Set a stack trace off, so that no line of a message in it looks like an event."""
+    trace = event.get("exception")
+    if isinstance(trace, str):
+        event["exception"] = textwrap.indent(trace, "    ", lambda _: True)
     return event

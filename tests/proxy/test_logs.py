@@ -70,3 +70,68 @@ def test_a_closed_stream_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     structlog.stdlib.get_logger("thalamus.test").info("request")
 
     assert closed.closed
+
+
+CORPUS = [
+    "a\r\nb", "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x9b2J", "back\x08\x08", "bell\x07", "nul\x00", "next\x85line",
+    "\u2028line\u2029", "\u202eevil\u2066", "\ufeffbom", "\x7fdel", '","level":"critical","x":"', "\\u000a\\n", "\t",
+    "2026-01-01 00:00:00 [critical ] forged\n2026-01-01 00:00:00 [critical ] forged",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("text", CORPUS, ids=ascii)
+def test_no_value_forges_a_line_or_drives_a_terminal(capsys: pytest.CaptureFixture[str], form: str, text: str) -> None:
+    """What clients and upstreams send is written out: in fields, in messages of libraries, in exceptions."""
+    set_up_logging(LoggingSettings(format=form))  # pyright: ignore[reportArgumentType]
+    log = structlog.stdlib.get_logger("thalamus.test")
+
+    log.info("request", model=text, reason=text)
+    for name in ("uvicorn.error", "aiohttp.client", "litestar", "asyncio"):
+        logging.getLogger(name).warning("Invalid request: %s", text)
+    try:
+        raise ValueError(text)  # noqa: TRY301  # the trace is the case
+    except ValueError:
+        log.exception("request_failed")
+
+    written = capsys.readouterr().err
+    lines = written.splitlines()
+    starts = [line for line in lines if not line.startswith("    ")]
+    assert all(each.isprintable() for each in lines)
+    if form == "json":
+        assert 6 == len(lines)
+        assert ["info", *["warning"] * 4, "error"] == [json.loads(line)["level"] for line in lines]
+    else:
+        assert ["[info", *["[warning"] * 4, "[error"] == [line.split()[1] for line in starts]
+
+
+def test_libraries_and_warnings_speak_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """Servers, clients and Python's own warnings: one JSON object each with the same keys; chatter stays out."""
+    set_up_logging(LoggingSettings(format="json"))
+    names = ("uvicorn.error", "aiohttp.server", "aiohttp.access", "litestar", "alembic.runtime", "py.warnings")
+
+    for name in names:
+        logging.getLogger(name).error("careful")
+    logging.getLogger("uvicorn.error").info("Application startup complete.")
+
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert list(names) == [each["logger"] for each in told]
+    assert {("event", "level", "logger", "timestamp")} == {tuple(sorted(each)) for each in told}
+
+
+def test_a_secret_in_a_library_s_message_is_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Their words are not ours, and may quote a header."""
+    set_up_logging(LoggingSettings(format="json"))
+
+    logging.getLogger("aiohttp.client").warning("sent Authorization: Bearer %s", "sk-canary-0123456789abcdef")
+
+    assert "canary" not in capsys.readouterr().err
+
+
+def test_chinese_text_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only what drives a terminal is written out; an ideographic space does not."""
+    set_up_logging(LoggingSettings(format="json"))
+
+    structlog.stdlib.get_logger("thalamus.test").info("loaded", title="快速　上手，第一步")
+
+    assert "快速　上手，第一步" == json.loads(capsys.readouterr().err)["title"]
