@@ -120,6 +120,11 @@ class Breaker:
             return "closed"
         return "open" if now < self._until else "half_open"
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, at any moment."""
+        return self._opened is None
+
     def admits(self, now: float) -> bool:
         """Return whether a request may go through; changes nothing. A gradual return is `share`'s."""
         return self._opened is None or (now >= self._until and not self._slot.taken(now))

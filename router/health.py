@@ -59,19 +59,21 @@ class Health:
             return False
         if not self._rules.enabled or in_process(target):
             return True
-        now, place = self._clock(), self._places.of(target)
-        return all(part.admits(now) for part in place.parts)
+        place = self._places.of(target)
+        return place.calm or _admits(place, self._clock())
 
     def try_acquire(self, target: Target) -> bool:
         """Return whether this deployment is to be asked now, and take the trial slot where it is on trial.
 
         The attempt must begin before anything is awaited. While it returns gradually, only a share is let through.
         """
-        if not self.available(target):
+        if target.deployment in self._out:
             return False
         if not self._rules.enabled or in_process(target):
             return True
         now, place = self._clock(), self._places.of(target)
+        if not place.calm and not _admits(place, now):
+            return False
         share = min(place.host.share(now), place.model.share(now))
         if share < 1.0 and self._rng.random() >= share:
             return False
@@ -125,9 +127,12 @@ class Health:
 
     def attempt_began(self, attempt: Attempt) -> None:
         """Bind the trial slot that `try_acquire` or `force` took to this attempt."""
-        if self._counts(attempt):
+        if not self._counts(attempt):
+            return
+        place = self._places.of(attempt.candidate.target)
+        if not place.calm:
             now = self._clock()
-            for part in self._places.of(attempt.candidate.target).parts:
+            for part in place.parts:
                 part.bind(attempt, now)
 
     def attempt_answered(self, attempt: Attempt) -> None:
@@ -135,6 +140,8 @@ class Health:
         if not self._counts(attempt):
             return
         now, place = self._clock(), self._places.of(attempt.candidate.target)
+        if place.calm:
+            return
         closed = [breaker.answered(now, holder=attempt, began=attempt.started) for breaker in (place.host, place.model)]
         cleared = [bench.clear(holder=attempt, began=attempt.started) for bench in (place.key, place.key_model)]
         if any(closed) or any(cleared):
@@ -153,15 +160,17 @@ class Health:
             now = self._clock()
             for breaker in (place.host, place.model):
                 breaker.succeeded(now, holder=attempt, began=attempt.started)
-        for part in place.parts:
-            part.release(attempt)
-        self._tell()
+        if not place.calm:
+            for part in place.parts:
+                part.release(attempt)
+            self._tell()
 
     def host_answered(self, base_url: str) -> None:
         """Let a trial begin early: the host of this address just answered a probe that asks for no words."""
         now = self._clock()
         for breaker in self._places.breakers_at(base_url):
             breaker.half_open(now)
+        self._tell()
 
     def trip(self, deployment: str) -> None:
         """Take a deployment out of play until `reset`; for an operator."""
@@ -174,6 +183,7 @@ class Health:
         place = self._places.named(deployment)
         for part in place.parts if place is not None else ():
             part.reset()
+        self._tell()
         log.info("reset_by_operator", deployment=deployment)
 
     def state(self) -> Json:
@@ -246,6 +256,10 @@ class Health:
         (log.warning if by_trial else log.info)(
             "benched", deployment=place.target.deployment, scope=scope, reason=reason, for_s=round(for_s, 1)
         )
+
+
+def _admits(place: Place, now: float) -> bool:
+    return all(part.admits(now) for part in place.parts)
 
 
 def _rate_limited(place: Place, now: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -41,11 +41,17 @@ class Place:
     model: Breaker
     key: Bench
     key_model: Bench
+    parts: tuple[Breaker | Bench, ...] = field(init=False)
+    """All of them."""
+
+    def __post_init__(self) -> None:
+        """Put the parts in a row, once for all requests."""
+        self.parts = (self.host, self.model, self.key, self.key_model)
 
     @property
-    def parts(self) -> tuple[Breaker | Bench, ...]:
-        """All of them."""
-        return (self.host, self.model, self.key, self.key_model)
+    def calm(self) -> bool:
+        """Whether nothing speaks against it, so that there is nothing to try, to bind or to give back."""
+        return self.host.closed and self.model.closed and self.key.reason is None and self.key_model.reason is None
 
     @property
     def named_parts(self) -> tuple[tuple[Scope, Breaker | Bench, FailureClass | None], ...]:
