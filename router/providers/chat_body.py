@@ -104,7 +104,11 @@ def _read_turn(message: Json, role: Role, path: str, before: list[Turn]) -> Iter
         yield Turn(role, plain, message, path, calls=tuple(_read_calls(message, parts, path)))
         return
     if role == "tool":
-        yield Turn(role, parts, message, path, tool_call_id=str(message.get("tool_call_id") or _last_call_id(before)))
+        answered = str(message.get("tool_call_id") or _last_call_id(before))
+        if not answered:
+            where = f"{path}.tool_call_id"
+            raise InvalidRequestError(f"`{where}` is missing, and no call stands before it.", param=where)
+        yield Turn(role, parts, message, path, tool_call_id=answered)
         return
     for part in parts:
         if part.get("type") == "tool_result":
