@@ -5,6 +5,7 @@ The pepper lies apart from the database, so that a stolen database alone verifie
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
@@ -19,6 +20,7 @@ from sqlalchemy import exists, or_, select, update
 
 from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
 from config.ids import new_id
+from config.key_cache import CachedKey, KeyCache, cached_key
 from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
 
@@ -85,7 +87,8 @@ class KeyStore:
     A verified key is asked of the database again after `fresh_s` seconds (so long a revocation may take to arrive at
     another replica), and serves up to `ttl_s` seconds while the database is away. An unknown key is remembered for
     `negative_s` seconds. `static` keys come from the settings and need no database. The pepper is read, or made in
-    `state_dir`, when it is first needed (see `config/pepper.py`).
+    `state_dir`, when it is first needed (see `config/pepper.py`). Where the database has not answered since the start,
+    a copy of the keys in `state_dir` counts (see `config/key_cache.py`).
     """
 
     def __init__(
@@ -121,6 +124,11 @@ class KeyStore:
         self._unknown: OrderedDict[str, _Known] = OrderedDict()
         self._any_active: bool | None = None
         self._any_active_until = 0.0
+        self._copy = KeyCache(state_dir, database.engine.url.render_as_string(hide_password=True), clock=clock)
+        self._copy_due = 0.0
+        self._spare: Mapping[str, CachedKey] = {}
+        self._spare_until = 0.0
+        self._has_answered = False
 
     async def verify(self, presented: str | None) -> KeyIdentity:
         """Return whose key this is.
@@ -143,7 +151,8 @@ class KeyStore:
         """Return whether any key exists that would be let in; asked of the database every `fresh_s` seconds.
 
         While the database is away the last answer counts. Without one there is none where no pepper was ever made
-        here, for then no key was; else raises `UnavailableError`. A failed look is not repeated for `retry_s` seconds.
+        here, for then no key was; there is one where the copy of the keys holds one; else raises `UnavailableError`.
+        A failed look is not repeated for `retry_s` seconds.
         """
         if self._static:
             return True
@@ -152,10 +161,13 @@ class KeyStore:
                 self._any_active = await self._has_active()
             except StorageError as error:
                 if self._any_active is None and pepper_exists(self._state_dir, self._environment):
-                    raise _away() from error
+                    if not any(each.is_active(self._clock()) for each in (await self._spare_keys()).values()):
+                        raise _away() from error  # a copy without keys must not open the door
+                    self._any_active = True
                 self._any_active_until = self._monotonic() + self._retry_s
                 return bool(self._any_active)
             self._any_active_until = self._monotonic() + self._fresh_s
+            await self._refresh_copy()
         return bool(self._any_active)
 
     async def create(
@@ -208,13 +220,16 @@ class KeyStore:
             )
         self._unknown.pop(digest, None)
         self._any_active_until = 0.0
+        await self._write_copy()
         return key, info
 
     async def list_keys(self) -> list[KeyInfo]:
         """Return every key, newest first, revoked ones too. Raises `StorageError`."""
         async with self._database.reading() as connection:
             found = await connection.execute(select(api_key).order_by(api_key.c.id.desc()))
-            return [_info(row) for row in found.mappings()]
+            keys = [_info(row) for row in found.mappings()]
+        await self._write_copy()
+        return keys
 
     async def revoke(self, key: str) -> KeyInfo:
         """Make a key, named by its id or its prefix, worthless from now on; revoking again changes nothing.
@@ -231,12 +246,16 @@ class KeyStore:
             raise NotFoundError(f"There is no key '{key}'.", param="key")
         self._known.pop(row["hash"], None)
         self._any_active_until = 0.0
+        await self._write_copy()
         return _info(row)
 
-    def _digest(self, key: str) -> str:
+    def _loaded_pepper(self) -> bytes:
         if self._pepper is None:
             self._pepper = load_pepper(self._state_dir, self._environment)
-        return hmac.new(self._pepper, key.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        return self._pepper
+
+    def _digest(self, key: str) -> str:
+        return hmac.new(self._loaded_pepper(), key.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
     async def _identity(self, digest: str) -> KeyIdentity | None:
         now = self._monotonic()
@@ -248,18 +267,49 @@ class KeyStore:
         except StorageError as error:
             if known is not None and known.identity is not None and now < known.usable_until:
                 return known.identity
-            raise _away() from error
-        self._remember(digest, identity)
+            spare = (await self._spare_keys()).get(digest)
+            if spare is None:
+                raise _away() from error
+            identity = None if spare.is_revoked else _identity_of(spare)
+            self._remember(digest, identity, fresh_s=self._retry_s)
+            return identity
+        self._remember(digest, identity, fresh_s=self._fresh_s)
+        await self._refresh_copy()
         return identity
 
-    def _remember(self, digest: str, identity: KeyIdentity | None) -> None:
+    async def _spare_keys(self) -> Mapping[str, CachedKey]:
+        """Return the copy of the keys, none once the database has answered: from then on memory knows better."""
+        if self._has_answered:
+            return {}
+        if self._spare_until <= self._monotonic():
+            self._spare = await asyncio.to_thread(self._copy.read, self._loaded_pepper())
+            self._spare_until = self._monotonic() + self._retry_s
+        return self._spare
+
+    async def _refresh_copy(self) -> None:
+        if self._copy_due <= self._monotonic():
+            await self._write_copy()
+
+    async def _write_copy(self) -> None:
+        """Keep a copy for a start without the database; one that cannot be written costs nothing else."""
+        self._copy_due = self._monotonic() + self._fresh_s
+        newest = select(api_key).order_by(api_key.c.id.desc()).limit(self._max_cached)
+        try:
+            async with self._database.reading() as connection:
+                keys = [cached_key(row) for row in (await connection.execute(newest)).mappings()]
+        except StorageError:
+            return  # the next answer of the database brings it
+        if keys:
+            await asyncio.to_thread(self._copy.write, self._loaded_pepper(), keys)
+
+    def _remember(self, digest: str, identity: KeyIdentity | None, *, fresh_s: float) -> None:
         now = self._monotonic()
         self._known.pop(digest, None)
         self._unknown.pop(digest, None)
         if identity is None:
             cache, entry = self._unknown, _Known(None, now + self._negative_s, now)
         else:
-            cache, entry = self._known, _Known(identity, now + self._fresh_s, now + self._ttl_s)
+            cache, entry = self._known, _Known(identity, now + fresh_s, now + self._ttl_s)
         cache[digest] = entry
         if len(cache) > self._max_cached:
             cache.popitem(last=False)
@@ -267,29 +317,36 @@ class KeyStore:
     async def _look_up(self, digest: str) -> KeyIdentity | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(api_key).where(api_key.c.hash == digest))).mappings().one_or_none()
+        self._has_answered = True
         if row is None or row["revoked_ts"] is not None or not hmac.compare_digest(row["hash"], digest):
             return None
-        return KeyIdentity(
-            row["id"],
-            row["name"],
-            row["prefix"],
-            frozenset(row["scopes"]),
-            row["expires_ts"],
-            row["requests_per_minute"],
-            row["tokens_per_minute"],
-        )
+        return _identity_of(cached_key(row))
 
     async def _has_active(self) -> bool:
         is_active = api_key.c.revoked_ts.is_(None) & (
             api_key.c.expires_ts.is_(None) | (api_key.c.expires_ts > self._clock())
         )
         async with self._database.reading() as connection:
-            return bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
+            is_any = bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
+        self._has_answered = True
+        return is_any
 
 
 def _static_identity(digest: str, scopes: frozenset[str]) -> KeyIdentity:
     prefix = f"env-{digest[:8]}"  # says which key it was without a character of it
     return KeyIdentity(prefix, "from the environment", prefix, scopes)
+
+
+def _identity_of(key: CachedKey) -> KeyIdentity:
+    return KeyIdentity(
+        key.id,
+        key.name,
+        key.prefix,
+        frozenset(key.scopes),
+        key.expires_ts,
+        key.requests_per_minute,
+        key.tokens_per_minute,
+    )
 
 
 def _info(row: Mapping[Any, Any]) -> KeyInfo:

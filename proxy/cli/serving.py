@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ import typer
 
 from config.checks import is_loopback
 from config.database import open_database
-from config.errors import SettingsError
+from config.errors import SettingsError, StorageError, UnavailableError
 from config.keys import KeyStore
 from config.loader import load_settings, reload
 from proxy.cli.logs import set_up_logging
@@ -142,8 +142,11 @@ def refuse_taken_port(server: ServerSettings) -> None:
 async def _any_key(settings: Settings, env: Mapping[str, str]) -> bool:
     database = open_database(settings.database_url)
     try:
-        await database.upgrade()
+        with suppress(StorageError):  # a database that is away stops no start; the store knows what counts then
+            await database.upgrade()
         return await KeyStore(database, settings.state_dir, environment=env).any_active()
+    except UnavailableError:
+        return True  # keys were made here, and beyond loopback nobody comes in without one
     finally:
         await database.aclose()
 

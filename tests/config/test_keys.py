@@ -262,7 +262,8 @@ async def test_a_key_needs_a_name_and_known_scopes(keys, name, scopes):
 @given(st.text(max_size=80))
 def test_no_presented_text_breaks_the_digest(tmp_path_factory, text):
     """Headers carry anything."""
-    store = KeyStore(None, tmp_path_factory.mktemp("state"), environment={"THALAMUS_KEY_PEPPER": "p" * 16})
+    database = open_database("sqlite://")
+    store = KeyStore(database, tmp_path_factory.mktemp("state"), environment={"THALAMUS_KEY_PEPPER": "p" * 16})
 
     assert 64 == len(store._digest(text))
 
