@@ -41,9 +41,13 @@ class Vitals:
     async def watch_database(self, database: Database) -> None:
         """Measure the size of the database until cancelled; while it is away the last size stands."""
         while True:
-            with suppress(StorageError):  # the state of the books says so already
-                self.database_size_bytes = await database_size_bytes(database)
+            await self.measure(database)
             await asyncio.sleep(SIZE_INTERVAL_S if self.database_size_bytes else FIRST_SIZE_S)
+
+    async def measure(self, database: Database) -> None:
+        """Look at the size of the database once."""
+        with suppress(StorageError):  # the state of the books says so already
+            self.database_size_bytes = await database_size_bytes(database)
 
     async def process(self) -> ProcessFigures:
         """Return what the process takes, at most a second old; read off the loop."""
