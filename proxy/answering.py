@@ -70,11 +70,19 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
             log = exchange.log
             raise all_failed(log.records(), log.failures(), log.skipped) from error
         finally:
-            note(attempts=len(exchange.log.attempts))
+            note(attempts=len(exchange.log.attempts), **_held_back(exchange))
     given.attempt.committed = True
     exchange.warnings += given.warnings
     answering.sink.served(given.attempt.candidate.model)
     return given
+
+
+def _held_back(exchange: Exchange) -> dict[str, str]:
+    """Return who was passed over and why, for the trace; nothing in good times."""
+    skipped = exchange.log.skipped
+    if not skipped:
+        return {}
+    return {"held_back": ", ".join(f"{each.candidate.target.deployment} ({each.refusal.reason})" for each in skipped)}
 
 
 async def _plain(answering: Answering, given: Answer) -> None:

@@ -147,7 +147,7 @@ class AttemptLog:
     clock: Callable[[], float]
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     skipped: list[Skipped] = field(default_factory=list[Skipped])
-    """Only filled where nobody answered."""
+    """Who was held back before the answer came, or before there was nobody left to ask."""
     started: float = field(init=False)
     """When the request began, by `clock`."""
 

@@ -103,13 +103,32 @@ class Dispatcher:
         """Return the first answer that commits. `deadline` is in the running loop's time.
 
         Candidates that the gate holds back are passed over, and stand in the log as skipped; where nobody else
-        answers, the least bad of them is tried once. Raises `CandidatesExhaustedError` when none answers,
-        `InvalidRequestError` when no dialect at hand can say the request. When cancelled, the attempt under way is
-        in `log` as abandoned and its connection is closed.
+        answers, the least bad of them is tried once and stands there as an attempt. Raises
+        `CandidatesExhaustedError` when none answers, `InvalidRequestError` when no dialect at hand can say the
+        request. When cancelled, the attempt under way is in `log` as abandoned and its connection is closed.
         """
         if self._budget is not None:
             self._budget.request_began()
         course = _Course(request, log, deadline, max_attempts)
+        try:
+            answer = await self._first_to_answer(course, candidates) or await self._ask_least_bad(course)
+        finally:
+            log.skipped += [
+                Skipped(candidate, self._gate.refusal(candidate.target) or RETURNING) for candidate, _ in course.put_off
+            ]
+        if answer is not None:
+            return answer
+        if isinstance(course.cause, InvalidRequestError) and not course.put_off:
+            raise course.cause
+        raise CandidatesExhaustedError("no candidate answered") from course.cause
+
+    def ended(self, attempt: Attempt) -> None:
+        """Tell the observers; the relay calls it for attempts that end after the commit."""
+        for observer in self._observers:
+            observer.attempt_ended(attempt)
+
+    async def _first_to_answer(self, course: _Course, candidates: Iterable[Candidate]) -> Answer | None:
+        """Try all whom the gate lets through, in order; the others are put off."""
         for candidate in candidates:
             if not self._may_go_on(course):
                 break
@@ -122,17 +141,7 @@ class Dispatcher:
             answer = await self._ask(course, candidate, prepared)
             if answer is not None:
                 return answer
-        answer = await self._ask_least_bad(course)
-        if answer is not None:
-            return answer
-        if isinstance(course.cause, InvalidRequestError) and not course.put_off:
-            raise course.cause
-        raise CandidatesExhaustedError("no candidate answered") from course.cause
-
-    def ended(self, attempt: Attempt) -> None:
-        """Tell the observers; the relay calls it for attempts that end after the commit."""
-        for observer in self._observers:
-            observer.attempt_ended(attempt)
+        return None
 
     def _may_go_on(self, course: _Course) -> bool:
         n_attempts = len(course.log.attempts)
@@ -177,10 +186,6 @@ class Dispatcher:
         if least_bad is not None:
             course.put_off.remove(least_bad)
             answer = await self._attempt(course, *least_bad)
-        if answer is None:
-            course.log.skipped += [
-                Skipped(candidate, self._gate.refusal(candidate.target) or RETURNING) for candidate, _ in course.put_off
-            ]
         return answer
 
     def _least_bad(self, course: _Course) -> tuple[Candidate, Prepared] | None:

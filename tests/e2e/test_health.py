@@ -50,7 +50,9 @@ async def test_a_dead_key_rotates_at_once_and_is_not_asked_again(tmp_path: Path,
     async with running_gateway(tmp_path, settings, env=KEYS) as gateway:
         answers = [await gateway.chat() for _ in range(5)]
         health = await deployments(gateway)
+        decision = await gateway.decision(answers[-1])
 
+    assert "m/vllm#1 (credential)" in str(decision["timings"])
     assert [200] * 5 == [each.status_code for each in answers]
     keys = [each.headers["authorization"] for each in asked(server)]
     assert (1, 5) == (keys.count("Bearer sk-one"), keys.count("Bearer sk-two"))

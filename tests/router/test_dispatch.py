@@ -387,14 +387,14 @@ DOWN = Refusal("transient", 4.0, "host")
 
 
 async def test_a_candidate_that_is_held_back_is_passed_over() -> None:
-    """It is no attempt, and nobody hears of it where another one answers."""
+    """It is no attempt, and the log remembers why it was none."""
     provider = ScriptedProvider({"a": HELLO, "b": HELLO})
     gate = Doorkeeper({"a": DOWN})
 
     text, log = await play(provider, candidate("a"), candidate("b"), gate=gate)
 
     assert ("hello", ["b"]) == (text, provider.asked)
-    assert [] == log.skipped
+    assert [("a", DOWN)] == [(each.candidate.model, each.refusal) for each in log.skipped]
     assert ["b began", "b answered"] == gate.told
 
 
