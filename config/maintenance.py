@@ -49,8 +49,8 @@ async def upgrade(database_url: str) -> None:
         await database.aclose()
 
 
-async def backup(database_url: str, to: Path) -> Path:
-    """Write a consistent copy of a running database to `to` and return it; an old file there is replaced whole.
+async def backup(database_url: str, to: Path, *, replace: bool = True) -> Path:
+    """Write a consistent copy of a running database to `to` and return it; an old file is replaced whole, or refused.
 
     SQLite gives a database file, PostgreSQL the custom format of `pg_dump`, for `pg_restore`. The pepper of the keys
     is not part of it. Raises `StorageError`.
@@ -58,12 +58,16 @@ async def backup(database_url: str, to: Path) -> Path:
     address = parse_url(database_url)
     draft = to.with_name(f".{to.name}.{new_id()}")
     try:
+        if not replace:
+            _refuse_taken(to)
         to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         if address.drivername.startswith("sqlite"):
             await asyncio.to_thread(_copy_sqlite, Path(address.database or ""), draft)
         else:
             await _dump_postgresql(address, draft)
+        if not replace:
+            _refuse_taken(to)  # again: a copy takes its time
         draft.replace(to)
     except OSError as error:
         raise StorageError(f"the backup cannot be written: {error.strerror}") from error
@@ -124,6 +128,11 @@ async def _give_back_pages(database: Database) -> None:
             raw = cast("aiosqlite.Connection", (await connection.get_raw_connection()).driver_connection)
             # The pragma gives back one page for each step, and of all calls only a script takes every step.
             await raw.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+
+
+def _refuse_taken(to: Path) -> None:
+    if to.exists():
+        raise StorageError(f"{to} is there already; take another name, or replace it with --force")
 
 
 def _copy_sqlite(source: Path, draft: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config.errors import AuthenticationError
+from config.errors import AuthenticationError, PermissionDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from config.keys import KeyIdentity
+    from config.keys import KeyIdentity, Scope
     from config.settings import ServerSettings
     from proxy.house import House
 
@@ -32,6 +32,12 @@ async def admit_key(house: House, headers: Mapping[str, str]) -> KeyIdentity | N
     if not needed:
         return None  # SDKs insist on sending some key; where none is needed, any will do
     return await house.keys.verify(presented)
+
+
+def require_scope(caller: KeyIdentity | None, scope: Scope) -> None:
+    """Raise `PermissionDeniedError` where a key was needed and may not do this; where none is needed, all may."""
+    if caller is not None and scope not in caller.scopes:
+        raise PermissionDeniedError(f"This needs a key with the scope '{scope}'.", code="insufficient_scope")
 
 
 async def keys_needed(house: House) -> bool:

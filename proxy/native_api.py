@@ -9,10 +9,10 @@ from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
-from config.errors import InvalidRequestError, ModelNotFoundError, NotFoundError, PermissionDeniedError, SettingsError
+from config.errors import InvalidRequestError, ModelNotFoundError, NotFoundError, SettingsError
 from config.tokens import estimate_messages
 from config.types import Json
-from proxy.admission import admit_key
+from proxy.admission import admit_key, require_scope
 from proxy.models_list import model_entries, model_entry
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
@@ -107,8 +107,7 @@ async def post_count_tokens(request: HttpRequest) -> Json:
 async def post_reload(request: HttpRequest) -> Json:
     """Validate the settings file and swap it in whole; a bad file changes nothing and is explained."""
     caller = await known_caller(request)
-    if caller is not None and "admin" not in caller.scopes:
-        raise PermissionDeniedError("Reloading needs a key with the scope 'admin'.")
+    require_scope(caller, "admin")
     try:
         await house_of(request).reload()
     except SettingsError as error:

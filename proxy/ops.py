@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, cast
 
-from litestar import Response, get
+from litestar import HttpMethod, Response, get, route
 from litestar.enums import MediaType
 
 from config.errors import AuthenticationError, UnavailableError
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from proxy.house import House
     from proxy.process import ProcessFigures
 
+WITH_HEAD = [HttpMethod.GET, HttpMethod.HEAD]
+"""Load balancers ask with HEAD; the server leaves out the body."""
 
-@get("/health", summary="Is it alive, and how are its parts", tags=["Operations"])
+
+@route("/health", http_method=WITH_HEAD, summary="Is it alive, and how are its parts", tags=["Operations"])
 async def health(request: HttpRequest) -> Json:
     """Return 200 while the process serves; `status` is `degraded` when a part is not well.
 
@@ -36,7 +39,7 @@ async def health(request: HttpRequest) -> Json:
     return report
 
 
-@get("/health/ready", summary="May it get traffic", tags=["Operations"])
+@route("/health/ready", http_method=WITH_HEAD, summary="May it get traffic", tags=["Operations"])
 async def ready(request: HttpRequest) -> Response[Json]:
     """Return 200 when requests are taken, 503 while starting or shutting down."""
     house = house_of(request)

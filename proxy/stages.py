@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
-from proxy.admission import admit_key
+from proxy.admission import admit_key, require_scope
 from proxy.guard import via
 from proxy.limits import reserve_tokens
 from proxy.requests.content import decode_content
@@ -40,6 +40,7 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
     if house.draining:
         raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
     identity = await admit_key(house, connection.headers)
+    require_scope(identity, "chat")
     exchange.key_prefix = identity.prefix if identity else None
     exchange.lease = house.limiter.lease(identity, house.settings.limits)
     if exchange.lease is not None:

@@ -28,13 +28,14 @@ def upgrade(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where the copy goes; an old file there is replaced whole.")],
+    file: Annotated[Path, typer.Argument(help="Where the copy goes.")],
     *,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a consistent copy of the database. The pepper of the keys in the state folder is not part of it."""
-    written = asyncio.run(maintenance.backup(read_settings(config).database_url, file))
+    written = asyncio.run(maintenance.backup(read_settings(config).database_url, file, replace=force))
     if as_json:
         print_json({"file": str(written), "size_bytes": written.stat().st_size})
     else:

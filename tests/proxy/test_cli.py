@@ -219,7 +219,9 @@ def test_database_is_upgraded_backed_up_and_pruned(run, folder):
     assert (0, "The database is up to date.\n", "") == run("db", "upgrade")
     assert {"upgraded": True} == _json(run("db", "upgrade", "--json"))
     assert "Wrote copy.sqlite" in run("db", "backup", "copy.sqlite")[1]
-    assert (folder / "copy.sqlite").stat().st_size == _json(run("db", "backup", "copy.sqlite", "--json"))["size_bytes"]
+    assert (folder / "copy.sqlite").stat().st_size == _json(run("db", "backup", "copy.sqlite", "--force", "--json"))[
+        "size_bytes"
+    ]
     assert "0 of decision" in run("db", "prune")[1]
     assert 0 == _json(run("db", "prune", "--json"))["deleted"]["decision"]
     with sqlite3.connect(folder / "copy.sqlite") as copy:
@@ -259,3 +261,16 @@ def test_backup_is_private(run, folder):
     run("db", "backup", "copy.sqlite")
 
     assert 0o600 == stat.S_IMODE((folder / "copy.sqlite").stat().st_mode)
+
+
+def test_backup_spares_what_is_there(run, folder):
+    """A file that stands in the place is kept as it is, and the sentence says how to replace it."""
+    run("db", "upgrade")
+    (folder / "copy.sqlite").write_text("dear")
+    code, out, err = run("db", "backup", "copy.sqlite")
+
+    assert (1, "") == (code, out)
+    assert "--force" in err
+    assert "dear" == (folder / "copy.sqlite").read_text()
+    assert 0 == run("db", "backup", "copy.sqlite", "--force")[0]
+    assert b"SQLite" == (folder / "copy.sqlite").read_bytes()[:6]
