@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from config.errors import StorageError
+from proxy.upkeep import prune_by_itself, watch_losses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -38,6 +39,8 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("load-documents", house.documents.load),
         ("watch-loop", house.vitals.lag.run),
         ("watch-database", lambda: house.vitals.watch_database(house.database)),
+        ("watch-losses", lambda: watch_losses(house.writer)),
+        ("prune-books", lambda: prune_by_itself(house.database, lambda: house.settings.storage)),
     ):
         tasks.add(asyncio.create_task(_supervised(name, work), name=name))
     try:
