@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger("thalamus.proxy.errors")
 
-ALWAYS = ((b"x-thalamus-decision-id", None), (b"x-thalamus-attempts", b"0"), (b"server-timing", b"total;dur=0"))
+STARTED = "thalamus_started"
+"""Where `proxy/guard.py` notes in a request's scope when it began, in seconds of `time.perf_counter`."""
 
 
 def show(request: Request[object, object, State], error: Exception) -> Response[bytes]:
@@ -65,15 +67,26 @@ def client_facing(error: Exception, *, method: str, path: str) -> ClientFacingEr
 
 async def add_missing_headers(message: Message, scope: Scope) -> None:
     """Give every response the headers of a decision, also where nothing was decided."""
-    del scope
     if message["type"] != "http.response.start":
         return
     headers = list(message.get("headers", ()))
     present = {name.lower() for name, _ in headers}
-    missing = [(name, value) for name, value in ALWAYS if name not in present]
-    if missing:
-        fresh = new_id().encode()
-        message["headers"] = [*headers, *((name, value or fresh) for name, value in missing)]
+    if not present >= _ALWAYS:
+        started = scope.get("state", {}).get(STARTED, time.perf_counter())
+        undecided = headers_of_undecided(time.perf_counter() - started)
+        message["headers"] = [*headers, *((name, value) for name, value in undecided if name not in present)]
+
+
+def headers_of_undecided(seconds: float) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response for which nothing was decided; it took `seconds` so far."""
+    return [
+        (b"x-thalamus-decision-id", new_id().encode()),
+        (b"x-thalamus-attempts", b"0"),
+        (b"server-timing", f"total;dur={seconds * 1000:.2f}".encode()),
+    ]
+
+
+_ALWAYS = frozenset(name for name, _ in headers_of_undecided(0.0))
 
 
 EXCEPTION_HANDLERS: dict[type[Exception] | int, Callable[..., Response[bytes]]] = {Exception: show}

@@ -6,6 +6,7 @@ Keys are `admission.py`'s; the size of a request's head is `protocol.py`'s.
 from __future__ import annotations
 
 import re
+import time
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,6 +14,7 @@ from config.checks import is_loopback
 from config.errors import ClientFacingError, InvalidRequestError
 from config.ids import new_id
 from proxy.connection import Connection
+from proxy.error_handlers import STARTED, headers_of_undecided
 from proxy.error_responses import error_body, headers_for
 
 if TYPE_CHECKING:
@@ -42,13 +44,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
+        started = scope.setdefault("state", {})[STARTED] = time.perf_counter()
         try:
             check_framing(scope["headers"])
             check_host(scope["headers"], self._house.settings.server, http_version=scope.get("http_version", "1.1"))
             check_loop(scope["headers"], self._house.instance_id)
         except ClientFacingError as error:
             if scope["type"] == "http":
-                await _refuse(Connection(cast("HTTPScope", scope), receive, send), error)
+                await _refuse(Connection(cast("HTTPScope", scope), receive, send), error, time.perf_counter() - started)
             else:
                 await send({"type": "websocket.close", "code": 1008, "reason": error.code or ""})
             return
@@ -143,6 +146,7 @@ def _unclear(what: str) -> InvalidRequestError:
     return InvalidRequestError(f"The request has {what}.", code="invalid_framing", headers={"connection": "close"})
 
 
-async def _refuse(connection: Connection, error: ClientFacingError) -> None:
+async def _refuse(connection: Connection, error: ClientFacingError, seconds: float) -> None:
     own = [("content-type", "application/json"), ("connection", "close"), ("x-request-id", new_id())]
-    await connection.respond(error.status, [*own, *headers_for(error)], error_body(error))
+    always = [(name.decode(), value.decode()) for name, value in headers_of_undecided(seconds)]
+    await connection.respond(error.status, [*own, *always, *headers_for(error)], error_body(error))

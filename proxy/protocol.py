@@ -106,6 +106,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(
             STATUS_LINE[status]
             + b"content-type: application/json\r\nconnection: close\r\n"
+            + b"server-timing: refused\r\n"  # no request was read, hence no time either
             + f"x-request-id: {new_id()}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
             + body
         )
