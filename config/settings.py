@@ -167,9 +167,9 @@ class StorageSettings:
     store_preview: bool = True
     """Whether the last user turn is stored, redacted, at most 160 characters."""
     retention_days: Count = 30
-    """Days after which `thalamus db prune` deletes decisions; 0 keeps them for ever."""
+    """Days after which decisions are deleted, once an hour or by `thalamus db prune`; 0 keeps them for ever."""
     body_retention_days: Count = 7
-    """Days after which `thalamus db prune` deletes stored bodies; 0 keeps them as long as their decision."""
+    """Days after which stored bodies are deleted, likewise; 0 keeps them as long as their decision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import typer
 from config.checks import is_loopback
 from config.prices import list_prices
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.printing import print_json, print_table, say
+from proxy.cli.places import database_troubles, tls_troubles
+from proxy.cli.printing import CommandError, print_json, print_table, say
 from router.liveness import Prober
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 
 def check(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Validate the settings and show what would run; nothing is started and no server is asked."""
+    """Validate the settings, look at the database and the TLS files, and show what would run; nothing is started."""
     settings = read_settings(config)
+    troubles = [*database_troubles(settings.database_url), *tls_troubles(settings.server)]
+    if troubles:
+        raise CommandError(f"the settings can be read, but {'; '.join(troubles)}.")
     catalog = Prober(settings).catalog()
     if as_json:
         print_json({"valid": True, **summary(settings), "models": described(catalog)})
