@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Literal, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.breaker_settings import BreakerSettings
 from config.errors import FailureClass, UpstreamError
@@ -407,3 +410,53 @@ def test_no_key_and_no_address_is_shown(health: Health, clock: Clock) -> None:
     shown = str(health.state())
     assert "canary" not in shown
     assert "secret.host" not in shown
+
+
+OPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ask", "ask", "force", "end", "end", "lose", "wait"]),
+        st.integers(0, 3),
+        st.sampled_from([None, "transient", "transient", "transient", "rate", "credential", "caller", "leaves"]),
+        st.sampled_from([0.0, 0.2, 5.6, 61.0]),
+    ),
+    max_size=120,
+)
+
+
+@given(OPS)
+def test_never_more_than_one_trial_at_a_host(
+    ops: list[tuple[str, int, FailureClass | Literal["leaves"] | None, float]],
+) -> None:
+    """Whatever keys and models share it, and however attempts end or get lost: one request at a time tries a host."""
+    clock = Clock()
+    health = Health(replace(RULES, min_requests=2), clock=clock, rng=Random(1))
+    targets = [target(f"{model}{key}", model=model, key=key) for model in "ab" for key in "12"]
+    running: list[tuple[Attempt, bool]] = []  # with whether it was let through as a trial of the host
+
+    def trials() -> int:
+        fresh = [each for each, tries in running if tries and clock.now < each.started + RULES.trial_s]
+        return len(fresh)
+
+    for op, which, outcome, seconds in ops:
+        to = targets[which]
+        if op in {"ask", "force"}:
+            refused = health.refusal(to)
+            broken = any(state.get("scope") == "host" for state in reports(health))
+            if health.try_acquire(to) if op == "ask" else health.force(to):
+                assert op == "force" or refused is None
+                running.append((begun(health, clock, to), broken))
+            assert not broken or trials() <= 1
+        elif op == "wait":
+            clock.now += seconds
+        elif running:
+            attempt, _ = running.pop(which % len(running))
+            if op == "end" and outcome == "leaves":
+                attempt.abandon("left")
+                health.attempt_ended(attempt)
+            elif op == "end":
+                end(health, attempt, outcome)
+
+
+def reports(health: Health) -> list[dict[str, object]]:
+    """Return what `/health` tells of each deployment."""
+    return [dict(cast("dict[str, object]", each)) for each in health.state().values()]
