@@ -20,6 +20,7 @@ ThalamusError
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ FailureClass = Literal[
     "transient", "rate", "quota", "credential", "model_access", "model_gone", "context", "policy", "caller"
 ]
 """Why an attempt failed; it alone decides whether the next candidate is tried (see `router/dispatch.py`)."""
+
+MIN_SECRET_CHARS = 8
+"""What is shorter is a placeholder such as `none`; taking it out would only garble texts."""
+HIDDEN = "[redacted]"
+_JOINTS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class ThalamusError(Exception):
@@ -77,6 +83,17 @@ class UpstreamError(ThalamusError):
         self.param = param
         self.retry_after_s = retry_after_s
         self.timed_out = timed_out
+
+    def hide(self, secret: str | None) -> None:
+        """Take a key out of every text here, whatever its shape: upstreams quote what they were sent."""
+        # In parts too: a pattern may have taken one part of `id.secret` out already, so that the whole is not found.
+        parts = [secret or "", *_JOINTS.split(secret or "")]
+        for part in sorted((each for each in parts if len(each) >= MIN_SECRET_CHARS), key=len, reverse=True):
+            self.message = self.message.replace(part, HIDDEN)
+            self.error_type = self.error_type and self.error_type.replace(part, HIDDEN)
+            self.code = self.code and self.code.replace(part, HIDDEN)
+            self.param = self.param and self.param.replace(part, HIDDEN)
+        self.args = (self.message,)
 
 
 class ClientFacingError(ThalamusError):

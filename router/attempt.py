@@ -89,7 +89,8 @@ class Attempt:
         self._end()
 
     def fail(self, error: UpstreamError) -> None:
-        """Mark the end by a failure of the upstream."""
+        """Mark the end by a failure of the upstream; what it quotes of our key is taken out before anybody reads it."""
+        error.hide(self.candidate.target.api_key)
         self.failure = error
         self.status = error.status
         self._end()

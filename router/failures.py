@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from config.types import Json
 
 _MAX_MESSAGE_CHARS: Final = 2000
+_MAX_FIELD_CHARS: Final = 200
 
 _RULES: Final[tuple[tuple[FailureClass, int, tuple[str, ...]], ...]] = (
     ("quota", 402, failure_words.QUOTA),
@@ -127,11 +128,16 @@ def _to_error(fields: ErrorFields, message: str, status: int | None, retry_after
         redact(message)[:_MAX_MESSAGE_CHARS],
         failure_class=failure_class,
         status=status,
-        error_type=fields.type,
-        code=fields.code,
-        param=fields.param,
+        error_type=_short(fields.type),
+        code=_short(fields.code),
+        param=_short(fields.param),
         retry_after_s=retry_after_s,
     )
+
+
+def _short(text: str | None) -> str | None:
+    """Return a field that should be one word as what it is: some upstreams put whole sentences there."""
+    return text and redact(text)[:_MAX_FIELD_CHARS]
 
 
 def _describe(status: int, fields: ErrorFields, provider: str) -> str:
