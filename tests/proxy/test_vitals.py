@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from config.database import open_database
-from config.database_size import database_size_bytes
 from proxy import process
 from proxy.loop_lag import LoopLag
 from proxy.vitals import Vitals
@@ -72,22 +71,6 @@ async def test_the_process_is_read_at_most_once_a_second():
     assert first is not later
 
 
-async def test_the_size_of_a_database_is_that_of_its_files(tmp_path: Path):
-    """The write-ahead log counts; a database in memory has no size."""
-    database = open_database(f"sqlite:///{tmp_path}/books.sqlite")
-    before = await database_size_bytes(database)
-    await database.upgrade()
-    after = await database_size_bytes(database)
-    files = sum(each.stat().st_size for each in tmp_path.iterdir())  # noqa: ASYNC240  # three files of a test
-    await database.aclose()
-    memory = open_database("sqlite://")
-    none = await database_size_bytes(memory)
-    await memory.aclose()
-
-    assert (0, files, None) == (before, after, none)
-    assert files > 4096
-
-
 async def test_a_database_that_is_away_keeps_its_last_size():
     """The watcher neither dies nor forgets."""
     vitals = Vitals(database_size_bytes=7)
@@ -124,3 +107,20 @@ async def test_health_tells_every_component(tmp_path: Path):
     assert {"p50", "max"} == set(parts["process"]["loop_lag_ms"])
     assert pytest.approx(0) == parts["queues"]["requests_in_flight"]
     assert 'thalamus_breaker_state{deployment="m/vllm",state="open"} 1.0' in scrape
+
+
+async def test_who_has_no_key_sees_states_and_no_figures(tmp_path: Path):
+    """Where keys are needed, strangers learn whether it is well, not which models there are or how busy it is."""
+    async with (
+        scripted_upstream(Script((Reply(text="hello"),))) as upstream,
+        running_gateway(
+            tmp_path, model("canary", upstream.url + "/v1"), env={"THALAMUS_API_KEY": "sk-for-this-test-only"}
+        ) as gateway,
+    ):
+        stranger = await gateway.http.get("/health")
+        wrong = await gateway.http.get("/health", headers={"authorization": "Bearer nope"})
+        known = await gateway.http.get("/health", headers={"authorization": "Bearer sk-for-this-test-only"})
+
+    states = {part: {"status": "ok"} for part in ("database", "documents", "models", "process", "queues")}
+    assert {"status": "ok", "draining": False, "components": states} == stranger.json() == wrong.json()
+    assert ["canary"] == [each for each in known.json()["components"]["models"]["live"] if each == "canary"]
