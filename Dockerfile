@@ -5,7 +5,7 @@ ARG PYTHON_VERSION=3.11.14
 FROM python:${PYTHON_VERSION}-slim-trixie AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY requirements-scale.lock pyproject.toml README.md LICENSE ./
 COPY proxy proxy
 COPY router router
 COPY classifier classifier
@@ -14,7 +14,8 @@ COPY admin admin
 COPY config config
 COPY migrations migrations
 RUN python -m venv /opt/thalamus \
- && /opt/thalamus/bin/python -m pip install --constraint constraints.txt '.[scale]'
+ && /opt/thalamus/bin/python -m pip install --require-hashes --requirement requirements-scale.lock \
+ && /opt/thalamus/bin/python -m pip install --no-deps --no-build-isolation .
 
 FROM python:${PYTHON_VERSION}-slim-trixie
 # Nothing in the working directory can hide a package, output is not held back, nothing is compiled at run time.

@@ -5,7 +5,9 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --requirement
+ITSELF := $(INSTALL) --no-deps --no-build-isolation --editable .
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
@@ -60,21 +62,23 @@ faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 build: $(DEV_STAMP) ## Build the wheel and the source archive into dist/
 	@$(BIN)/python -m build
 
-lock: ## Resolve every dependency anew and write constraints.txt
+lock: ## Resolve every dependency anew; write constraints.txt and the requirements*.lock with their hashes
 	@tests/bin/lock
 
 clean: ## Remove what was built and cached; keeps .venv and .thalamus
 	@rm -rf dist build htmlcov .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-$(RUN_STAMP): pyproject.toml constraints.txt
+$(RUN_STAMP): pyproject.toml requirements.lock
 	@tests/bin/make-venv $(VENV)
 	@echo "Installing Thalamus into $(VENV) ..."
-	@$(INSTALL) --editable .
+	@$(LOCKED) requirements.lock
+	@$(ITSELF)
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml constraints.txt
+$(DEV_STAMP): pyproject.toml requirements-dev.lock
 	@tests/bin/make-venv $(VENV)
 	@echo "Installing Thalamus and its tools into $(VENV) ..."
-	@$(INSTALL) --editable '.[dev]'
+	@$(LOCKED) requirements-dev.lock
+	@$(ITSELF)
 	@touch $@ $(RUN_STAMP)

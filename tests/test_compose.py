@@ -217,7 +217,7 @@ def test_image_is_built_for_a_plain_user():
     assert "STOPSIGNAL SIGTERM" in DOCKERFILE
     assert "/health/ready" in DOCKERFILE
     assert 'ENTRYPOINT ["thalamus"]' in DOCKERFILE
-    assert "--constraint constraints.txt" in DOCKERFILE
+    assert "--require-hashes --requirement requirements-scale.lock" in DOCKERFILE
 
 
 def test_image_gets_every_room_and_nothing_else():
@@ -228,7 +228,7 @@ def test_image_gets_every_room_and_nothing_else():
     lines = (HERE / ".dockerignore").read_text(encoding="utf-8").splitlines()
     allowed = {line[1:] for line in lines if line.startswith("!")}
 
-    assert {*ROOMS, "migrations", "constraints.txt", "pyproject.toml", "README.md", "LICENSE"} == copied
+    assert {*ROOMS, "migrations", "requirements-scale.lock", "pyproject.toml", "README.md", "LICENSE"} == copied
     assert copied == allowed
     assert "*" in lines
     assert all((HERE / each).exists() for each in copied)

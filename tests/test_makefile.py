@@ -11,7 +11,20 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[1]
 MAKEFILE = (HERE / "Makefile").read_text(encoding="utf-8")
-TARGETS = ["run", "stop", "test", "check", "demo", "bench", "bench-extractive", "faults", "format", "build", "lock", "clean"]
+TARGETS = [
+    "run",
+    "stop",
+    "test",
+    "check",
+    "demo",
+    "bench",
+    "bench-extractive",
+    "faults",
+    "format",
+    "build",
+    "lock",
+    "clean",
+]
 
 
 def _run(*command, cwd=HERE, path=None):
@@ -73,10 +86,11 @@ def test_every_command_is_a_valid_recipe(target):
 
 
 def test_every_installation_is_pinned():
-    """Nothing is installed but what constraints.txt names; every line of it is an exact version."""
+    """`make` and the image take files by their hash only; every line of constraints.txt is an exact version."""
     lines = [each for each in (HERE / "constraints.txt").read_text().splitlines() if not each.startswith("#")]
 
-    assert "--constraint constraints.txt" in MAKEFILE
+    assert "--require-hashes --requirement" in MAKEFILE
+    assert [] == [line for line in MAKEFILE.splitlines() if "pip install" in line and not line.startswith("INSTALL :=")]
     assert [] == [each for each in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", each)]
     assert sorted(lines, key=str.lower) == sorted(set(lines), key=str.lower)
 
@@ -92,6 +106,25 @@ def test_every_requirement_has_a_pin():
     pinned = {_canonical(line.partition("==")[0]) for line in (HERE / "constraints.txt").read_text().splitlines()}
 
     assert set() == names - pinned
+
+
+@pytest.mark.parametrize(("lock", "extra"), [("", None), ("-scale", "scale"), ("-dev", "dev")])
+def test_every_locked_file_has_its_hash(lock, extra):
+    """Each requirement, and what builds the product, stands in its lock with the version of constraints.txt."""
+    text = (HERE / f"requirements{lock}.lock").read_text(encoding="utf-8")
+    blocks = [each for each in re.split(r"\n(?=\S)", text) if not each.startswith("#")]
+    locked = {_canonical(each.partition("==")[0]): re.split(r"[ \\;]", each.partition("==")[2])[0] for each in blocks}
+    pinned = dict(line.split("==") for line in (HERE / "constraints.txt").read_text().splitlines() if line[0] != "#")
+    pinned = {_canonical(name): version for name, version in pinned.items()}
+    project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else ())]
+    names = {_canonical(re.split(r"[\[<>=;~! ]", each)[0]) for each in wanted} | {"hatchling", "editables"}
+
+    assert set() == names - set(locked)
+    assert {} == {name: version for name, version in locked.items() if pinned.get(name, version) != version}
+    assert [] == [each for each in blocks if "--hash=sha256:" not in each]
+    assert [] == re.findall(r"https?://|file:|--(?:extra-)?index", text)
+    assert "torch" not in locked
 
 
 def test_ci_runs_exactly_what_people_run():

@@ -28,9 +28,9 @@ def outside_patterns(source: str, allowed: frozenset[str] = frozenset()) -> list
         called = node.func
         is_re = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id in names
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        if name in MATCHING and (is_re or (isinstance(called, ast.Name) and name in direct)):
-            if not is_constant(node.args[0], allowed):
-                found.append(node.lineno)
+        matches = name in MATCHING and (is_re or (isinstance(called, ast.Name) and name in direct))
+        if matches and not is_constant(node.args[0], allowed):
+            found.append(node.lineno)
     return found
 
 
