@@ -136,6 +136,15 @@ def test_a_rate_below_the_threshold_leaves_it_closed() -> None:
     assert "open" == breaker.state(20.0)
 
 
+def test_exactly_the_threshold_opens_it() -> None:
+    """Three failures among six answers, none of them in a row of five."""
+    breaker = Breaker(RULES, 0.5)
+    for n in range(3):
+        breaker.succeeded(10.0 + n, holder=object(), began=10.0)
+
+    assert [False, False, True] == failing(breaker, 3, now=13.0)
+
+
 def test_failures_too_far_apart_for_the_window_open_it_all_the_same() -> None:
     """A server that hangs lets each request wait for its whole deadline: the window never fills."""
     breaker = Breaker(RULES, 0.5)

@@ -276,6 +276,15 @@ async def test_a_prompt_that_was_too_long_only_goes_to_a_larger_window() -> None
     assert ["a", "c"] == provider.asked
 
 
+async def test_where_windows_are_unknown_another_model_may_take_a_long_prompt() -> None:
+    """The same model elsewhere would refuse it again; another one may not."""
+    provider = ScriptedProvider({"a": (failure("context"),), "b": HELLO})
+
+    text, _ = await play(provider, candidate("a", window=8_000), candidate("b"))
+
+    assert "hello" == text
+
+
 async def test_a_dialect_without_the_slot_is_passed_over() -> None:
     """Nothing is sent to an upstream that cannot say the request; one that can is asked."""
     provider = ScriptedProvider({"b": HELLO}, refuses=frozenset({"a"}))
