@@ -45,7 +45,7 @@ class Snapshot:
     breakers: Json = field(default_factory=dict[str, object])
     """As `Health.state()` tells them; who is not among them was never asked, and is closed."""
     n_untraced: int = 0
-    """Requests whose spans were dropped."""
+    """Requests that never became spans."""
 
 
 def render(metrics: Metrics, snapshot: Snapshot) -> bytes:
@@ -134,7 +134,7 @@ def _books(snapshot: Snapshot) -> Iterator[Metric]:
     yield _one(Gauge, "thalamus_books_journalled_records", "Records waiting in the journal", books.get("spilled"))
     yield _one(Counter, "thalamus_books_dropped_records", "Records lost for lack of room", books.get("dropped"))
     yield _one(Counter, "thalamus_books_skipped_records", "Records the database refused", books.get("skipped"))
-    yield _one(Counter, "thalamus_traces_dropped", "Requests whose spans were dropped", snapshot.n_untraced)
+    yield _one(Counter, "thalamus_traces_dropped", "Requests that never became spans", snapshot.n_untraced)
     if snapshot.database_size_bytes is not None:
         yield _one(Gauge, "thalamus_database_size_bytes", "Database on disk", snapshot.database_size_bytes)
 
