@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.checks import is_loopback
 from config.errors import AuthenticationError, PermissionDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from config.keys import KeyIdentity, Scope
-    from config.settings import ServerSettings
     from proxy.house import House
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 async def admit_key(house: House, headers: Mapping[str, str]) -> KeyIdentity | None:
@@ -43,16 +41,11 @@ def require_scope(caller: KeyIdentity | None, scope: Scope) -> None:
 async def keys_needed(house: House) -> bool:
     """Return whether requests need a key: always beyond loopback, and on loopback once a key exists."""
     server = house.settings.server
-    if server.require_key == "always" or not is_loopback(server):
+    if server.require_key == "always" or not is_loopback(server.host):
         return True
     if server.require_key == "never":
         return False
     return await house.keys.any_active()
-
-
-def is_loopback(server: ServerSettings) -> bool:
-    """Return whether only this machine can reach the server."""
-    return server.host in LOOPBACK or server.host.startswith("127.")
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

@@ -44,11 +44,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
-        started = scope.setdefault("state", {})[STARTED] = time.perf_counter()
+        fields = cast("dict[str, object]", scope)
+        started = time.perf_counter()
+        cast("dict[str, object]", fields.setdefault("state", {}))[STARTED] = started
+        headers = cast("Headers", fields["headers"])
         try:
-            check_framing(scope["headers"])
-            check_host(scope["headers"], self._house.settings.server, http_version=scope.get("http_version", "1.1"))
-            check_loop(scope["headers"], self._house.instance_id)
+            check_framing(headers)
+            check_host(headers, self._house.settings.server, http_version=str(fields.get("http_version", "1.1")))
+            check_loop(headers, self._house.instance_id)
         except ClientFacingError as error:
             if scope["type"] == "http":
                 await _refuse(Connection(cast("HTTPScope", scope), receive, send), error, time.perf_counter() - started)

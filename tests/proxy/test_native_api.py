@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from config.checks import is_loopback
 from config.settings import RoutingSettings, ServerSettings, Settings
-from proxy.admission import is_loopback, presented_key
+from proxy.admission import presented_key
 from proxy.app import create_app
 from proxy.server import GatewayServer, uvicorn_config
 from router.providers.scripted import Reply, Script, scripted_upstream
@@ -93,10 +94,13 @@ def test_which_key_is_presented(headers: dict[str, str], key: str | None) -> Non
     assert key == presented_key(headers)
 
 
-@pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::", False)])
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::", False), ("127.a.example", False)],
+)
 def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
     """An address that others can reach always needs a key."""
-    assert loopback == is_loopback(ServerSettings(host=host))
+    assert loopback == is_loopback(host)
 
 
 @pytest.mark.parametrize(("require_key", "status"), [("always", 401), ("never", 200)])
