@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test check demo bench bench-extractive faults format build lock clean static
+.PHONY: help run stop test check demo bench bench-extractive faults survive format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ static: $(DEV_STAMP)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-cache
+
+survive: $(DEV_STAMP) ## Kill, stop, leave and soak the real server in full numbers, and write docs/reports/survival.md
+	@rm -rf .pytest_cache/survival
+	@THALAMUS_SURVIVAL=full THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m pytest -q --timeout 1200 tests/survival $(ARGS)
+	@THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m tests.survival.report
 
 format: $(DEV_STAMP) ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .

@@ -128,7 +128,6 @@ class KeyStore:
         self._copy_due = 0.0
         self._spare: Mapping[str, CachedKey] = {}
         self._spare_until = 0.0
-        self._has_answered = False
 
     async def verify(self, presented: str | None) -> KeyIdentity:
         """Return whose key this is.
@@ -278,9 +277,7 @@ class KeyStore:
         return identity
 
     async def _spare_keys(self) -> Mapping[str, CachedKey]:
-        """Return the copy of the keys, none once the database has answered: from then on memory knows better."""
-        if self._has_answered:
-            return {}
+        """Return the copy of the keys: the last that the database said, at most `MAX_AGE` old."""
         if self._spare_until <= self._monotonic():
             self._spare = await asyncio.to_thread(self._copy.read, self._loaded_pepper())
             self._spare_until = self._monotonic() + self._retry_s
@@ -317,7 +314,6 @@ class KeyStore:
     async def _look_up(self, digest: str) -> KeyIdentity | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(api_key).where(api_key.c.hash == digest))).mappings().one_or_none()
-        self._has_answered = True
         if row is None or row["revoked_ts"] is not None or not hmac.compare_digest(row["hash"], digest):
             return None
         return _identity_of(cached_key(row))
@@ -328,7 +324,6 @@ class KeyStore:
         )
         async with self._database.reading() as connection:
             is_any = bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
-        self._has_answered = True
         return is_any
 
 

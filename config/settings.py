@@ -156,8 +156,9 @@ class StorageSettings:
 
     url: str | None = field(default=None, repr=False)
     """SQLAlchemy URL of SQLite or PostgreSQL; `None` is the file `thalamus.sqlite` in `state_dir`."""
-    group_commit_ms: Count = 20
-    """Milliseconds in which records are collected into one transaction; 0 commits each one."""
+    group_commit_ms: Count = 100
+    """Milliseconds within which a finished request is committed; a quarter of it collects records into one
+    transaction, and what is younger than this is lost with a killed process. 0 does not collect."""
     queue_max: PositiveCount = 10_000
     """Most records waiting to be written; beyond it they spill to the journal."""
     journal_max_bytes: Count = 64 * 1024 * 1024
