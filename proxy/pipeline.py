@@ -59,6 +59,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
             attempts=len(record.attempts),
             duration_ms=round(exchange.trace.elapsed_ms(), 1),
             error_code=record.error_code,
+            **({"client_request_id": exchange.client_request_id} if exchange.client_request_id else {}),
         )
 
 

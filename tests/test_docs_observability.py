@@ -15,7 +15,7 @@ from config.settings import LoggingSettings
 from proxy.cli.logs import set_up_logging
 from proxy.telemetry.genai import SpanFact, spans_of
 from router.providers.scripted import Reply, Script, scripted_upstream
-from tests.e2e.gateway import model, running_gateway
+from tests.e2e.gateway import model, running_gateway, user
 from tests.proxy.test_telemetry import record
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -56,7 +56,11 @@ async def test_metrics_and_log_keys_are_those_of_the_page(tmp_path: Path, capsys
         scripted_upstream(Script((Reply(text="hello"),))) as upstream,
         running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
     ):
-        await gateway.chat()
+        await gateway.http.post(
+            "/v1/chat/completions",
+            json={"model": "m", "messages": user("hi")},
+            headers={"x-request-id": "mine-1"},
+        )
         await gateway.house.writer.flush(5)
         await gateway.house.vitals.measure(gateway.house.database)
         scrape = (await gateway.http.get("/metrics")).text
