@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.faults.cells import ANSWERED, IN_BAND, NEXT, TIMED_OUT, Fault, Mode, Play, Promise
+from tests.faults.cells import ANSWERED, IN_BAND, NEXT, SOON_S, TIMED_OUT, Fault, Mode, Play, Promise
 from tests.faults.dialects import Finish, Words, chunk, head, response
 from tests.faults.server import Drip, Endless, Hang, Reset, Script, Send, Sleep, Step
 
@@ -149,7 +149,16 @@ _NO_OLLAMA = {"ollama": _NO_FILTER}
 _GARBAGE = b"this is no event\nneither: is this\n\n"
 
 ANSWERING = (
-    Fault(8, "hang", ("half an answer, then silence", "半个回答后静默"), half(Hang()), IN_BAND, TIMED_OUT),
+    Fault(
+        8,
+        "hang",
+        ("half an answer, then silence", "半个回答后静默"),
+        half(Hang()),
+        IN_BAND,
+        TIMED_OUT,
+        idle_s=SOON_S,
+        total_s=SOON_S,
+    ),
     Fault(9, "fin", ("FIN before the head", "响应头前 FIN"), _only()),
     Fault(9, "rst", ("RST before the head", "响应头前 RST"), _only(Reset())),
     Fault(9, "fin-headed", ("FIN after the head", "响应头后 FIN"), _headed()),
@@ -197,7 +206,7 @@ ANSWERING = (
         Promise("answered", finish="length"),
     ),
     Fault(14, "8mb", ("an event of 8 MB", "8 MB 的事件"), finished("x" * 8 * _MEGABYTE, "stop"), ANSWERED, ANSWERED),
-    Fault(14, "endless", ("a line without end", "没有尽头的行"), _endless(after=False), total_s=60.0),
+    Fault(14, "endless", ("a line without end", "没有尽头的行"), _endless(after=False), total_s=120.0),
     Fault(
         14,
         "endless-after",
@@ -208,8 +217,17 @@ ANSWERING = (
     ),
     Fault(15, "html", ("an HTML page", "HTML 页面"), _page),
     Fault(15, "error", ("an error as JSON", "JSON 错误"), _error_object),
-    Fault(16, "slow", ("slow, whole", "慢而完整"), _drip, ANSWERED, ANSWERED, total_s=30.0),
-    Fault(16, "before", ("without content", "没有内容"), _drip_before, TIMED_OUT, TIMED_OUT),
+    Fault(16, "slow", ("slow, whole", "慢而完整"), _drip, ANSWERED, ANSWERED, idle_s=SOON_S),
+    Fault(
+        16,
+        "before",
+        ("without content", "没有内容"),
+        _drip_before,
+        TIMED_OUT,
+        TIMED_OUT,
+        patience_s=SOON_S,
+        total_s=SOON_S,
+    ),
     Fault(
         17,
         "text",

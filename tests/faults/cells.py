@@ -18,6 +18,10 @@ Where = Literal["closed port", "no address", "untrusted"]
 Play = Callable[[Words, Mode], Script]
 
 
+SOON_S = 0.4
+"""Deadlines that are meant to pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What must become of an attempt with the fault.
@@ -51,10 +55,12 @@ class Fault:
     streamed: Promise = NEXT
     plain: Promise = NEXT
     skip: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    patience_s: float = 0.5
-    """Deadline for first content and for silences at the faulty deployment."""
-    total_s: float = 1.0
-    """Total deadline of a plain call at the faulty deployment."""
+    patience_s: float = 30.0
+    """Deadline for first content at the faulty deployment; so below, and short only where it is what is tested."""
+    idle_s: float = 30.0
+    """Deadline for silences."""
+    total_s: float = 30.0
+    """Total deadline of a plain call."""
     prefaces: tuple[Play, ...] = ()
     """What it does to the first requests, one each, before `play`."""
     tries: int = 1

@@ -1,14 +1,14 @@
-"""Rows 23 and 24: what upstreams do while a client leaves, or does not read."""
+"""Rows 16, 23 and 24: what upstreams do while a client waits, leaves, or does not read."""
 
 from __future__ import annotations
 
 from tests.faults.answering import TEXT, half, stream
-from tests.faults.cells import ANSWERED, MODES, Cell, Fault, Mode
+from tests.faults.cells import ANSWERED, IN_BAND, MODES, Cell, Fault, Mode
 from tests.faults.dialects import DIALECTS, Words, chunk
 from tests.faults.server import Endless, Hang, Script
 
-_PATIENT = 30.0
 _NO_PIECES = ("n/a: a plain answer comes in one piece", "不适用：非流式回答一次送达")
+_BOUNDED = ("n/a: a plain answer is bounded by its own deadline, as above", "不适用：非流式回答受自身期限约束，见上")
 _WHOLE = ("n/a: a plain answer is handed to the system whole", "不适用：非流式回答整体交给系统")
 
 
@@ -27,17 +27,15 @@ def _pour(words: Words, mode: Mode) -> Script:
 
 
 LEAVING = (
-    Fault(23, "waiting", ("while nothing has come", "还没有任何内容时"), _wait, patience_s=_PATIENT, total_s=_PATIENT),
+    Fault(23, "waiting", ("while nothing has come", "还没有任何内容时"), _wait),
     Fault(
         23,
         "talking",
         ("while words come", "内容不断到来时"),
         _talk,
         skip={"plain": _NO_PIECES},
-        patience_s=_PATIENT,
-        total_s=_PATIENT,
     ),
-    Fault(23, "half", ("in a silence after half", "到一半静默时"), half(Hang()), patience_s=_PATIENT, total_s=_PATIENT),
+    Fault(23, "half", ("in a silence after half", "到一半静默时"), half(Hang())),
 )
 SLOW = (
     Fault(
@@ -47,9 +45,19 @@ SLOW = (
         _pour,
         ANSWERED,
         skip={"plain": _WHOLE},
-        patience_s=_PATIENT,
     ),
 )
+ENDLESS = (
+    Fault(
+        16,
+        "total",
+        ("words without end", "无尽的内容"),
+        _talk,
+        IN_BAND,
+        skip={"plain": _BOUNDED},
+    ),
+)
+"""Needs a gateway whose requests may take less time than silences."""
 
 
 def cells_with_another_behind(faults: tuple[Fault, ...]) -> tuple[Cell, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.cells import NEXT, TIMED_OUT, Fault, Mode
+from tests.faults.cells import NEXT, SOON_S, TIMED_OUT, Fault, Mode
 from tests.faults.dialects import Words, chunk, head
 from tests.faults.server import Hang, Script, Send
 
@@ -21,6 +21,15 @@ REACHING = (
     Fault(1, "refused", ("closed port", "端口关闭"), "closed port", NEXT, NEXT),
     Fault(2, "no-address", ("unknown name", "未知域名"), "no address", NEXT, NEXT),
     Fault(3, "untrusted", ("self-signed certificate", "自签名证书"), "untrusted", NEXT, NEXT),
-    Fault(4, "silent", ("no headers", "没有响应头"), _silent, TIMED_OUT, TIMED_OUT),
-    Fault(4, "no-content", ("headers, no content", "有响应头而无内容"), _only_head, TIMED_OUT, TIMED_OUT),
+    Fault(4, "silent", ("no headers", "没有响应头"), _silent, TIMED_OUT, TIMED_OUT, patience_s=SOON_S, total_s=SOON_S),
+    Fault(
+        4,
+        "no-content",
+        ("headers, no content", "有响应头而无内容"),
+        _only_head,
+        TIMED_OUT,
+        TIMED_OUT,
+        patience_s=SOON_S,
+        total_s=SOON_S,
+    ),
 )

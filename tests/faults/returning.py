@@ -10,7 +10,6 @@ from tests.faults.server import Hang, Script, Sleep
 
 N_FAILURES = 3
 """What opens the breaker here."""
-_PATIENT = 10.0
 _down = refusal(503, "Out of order.", "server_error")
 
 
@@ -29,8 +28,6 @@ ONE_PROBE = Fault(
     ("many ask at its return", "恢复时大量请求"),
     _slow,
     prefaces=_OUTAGE,
-    patience_s=_PATIENT,
-    total_s=_PATIENT,
 )
 LOST_PROBE = Fault(
     34,
@@ -38,8 +35,6 @@ LOST_PROBE = Fault(
     ("the probe's client leaves", "探测的客户端离开"),
     finished(TEXT, "stop"),
     prefaces=(*_OUTAGE, _hang),
-    patience_s=_PATIENT,
-    total_s=_PATIENT,
 )
 FAILED_PROBE = Fault(34, "failed", ("the probe fails", "探测失败"), finished(TEXT, "stop"), prefaces=(*_OUTAGE, _down))
 NOBODY_ELSE = Fault(34, "alone", ("nobody else is there", "没有其他候选"), _down)

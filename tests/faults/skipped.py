@@ -5,13 +5,13 @@ from __future__ import annotations
 from tests.faults.answering import ANSWERING
 from tests.faults.cells import MODES, PLACES
 from tests.faults.dialects import DIALECTS
-from tests.faults.leaving import LEAVING, SLOW
+from tests.faults.leaving import ENDLESS, LEAVING, SLOW
 from tests.faults.reaching import REACHING
 from tests.faults.refusing import REFUSING
 from tests.faults.seen import ANY
 
 FAULTS = (*REACHING, *REFUSING, *ANSWERING)
-CLIENT_FAULTS = (*LEAVING, *SLOW)
+CLIENT_FAULTS = (*ENDLESS, *LEAVING, *SLOW)
 Skipped = tuple[tuple[str, str], tuple[str, str, str], tuple[str, str]]
 """The case's name, its mode, dialect and place, and the reason; names and reasons in English and Chinese."""
 

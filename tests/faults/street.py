@@ -111,7 +111,7 @@ async def _faulty_url(stack: AsyncExitStack, cell: Cell, faulty: dict[str, Fault
 
 def _faulty(cell: Cell, url: str, key: str) -> str:
     fault = cell.fault
-    waits = f"first_content_s = {fault.patience_s}, idle_s = {fault.patience_s}, total_s = {fault.total_s}"
+    waits = f"first_content_s = {fault.patience_s}, idle_s = {fault.idle_s}, total_s = {fault.total_s}"
     more = f"timeouts = {{ {waits} }}"
     if fault.window:
         more += f"\n  context_window = {fault.window}"

@@ -24,7 +24,9 @@ def test_every_cell_was_seen_and_no_other() -> None:
     """Each cell of an upstream's fault stands in the page, and none that no test knows."""
     cells = {cell.id for cell in (*cells_of(FAULTS), *cells_with_another_behind(CLIENT_FAULTS), *RETURNING)}
 
-    assert cells == {name for name, seen in published().items() if seen.row in {*range(1, 25), 34}}
+    assert cells == {
+        name for name, seen in published().items() if seen.row in {*range(1, 25), 34} and "-at-" not in name
+    }
 
 
 def test_all_34_faults_are_there() -> None:
