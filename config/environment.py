@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from config.model_settings import ProviderSettings
 
 AREAS = (
-    "server", "timeouts", "streaming", "routing", "retrieval", "storage", "logging", "health", "breaker", "telemetry",
+    "server", "timeouts", "streaming", "routing", "retrieval", "storage", "logging", "health", "balancing", "breaker",
+    "telemetry",
 )  # fmt: skip
 USUAL_NAMES = {"CLAUDE_PROXY_PORT": ("server", "port"), "ADMIN_DASHBOARD_PORT": ("server", "admin_port")}
 """Variables other tools set; a `THALAMUS_` one wins over them."""

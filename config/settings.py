@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
 from config.breaker_settings import BreakerSettings
 from config.limit_settings import LimitSettings
@@ -23,6 +24,7 @@ from config.secret import Secret
 from config.telemetry_settings import TelemetrySettings
 
 __all__ = [
+    "BalancingSettings",
     "BreakerSettings",
     "Capability",
     "DeploymentSettings",
@@ -217,6 +219,8 @@ class Settings:
     """What is logged."""
     health: HealthSettings = field(default_factory=HealthSettings)
     """How servers are probed."""
+    balancing: BalancingSettings = field(default_factory=BalancingSettings)
+    """How the deployments of one model share its requests."""
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     """When an upstream that fails is left alone."""
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
