@@ -323,8 +323,7 @@ class KeyStore:
             api_key.c.expires_ts.is_(None) | (api_key.c.expires_ts > self._clock())
         )
         async with self._database.reading() as connection:
-            is_any = bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
-        return is_any
+            return bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
 
 
 def _static_identity(digest: str, scopes: frozenset[str]) -> KeyIdentity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from litestar import Response
@@ -72,7 +72,8 @@ async def add_missing_headers(message: Message, scope: Scope) -> None:
     headers = list(message.get("headers", ()))
     present = {name.lower() for name, _ in headers}
     if not present >= _ALWAYS:
-        started = scope.get("state", {}).get(STARTED, time.perf_counter())
+        state = cast("dict[str, float]", scope.get("state", {}))  # pyright: ignore[reportUnknownMemberType]
+        started = state.get(STARTED, time.perf_counter())
         undecided = headers_of_undecided(time.perf_counter() - started)
         message["headers"] = [*headers, *((name, value) for name, value in undecided if name not in present)]
 
