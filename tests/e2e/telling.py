@@ -187,24 +187,31 @@ def _join_message(told: Told, events: list[Fields]) -> None:
     """Join a Messages stream as its SDK does."""
     blocks: list[Fields] = []
     partial: dict[int, str] = {}
+    is_open = False
     for event in events:
         match event["type"]:
             case "message_start":
                 told.usage = dict(event["message"]["usage"])
             case "content_block_start":
-                assert len(blocks) == event["index"]
+                assert (False, len(blocks)) == (is_open, event["index"])
+                is_open = True
                 blocks.append(dict(event["content_block"]))
             case "content_block_delta":
-                _grow(blocks[event["index"]], event["delta"], partial, event["index"])
+                assert (True, len(blocks) - 1) == (is_open, event["index"])
+                _grow(blocks[-1], event["delta"], partial, event["index"])
+            case "content_block_stop":
+                assert (True, len(blocks) - 1) == (is_open, event["index"])
+                is_open = False
             case "message_delta":
                 told.finish = event["delta"]["stop_reason"]
                 told.usage |= event["usage"]
             case "message_stop":
+                assert not is_open
                 told.ended = True
             case "error":
                 told.error = event["error"]
             case kind:
-                assert kind in {"content_block_stop", "ping"}
+                assert "ping" == kind
     for index, text in partial.items():
         blocks[index]["input"] = json.loads(text or "{}")
     _read_message(told, {"content": blocks, "stop_reason": told.finish})
