@@ -72,8 +72,10 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
         finally:
             note(attempts=len(exchange.log.attempts), **_held_back(exchange))
     given.attempt.committed = True
+    served = given.attempt.candidate
+    house.affinity.remember(exchange.conversation, served.model, served.target.deployment)
     exchange.warnings += given.warnings
-    answering.sink.served(given.attempt.candidate.model)
+    answering.sink.served(served.model)
     return given
 
 

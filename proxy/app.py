@@ -26,12 +26,15 @@ from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
 from proxy.telemetry.sinks import open_sinks, told
 from proxy.version import product_version
+from router.affinity import Affinity
 from router.answer import accept_empty
+from router.balancer import Balancer
 from router.catalog import build_catalog
 from router.dispatch import Dispatcher
 from router.health import Health
 from router.ledger import SqlLedger
 from router.liveness import Prober
+from router.load import Load
 from router.providers.anthropic import AnthropicProvider
 from router.providers.embeddings import EmbeddingsProvider
 from router.providers.extractive import ExtractiveProvider
@@ -89,6 +92,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     rng = Random()  # noqa: S311  # its draws guard no secret
     health = Health(settings.breaker, clock=time.perf_counter, rng=rng)
     retries = RetryBudget(settings.breaker, clock=time.perf_counter)
+    load = Load(clock=time.perf_counter)
+    balancer = Balancer(settings.balancing.policy, pressure=load, rng=rng)
+    watching = (metrics, load, balancer)
     sinks = open_sinks(settings.telemetry, version=product_version())
     database = open_database(settings.database_url)
     writer = GroupWriter(
@@ -100,9 +106,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     return House(
         settings=settings,
         catalog=build_catalog(settings),
-        dispatcher=Dispatcher(providers, transport, observers=(metrics,), gate=health, budget=retries, rng=rng),
+        dispatcher=Dispatcher(providers, transport, observers=watching, gate=health, budget=retries, rng=rng),
         embedder=Dispatcher(
-            embedders, transport, check_empty=accept_empty, observers=(metrics,), gate=health, budget=retries, rng=rng
+            embedders, transport, check_empty=accept_empty, observers=watching, gate=health, budget=retries, rng=rng
         ),
         transport=transport,
         ledger=told(SqlLedger(writer), sinks),
@@ -115,6 +121,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         metrics=metrics,
         health=health,
         retries=retries,
+        load=load,
+        balancer=balancer,
+        affinity=Affinity(settings.balancing.affinity_s, clock=time.monotonic),
     )
 
 

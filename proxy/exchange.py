@@ -47,6 +47,8 @@ class Exchange:
     intent: Intent | None = None
     passages: tuple[Passage, ...] = ()
     decision: Decision | None = None
+    conversation: bytes | None = None
+    """What tells its conversation from others, for balancing; `None` where no place is kept for it."""
     warnings: tuple[str, ...] = ()
     status: DecisionStatus = "refused"
     http_status: int = 200

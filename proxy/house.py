@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from proxy.documents import Documents
     from proxy.metrics import Metrics
     from proxy.telemetry.hook import RequestSink
+    from router.affinity import Affinity
+    from router.balancer import Balancer
     from router.dispatch import Dispatcher
     from router.health import Health
     from router.liveness import Prober
+    from router.load import Load
     from router.providers.base import Transport
     from router.retry_budget import RetryBudget
     from router.snapshot import Catalog
@@ -52,6 +55,9 @@ class House:
     metrics: Metrics
     health: Health
     retries: RetryBudget
+    load: Load
+    balancer: Balancer
+    affinity: Affinity
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
     sinks: tuple[RequestSink, ...] = ()
@@ -88,6 +94,9 @@ class House:
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
         self.retries.adopt(wanted.breaker)
+        self.load.keep(self.catalog.deployment_ids())
+        self.balancer.adopt(wanted.balancing.policy, self.catalog.deployment_ids())
+        self.affinity.adopt(wanted.balancing.affinity_s)
         self.reload_error = None
 
     def take_catalog(self, catalog: Catalog) -> None:

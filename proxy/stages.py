@@ -18,6 +18,7 @@ from proxy.requests.content import decode_content
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
 from retrieval.segment import language_of
+from router.affinity import conversation_key, is_continued
 from router.rules import first_match
 from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import AUTO
@@ -134,7 +135,15 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     rule = exchange.rule
     if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
         exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
-    candidates = candidates_of(catalog, exchange.decision, rng=house.rng)
+    looked_up = _conversation(house, exchange)
+    candidates = candidates_of(
+        catalog,
+        exchange.decision,
+        balancer=house.balancer,
+        affinity=house.affinity,
+        conversation=looked_up,
+        is_healthy=lambda each: house.health.available(each.target),
+    )
     if exchange.door.embeds:
         candidates = _that_embed(house, candidates)
     note(chosen=exchange.decision.chosen, reasons=list(exchange.decision.reasons), candidates=len(candidates))
@@ -142,6 +151,19 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
         original = insert_context(request.original, exchange.passages) if request.original is not None else None
         request = replace(request, body=insert_context(request.body, exchange.passages), original=original)
     return request, candidates
+
+
+def _conversation(house: House, exchange: Exchange) -> bytes | None:
+    """Note the conversation's key, and return it where somebody may have served this conversation before."""
+    parsed, catalog = exchange.known(), house.catalog
+    ranked = exchange.decision.ranked if exchange.decision is not None else ()
+    has_choice = any(len(catalog.resolve(name).deployments) > 1 for name in ranked)
+    if not has_choice or not house.affinity.enabled or exchange.door.embeds:
+        return None
+    body = parsed.request.body
+    key = conversation_key(body, conversation_id=parsed.conversation_id, caller=exchange.key_prefix)
+    exchange.conversation = key
+    return key if parsed.conversation_id is not None or is_continued(body) else None
 
 
 def _that_embed(house: House, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

@@ -1,4 +1,4 @@
-"""Which model, and which deployments in which order: rules first, then a weighted draw; the rest is the failover chain.
+"""Which model: rules first, then a weighted draw; the rest is the failover chain. Then its deployments, balanced.
 
 The learned policy and the judge will stand between the rules and the draw. Until then the decision says that
 nothing but weights spoke.
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from config.errors import UnavailableError
 from config.types import Decision
 from router.attempt import Candidate
-from router.balancer import shares, weighted_order
+from router.balancing.base import shares
 from router.snapshot import AUTO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from router.affinity import Affinity
+    from router.balancer import Balancer
     from router.rules import Rule
     from router.snapshot import Catalog, Deployment, Model
 
@@ -102,18 +104,31 @@ def decide_embeddings(catalog: Catalog, name: str) -> Decision:
     return Decision(name, (model.name,), (1.0,), (model.name,), (reason,), NAMED_POLICY)
 
 
-def candidates_of(catalog: Catalog, decision: Decision, *, rng: Random) -> tuple[Candidate, ...]:
-    """Return the deployments to try, model by model in the decision's order, drawn by weight inside each model.
+def candidates_of(
+    catalog: Catalog,
+    decision: Decision,
+    *,
+    balancer: Balancer,
+    affinity: Affinity | None = None,
+    conversation: bytes | None = None,
+    is_healthy: Callable[[Deployment], bool] = lambda _: True,
+) -> tuple[Candidate, ...]:
+    """Return the deployments to try, model by model in the decision's order, balanced inside each model.
 
-    Deployments that are known to be away come after the live ones: they are a last resort, not a first guess.
-    Raises `UnavailableError` when the decided models have no deployment with a key.
+    Who served this `conversation` (a key of `router/affinity.py`) goes first in its model. Deployments that are known
+    to be away come after the live ones: they are a last resort, not a first guess. Raises `UnavailableError` when the
+    decided models have no deployment with a key.
     """
-    ordered = [
-        (model, deployment)
-        for name in decision.ranked
-        for model in [catalog.resolve(name)]
-        for deployment in weighted_order(_usable(model.deployments), rng)
-    ]
+
+    def is_ready(deployment: Deployment) -> bool:
+        return deployment.live and is_healthy(deployment)
+
+    ordered: list[tuple[Model, Deployment]] = []
+    for name in decision.ranked:
+        model = catalog.resolve(name)
+        served = affinity.deployment(conversation, model.name) if affinity is not None else None
+        for each in balancer.order(_usable(model.deployments), ready=is_ready, preferred=served):
+            ordered.append((model, each))  # noqa: PERF401  # as a comprehension it cannot be read
     ordered.sort(key=lambda pair: not pair[1].live)  # stable: keeps the order among live ones
     if not ordered:
         raise UnavailableError(

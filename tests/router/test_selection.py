@@ -11,10 +11,14 @@ from config.errors import ModelNotFoundError, UnavailableError
 from config.loader import shipped_providers
 from config.model_settings import DeploymentSettings, ModelSettings
 from config.settings import RoutingSettings, Settings
+from router.affinity import Affinity
+from router.attempt import Attempt, Candidate
+from router.balancer import Balancer
 from router.catalog import build_catalog
+from router.load import Load
 from router.rules import Rule
 from router.selection import candidates_of, decide_auto, decide_named
-from router.snapshot import Catalog
+from router.snapshot import Catalog, Deployment
 
 
 def catalog(*models: ModelSettings, aliases: dict[str, str] | None = None) -> Catalog:
@@ -22,6 +26,15 @@ def catalog(*models: ModelSettings, aliases: dict[str, str] | None = None) -> Ca
         Settings(providers=shipped_providers(), models=models, aliases=aliases or {}, routing=RoutingSettings()),
         {"OPENAI_API_KEY": "sk-a"},
     )
+
+
+def balancer() -> Balancer:
+    return Balancer("smooth_weighted", pressure=Load(clock=lambda: 0.0), rng=Random(0))
+
+
+def ask(balancer: Balancer, candidate: Candidate) -> None:
+    """Begin an attempt."""
+    balancer.attempt_began(Attempt(1, candidate, lambda: 0.0))
 
 
 def a_model(
@@ -112,7 +125,7 @@ def test_a_named_model_comes_with_its_fallbacks() -> None:
     decision = decide_named(found, "smart")
 
     assert ("smart", ("a", "away", "b")) == (decision.requested, decision.ranked)
-    assert ["a", "b"] == [each.model for each in candidates_of(found, decision, rng=Random(0))]
+    assert ["a", "b"] == [each.model for each in candidates_of(found, decision, balancer=balancer())]
 
 
 def test_an_unknown_and_a_keyless_model() -> None:
@@ -122,7 +135,7 @@ def test_an_unknown_and_a_keyless_model() -> None:
     with pytest.raises(ModelNotFoundError):
         decide_named(found, "nobody")
     with pytest.raises(UnavailableError, match="key"):
-        candidates_of(found, decide_named(found, "away"), rng=Random(0))
+        candidates_of(found, decide_named(found, "away"), balancer=balancer())
 
 
 def test_a_drained_deployment_gets_nothing() -> None:
@@ -133,5 +146,71 @@ def test_a_drained_deployment_gets_nothing() -> None:
     found = catalog(two)
 
     assert ["y"] == [
-        each.target.upstream_model for each in candidates_of(found, decide_named(found, "m"), rng=Random(0))
+        each.target.upstream_model for each in candidates_of(found, decide_named(found, "m"), balancer=balancer())
     ]
+
+
+def two_places(name: str = "m", *, fallbacks: tuple[str, ...] = ()) -> ModelSettings:
+    """A model with two servers that share its requests evenly."""
+    return ModelSettings(
+        name,
+        tuple(DeploymentSettings("openai", "x", base_url=f"http://{place}/v1") for place in "ab"),
+        fallbacks=fallbacks,
+    )
+
+
+def test_a_models_deployments_take_turns() -> None:
+    """Only who was asked moves on: standing in a failover chain that nobody needed takes no turn."""
+    found, balanced = catalog(two_places("m", fallbacks=("n",)), two_places("n")), balancer()
+
+    firsts: list[str] = []
+    for name in "mnmn":
+        candidates = candidates_of(found, decide_named(found, name), balancer=balanced)
+        ask(balanced, candidates[0])
+        firsts.append(candidates[0].target.deployment)
+    assert ["m/openai#1", "n/openai#1", "m/openai#2", "n/openai#2"] == firsts
+
+
+def test_stand_ins_share_the_load_of_a_model_that_is_down() -> None:
+    """They take turns too, whoever was asked before them."""
+    found, balanced = catalog(a_model("m", fallbacks=("n",)), two_places("n")), balancer()
+
+    stand_ins: list[str] = []
+    for _ in range(4):
+        candidates = candidates_of(found, decide_named(found, "m"), balancer=balanced)
+        for each in candidates[:2]:
+            ask(balanced, each)
+        stand_ins.append(candidates[1].target.deployment)
+    assert ["n/openai#1", "n/openai#2"] * 2 == stand_ins
+
+
+def test_the_unhealthy_stand_behind_the_healthy_and_still_are_there() -> None:
+    """Who may be asked is the gate's to say; the order only prefers."""
+    found = catalog(two_places())
+
+    def is_healthy(each: Deployment) -> bool:
+        return each.id != "m/openai#1"
+
+    ordered = candidates_of(found, decide_named(found, "m"), balancer=balancer(), is_healthy=is_healthy)
+    assert ["m/openai#2", "m/openai#1"] == [each.target.deployment for each in ordered]
+
+
+def test_a_conversation_goes_back_to_who_served_it_as_long_as_that_is_healthy() -> None:
+    """Its place counts for its model only, and ends with ill health."""
+    found, memory = catalog(two_places(), two_places("n")), Affinity(60, clock=lambda: 0.0)
+    memory.remember(b"talk", "m", "m/openai#2")
+
+    def first(name: str, *, sick: str = "") -> str:
+        ordered = candidates_of(
+            found,
+            decide_named(found, name),
+            balancer=balancer(),
+            affinity=memory,
+            conversation=b"talk",
+            is_healthy=lambda each: each.id != sick,
+        )
+        return ordered[0].target.deployment
+
+    assert "m/openai#2" == first("m")
+    assert "m/openai#1" == first("m", sick="m/openai#2")
+    assert "n/openai#1" == first("n")
