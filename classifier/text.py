@@ -23,7 +23,7 @@ WORD_MARK = "="
 SHORTEST_GRAM, LONGEST_GRAM = 2, 5
 LONGEST_HAN_GRAM = 3
 
-HAN = "々〇぀-ヿㇰ-ㇿ㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff"
+HAN = "\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Scripts written without spaces: Han with its extensions, and kana; the inside of a character class."""
 _TOKENS = re.compile(rf"([{HAN}]+)|([^\W{HAN}]+(?:'[^\W{HAN}]+)*)|([^\w\s])")
 _HAN_CHAR = re.compile(rf"[{HAN}]")

@@ -3,6 +3,8 @@
 ThalamusError
 ├── SettingsError                the operator's file or environment is wrong
 ├── StorageError                 our database did not take or give what was asked
+├── ArtefactError                a file of a trained model is damaged, changed or of another schema
+├── CorpusError                  rows that a model is to learn from or to be tried on are wrong
 ├── UpstreamError                one attempt at one deployment failed
 └── ClientFacingError            may be shown to the client as it stands
     ├── InvalidRequestError      400: the caller's request is wrong
@@ -53,6 +55,24 @@ class SettingsError(ThalamusError):
 
 class StorageError(ThalamusError):
     """Our database is locked, full or away; never the client's fault and never fails a relayed request."""
+
+
+class ArtefactError(ThalamusError):
+    """A file of a trained model is damaged, changed or of another schema; the message names the file and the mend."""
+
+    def __init__(self, message: str, *, file: str, mend: str = "forge it anew or put the shipped one back") -> None:
+        super().__init__(f"{file}: {message}; {mend}.")
+        self.file = file
+        self.mend = mend
+
+
+class CorpusError(ThalamusError):
+    """Rows that a model is to learn from or to be tried on are wrong; the message names file, line and the mend."""
+
+    def __init__(self, message: str, *, file: str, line: int | None = None) -> None:
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+        self.file = file
+        self.line = line
 
 
 class UpstreamError(ThalamusError):
