@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from config.errors import ClientFacingError, UnavailableError, UpstreamError
@@ -94,6 +94,8 @@ async def _plain(answering: Answering, given: Answer) -> None:
     exchange.status = "completed"
     completion = given.completion
     assert completion is not None, "the dispatcher gives a plain request a whole answer"  # noqa: S101
+    if attempt.usage is not None and attempt.usage.source == "estimated":
+        completion = replace(completion, events=(*completion.events, UsageReport(attempt.usage)))
     body = answering.sink.plain(completion, source=attempt.candidate.dialect)
     if exchange.explain:
         body = explained_body(body, exchange.explanation())

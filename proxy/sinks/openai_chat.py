@@ -73,11 +73,14 @@ class OpenAIChatSink:
     def plain(self, completion: Completion, *, source: Dialect) -> bytes:
         """Return a `chat.completion`; the upstream's own bytes where it speaks OpenAI and nothing is to be changed."""
         if source == self.dialect:
-            if self._forwards_all or not any(map(self._is_changed, completion.events)):
+            counted = _counted_here(completion)
+            is_changed = not self._forwards_all and any(map(self._is_changed, completion.events))
+            if not is_changed and counted is None:
                 return completion.raw
             answer = as_object(msgspec.json.decode(completion.raw))
             if answer is not None:
-                return _ENCODER.encode(rewrite(answer, reasoning=self._reasoning))
+                answer = rewrite(answer, reasoning=self._reasoning) if is_changed else answer
+                return _ENCODER.encode(answer if counted is None else {**answer, "usage": usage_object(counted)})
         gathered = gather(completion.events)
         if gathered.start is not None:
             self._begin(gathered.start)
@@ -85,7 +88,10 @@ class OpenAIChatSink:
         body: Json = {
             **self._head,
             "object": "chat.completion",
-            "choices": [choice_object(index, choice, reasoning=self._reasoning) for index, choice in choices],
+            "choices": [
+                choice_object(index, choice, reasoning=self._reasoning, custom_as_function=self._custom_as_function)
+                for index, choice in choices
+            ],
         }
         if gathered.usage is not None:
             body["usage"] = usage_object(gathered.usage)
@@ -133,3 +139,9 @@ class OpenAIChatSink:
         if self._include_usage:
             chunk["usage"] = usage
         return b"data: " + _ENCODER.encode(chunk) + b"\n\n"
+
+
+def _counted_here(completion: Completion) -> Usage | None:
+    """Return the counts that stand in for those an upstream did not tell, `None` where it told its own."""
+    usages = [event.usage for event in completion.events if isinstance(event, UsageReport)]
+    return usages[-1] if usages and usages[-1].source == "estimated" else None

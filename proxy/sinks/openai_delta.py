@@ -91,5 +91,10 @@ def call_object(start: ToolCallStart, arguments: str) -> Json:
     return {"id": start.id, "type": "function", "function": function, **(start.extra or {})}
 
 
+def custom_call_object(start: ToolCallStart, text: str) -> Json:
+    """Return a free-form call of a whole answer."""
+    return {"id": start.id, "type": "custom", "custom": {"name": start.name, "input": text}, **(start.extra or {})}
+
+
 def _choice(delta: Json, *, logprobs: Json | None = None, finish: str | None = None) -> Json:
     return {"delta": delta, "logprobs": logprobs, "finish_reason": finish}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.sinks.openai_delta import THINK_CLOSE, THINK_OPEN, call_object
+from proxy.sinks.openai_delta import THINK_CLOSE, THINK_OPEN, call_object, custom_call_object
 from router.providers.json_values import as_object, as_objects, as_text
 
 if TYPE_CHECKING:
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 
 
-def choice_object(index: int, choice: GatheredChoice, *, reasoning: Reasoning) -> Json:
-    """Return one entry of `choices`."""
-    calls = [call_object(call.start, call.arguments) for call in choice.calls.values()]
+def choice_object(index: int, choice: GatheredChoice, *, reasoning: Reasoning, custom_as_function: bool) -> Json:
+    """Return one entry of `choices`; a free-form call has OpenAI's own shape unless the client knows functions only."""
+    calls = [
+        call_object(call.start, call.arguments)
+        if custom_as_function or call.start.kind != "custom"
+        else custom_call_object(call.start, call.arguments)
+        for call in choice.calls.values()
+    ]
     refusal = "".join(choice.refusals) or None
     text = choice.text
     message: Json = {"role": "assistant", "content": text if text or not (calls or refusal) else None}

@@ -117,16 +117,16 @@ class ChatReader:
             raise UpstreamError(f"Ollama did not answer, it did a model {native}.", failure_class="transient")
         self.finished = True
         prompt, output = as_count(line.get("prompt_eval_count")), as_count(line.get("eval_count"))
-        counted = prompt > 0 and "eval_count" in line
-        raw = {key: value for key, value in line.items() if key.endswith(("_count", "_duration"))}
-        yield UsageReport(
-            Usage(
-                input_tokens=prompt or self._window.prompt_tokens,
-                output_tokens=output,
-                source="upstream" if counted else "estimated",
-                raw=raw,
+        if "eval_count" in line:  # else whoever books the answer counts it
+            raw = {key: value for key, value in line.items() if key.endswith(("_count", "_duration"))}
+            yield UsageReport(
+                Usage(
+                    input_tokens=prompt or self._window.prompt_tokens,
+                    output_tokens=output,
+                    source="upstream" if prompt > 0 else "estimated",
+                    raw=raw,
+                )
             )
-        )
         yield Finish(self._reason(native, prompt + output), native=native)
 
     def _reason(self, native: str | None, n_tokens: int) -> FinishReason:

@@ -105,35 +105,11 @@ class Cell:
         return next((NOT_APPLICABLE[key] for key in keys if key in NOT_APPLICABLE), None)
 
 
-SILENT_PLAIN = (
-    "proxy/answering.py: a plain answer without the upstream's counts is booked with ours, but its client is not told "
-    "them, while the client of the stream is"
-)
-SILENT_OLLAMA = (
-    "router/providers/ollama_stream.py: an end without eval_count is reported as 0 output tokens, so nobody counts "
-    "the text and the books hold 0"
-)
-OTHERS_CUSTOM = (
-    "proxy/sinks/openai_plain.py: a plain free-form call is `custom` from an OpenAI upstream, but from any other a "
-    "function whose arguments are no JSON"
-)
-KNOWN_FAULTS: dict[Cell, str] = {
-    **{Cell("usage_estimated", "openai", door, "plain"): SILENT_PLAIN for door in DOORS},
-    **{Cell("usage_estimated", "ollama", door, mode): SILENT_OLLAMA for door in DOORS for mode in MODES},
-    **{Cell("custom_tool", source, "chat", "plain"): OTHERS_CUSTOM for source in ("anthropic", "ollama")},
-}
-"""Cells in which the product is wrong today; each fails on purpose until it is mended."""
 ALL = [Cell(s.name, *rest) for s, *rest in itertools.product(SCRIPTS, SOURCES, DOORS, MODES)]
 CELLS = [cell for cell in ALL if cell.reason is None]
 PLAYED = [cell for cell in CELLS if cell.source != "extractive"]
 FROM_DOCUMENTS = [cell for cell in CELLS if cell.source == "extractive"]
 FAULTY = [Cell(*each) for each in itertools.product(FAULTS, WIRE_SOURCES, DOORS, MODES)]
-
-
-def _marked(cell: Cell) -> object:
-    fault = KNOWN_FAULTS.get(cell)
-    marks = () if fault is None else pytest.mark.xfail(reason=fault, raises=AssertionError, strict=True)
-    return pytest.param(cell, marks=marks, id=str(cell))
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -161,7 +137,7 @@ async def told_by(gateway: Gateway, cell: Cell, question: str, **more: object) -
     return told, dict(await gateway.decision(response))
 
 
-@pytest.mark.parametrize("cell", [_marked(cell) for cell in PLAYED])
+@pytest.mark.parametrize("cell", PLAYED, ids=str)
 async def test_script(gateway: Gateway, cell: Cell) -> None:
     """The client of any door has what the source said, and the books have its tokens."""
     script = expected(BY_NAME[cell.name], cell.source)
@@ -241,7 +217,6 @@ async def test_every_cell_is_played_or_has_its_reason() -> None:
     assert set(NOT_APPLICABLE.values()) == used - {None}
     assert all(any(_matches(key, cell) for cell in ALL) for key in NOT_APPLICABLE)
     assert all(reason.startswith("n/a: ") for reason in NOT_APPLICABLE.values())
-    assert 11 == len(KNOWN_FAULTS.keys() & set(PLAYED)) == len(KNOWN_FAULTS)
     assert QUESTIONS.keys() == {cell.name for cell in FROM_DOCUMENTS}
     assert FAULT_WORDS.keys() == FAULTS.keys()
     assert 7 * 3 * 3 * 2 == len(FAULTY)
