@@ -34,6 +34,7 @@ class ScriptedUpstream:
         self, script: Script | None = None, *, wall_clock: Callable[[], float] = time.time, keep_requests: int = 10_000
     ) -> None:
         self.requests: list[RecordedRequest] = []
+        self._wall_clock = wall_clock
         self._responder = Responder(script or Script(), wall_clock=wall_clock)
         self._keep = keep_requests
         self._serial = 0
@@ -74,6 +75,10 @@ class ScriptedUpstream:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(lambda: Connection(self, self._connections), host, port)
             self._address = (host, self._server.sockets[0].getsockname()[1])
+
+    def follow(self, script: Script) -> None:
+        """Take another script for the requests to come, its counters at zero; what is under way goes on as it began."""
+        self._responder = Responder(script, wall_clock=self._wall_clock)
 
     async def wait_for_requests(self, n: int, timeout_s: float = 5.0) -> None:
         """Return once `n` requests have come in all. Raises `TimeoutError`."""
