@@ -17,7 +17,7 @@ from router.balancer import Balancer
 from router.catalog import build_catalog
 from router.load import Load
 from router.rules import Rule
-from router.selection import candidates_of, decide_auto, decide_named
+from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import Catalog, Deployment
 
 
@@ -214,3 +214,14 @@ def test_a_conversation_goes_back_to_who_served_it_as_long_as_that_is_healthy() 
     assert "m/openai#2" == first("m")
     assert "m/openai#1" == first("m", sick="m/openai#2")
     assert "n/openai#1" == first("n")
+
+
+def test_embeddings_come_from_one_model_and_no_other() -> None:
+    """Vectors of two models cannot be compared, so nobody stands in; `auto` is the first that embeds."""
+    embeds = ModelSettings("e", (DeploymentSettings("openai", "e"),), capabilities=("embeddings",), fallbacks=("a",))
+    found = catalog(a_model("a"), embeds)
+
+    assert ("e",) == decide_embeddings(found, "auto").ranked
+    assert ("e",) == decide_embeddings(found, "e").ranked
+    with pytest.raises(UnavailableError, match="embeds"):
+        decide_embeddings(catalog(a_model("a")), "auto")
