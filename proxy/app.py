@@ -13,8 +13,9 @@ from litestar.datastructures import State
 from config.database import open_database
 from config.journal import Journal
 from config.keys import KeyStore
+from config.overrides import OverrideStore
 from config.writer import GroupWriter
-from proxy import native_api, ops
+from proxy import config_api, health_api, native_api, ops
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
@@ -26,6 +27,7 @@ from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
 from proxy.telemetry.sinks import open_sinks, told
 from proxy.version import product_version
+from proxy.weights import WEIGHTS_AREA, Weights
 from router.affinity import Affinity
 from router.answer import accept_empty
 from router.balancer import Balancer
@@ -67,7 +69,7 @@ def create_app(
     house.read_settings = read_settings
     server = settings.server
     app = Litestar(
-        route_handlers=[*relay_routes(house), *native_api.ROUTES, *ops.ROUTES],
+        route_handlers=[*relay_routes(house), *native_api.ROUTES, *config_api.ROUTES, *health_api.ROUTES, *ops.ROUTES],
         guards=[needs_key],
         lifespan=[open_house],
         state=State({"house": house}),
@@ -79,6 +81,7 @@ def create_app(
         logging_config=None,
     )
     add_relay_paths(app)
+    health_api.describe_paths(app)
     app.asgi_handler = Guard(app.asgi_handler, house)
     return app
 
@@ -103,6 +106,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         queue_max=storage.queue_max,
         journal=Journal(settings.state_dir / "journal", max_bytes=storage.journal_max_bytes),
     )
+    writer.register(health_api.AUDIT)
     return House(
         settings=settings,
         catalog=build_catalog(settings),
@@ -124,6 +128,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         load=load,
         balancer=balancer,
         affinity=Affinity(settings.balancing.affinity_s, clock=time.monotonic),
+        weights=Weights(OverrideStore(database, WEIGHTS_AREA)),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from config.errors import SettingsError
+from config.errors import SettingsError, StorageError
 from proxy.limits import RateLimiter
 from proxy.vitals import Vitals
 from router.catalog import build_catalog
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from config.database import Database
     from config.keys import KeyStore
     from config.settings import Settings
-    from config.types import Ledger
+    from config.types import Json, Ledger
     from config.writer import GroupWriter
     from proxy.documents import Documents
     from proxy.metrics import Metrics
     from proxy.telemetry.hook import RequestSink
+    from proxy.weights import Weights
     from router.affinity import Affinity
     from router.balancer import Balancer
     from router.dispatch import Dispatcher
@@ -58,6 +60,7 @@ class House:
     load: Load
     balancer: Balancer
     affinity: Affinity
+    weights: Weights
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
     sinks: tuple[RequestSink, ...] = ()
@@ -75,6 +78,13 @@ class House:
     read_settings: Callable[[Settings], Settings] | None = None
     """Reads and validates the settings file again; `None` where the settings came from code."""
 
+    plain_catalog: Catalog = field(init=False)
+    """The catalogue without the weights that were set at run time."""
+
+    def __post_init__(self) -> None:
+        """Begin without such weights: the database is not open yet."""
+        self.plain_catalog = self.catalog
+
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The configured routing rules."""
@@ -89,8 +99,10 @@ class House:
         except SettingsError as error:
             self.reload_error = str(error)
             raise
+        with suppress(StorageError):  # what is in force stays
+            await self.weights.load()
         self.settings = wanted
-        self.catalog = build_catalog(wanted, probes=self.prober.probes)
+        self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
         self.retries.adopt(wanted.breaker)
@@ -100,5 +112,17 @@ class House:
         self.reload_error = None
 
     def take_catalog(self, catalog: Catalog) -> None:
-        """Take what the last probes found."""
-        self.catalog = catalog
+        """Take what the settings and the last probes say, under the weights that were set at run time."""
+        self.plain_catalog = catalog
+        self.catalog = self.weights.applied_to(catalog)
+
+    async def load_weights(self) -> None:
+        """Bring into force what the database holds. Raises `StorageError`."""
+        await self.weights.load()
+        self.take_catalog(self.plain_catalog)
+
+    async def change_weights(self, fields: Json, *, changed_by: str) -> dict[str, float | None]:
+        """Set weights for good and return which. Raises `InvalidRequestError`, `StorageError`; then nothing changed."""
+        changed = await self.weights.change(fields, lambda: self.plain_catalog, changed_by=changed_by)
+        self.take_catalog(self.plain_catalog)
+        return changed

@@ -82,6 +82,9 @@ def add_relay_paths(app: Litestar) -> None:
     feedback = paths.get("/v1/feedback")
     if feedback is not None and feedback.post is not None:
         feedback.post.request_body = _body(feedback_request())
+    weights = paths.get("/api/config/weights")
+    if weights is not None and weights.post is not None:
+        weights.post.request_body = _body(weights_request())
     for item in paths.values():
         for operation in (item.get, item.post):
             if operation is not None:
@@ -166,6 +169,13 @@ def feedback_request() -> Schema:
     """Return the schema of an opinion."""
     rating = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=5)
     return _object({"decision_id": TEXT, "rating": rating, "comments": STRING}, required=["decision_id", "rating"])
+
+
+def weights_request() -> Schema:
+    """Return the schema of new weights: a number, or null for the settings file's."""
+    weight = Schema(one_of=[Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1e6), Schema(type=OpenAPIType.NULL)])
+    weights = Schema(type=OpenAPIType.OBJECT, min_properties=1, additional_properties=weight)
+    return _object({"weights": weights}, required=["weights"])
 
 
 def errors() -> dict[str, OpenAPIResponse]:
