@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from config.errors import FailureClass, UpstreamError
+from router.attempt import Attempt
 from router.load import DECAY_S, FAILED_S, Load
 from tests.router.balancing import Clock, Traffic
 
@@ -119,3 +123,50 @@ def test_an_end_without_a_beginning_is_no_answer_less() -> None:
     traffic.end(attempt)
 
     assert 0 == load.in_flight("a")
+
+
+class Watching(RuleBasedStateMachine):
+    """Attempts that begin and end in any order, and reloads that take deployments away and bring them back."""
+
+    names = st.sampled_from(["a", "b", "c"])
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.load, self.traffic = watched()
+        self.under_way: list[tuple[str, Attempt]] = []
+        self.kept = {"a", "b", "c"}
+
+    @rule(name=names)
+    def begin(self, name: str) -> None:
+        self.under_way.append((name, self.traffic.begin(name)))
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), seconds=st.floats(0, 1e4), kind=st.sampled_from(["well", "failed", "left"]))
+    def end(self, data: st.DataObject, seconds: float, kind: str) -> None:
+        self.traffic.clock.now += seconds
+        position = data.draw(st.integers(0, len(self.under_way) - 1))
+        _, attempt = self.under_way.pop(position)
+        error = UpstreamError("no", failure_class="transient") if kind == "failed" else None
+        self.traffic.end(attempt, error=error, note="left" if kind == "left" else None)
+
+    @rule(kept=st.sets(names))
+    def reload(self, kept: set[str]) -> None:
+        self.kept = kept
+        self.load.keep(kept)
+
+    @invariant()
+    def counts_are_true_and_latencies_are_times(self) -> None:
+        for name in ("a", "b", "c"):
+            n_under_way = sum(each == name for each, _ in self.under_way)
+            assert n_under_way == self.load.in_flight(name)
+            latency_s = self.load.latency_s(name)
+            assert latency_s is None or 0.0 <= latency_s < math.inf
+
+    @invariant()
+    def who_is_gone_and_quiet_is_forgotten(self) -> None:
+        gone = {"a", "b", "c"} - self.kept - {name for name, _ in self.under_way}
+        assert {None} >= {self.load.latency_s(name) for name in gone}
+
+
+TestWatching = Watching.TestCase
+TestWatching.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
