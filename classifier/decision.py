@@ -1,0 +1,110 @@
+"""From the scores of a micro-model to labels, probabilities and a confidence; whether it answers is the last step.
+
+Pure, and the same in serving and in evaluation. `docs/foundry.md` says it in words.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classifier.calibration import sigmoid, softmax
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from classifier.preproc import Preproc
+
+    Floats = NDArray[np.float64]
+
+_EDGE = 1e-9
+_LARGEST = 700.0
+"""Above it `exp` overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the scores of one text say."""
+
+    labels: tuple[str, ...]
+    """Likeliest first; empty where none holds."""
+    probabilities: Floats
+    """One a label, in the order of the artefact."""
+    confidence: float
+    """Probability that exactly `labels` is right."""
+    abstained: bool
+
+
+def decide(logits: Floats, preproc: Preproc) -> Decision:
+    """Return the decision on the scores of one text, (labels,)."""
+    if preproc.task == "multi":
+        p = sigmoid(logits, preproc.temperature)
+        chosen = chosen_labels(p, preproc)
+        labels = tuple(preproc.labels[at] for at in chosen)
+        in_scope = True
+    else:
+        p = softmax(logits, preproc.temperature)
+        best = best_in_scope(logits, preproc)
+        in_scope = not preproc.out_of_scope or logits[_scope(preproc)] <= logits[best]
+        labels = (preproc.labels[best],) if in_scope else ()
+    evidence, plain = evidence_of(logits, p, preproc)
+    confidence = weighted(evidence, preproc.confidence_weights) if preproc.confidence_weights else plain
+    return Decision(labels, p, confidence, abstained=not in_scope or confidence < preproc.abstain_below)
+
+
+def chosen_labels(p: Floats, preproc: Preproc) -> list[int]:
+    """Return the columns that hold in a multi-label model, likeliest first."""
+    order = [int(at) for at in np.argsort(-p, kind="stable")]
+    chosen = [at for at in order if p[at] >= preproc.thresholds[at]]
+    if not chosen and preproc.at_least_one:
+        chosen = order[:1]
+    if len(chosen) > 1 and preproc.exclusive:
+        if preproc.labels[chosen[0]] in preproc.exclusive:
+            return chosen[:1]
+        return [at for at in chosen if preproc.labels[at] not in preproc.exclusive]
+    return chosen
+
+
+def best_in_scope(logits: Floats, preproc: Preproc) -> int:
+    """Return the column with the largest score, the out-of-scope one left aside."""
+    order = np.argsort(-logits, kind="stable")
+    return int(order[1] if preproc.out_of_scope and order[0] == _scope(preproc) else order[0])
+
+
+def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[float, float, float], float]:
+    """Return the three numbers that the confidence is weighed from, and the confidence without weights.
+
+    Single: the best score, its lead over the second, its lead over out of scope (0 without such a label); plain is the
+    probability of the best. Multi: the log-odds that every label is decided rightly, those of the weakest decision, and
+    the number of labels that hold; plain is the product of all decisions' probabilities.
+    """
+    if preproc.task == "multi":
+        chosen = chosen_labels(p, preproc)
+        sure = 1.0 - p
+        sure[chosen] = p[chosen]
+        every, weakest = float(sure.prod()), float(sure.min())
+        return (_log_odds(every), _log_odds(weakest), float(len(chosen))), every
+    scope = _scope(preproc) if preproc.out_of_scope else -1
+    best = best_in_scope(logits, preproc)
+    others = np.delete(logits, [best] if scope < 0 else [best, scope])
+    lead = float(logits[best] - others.max()) if len(others) else 0.0
+    beyond = float(logits[best] - logits[scope]) if scope >= 0 else 0.0
+    return (float(logits[best]), lead, beyond), float(p[best])
+
+
+def weighted(evidence: tuple[float, float, float], weights: tuple[float, ...]) -> float:
+    """Return the logistic of bias and weighted evidence; `weights` is (bias, three weights)."""
+    score = weights[0] + sum(weight * each for weight, each in zip(weights[1:], evidence, strict=True))
+    return 1.0 / (1.0 + math.exp(min(_LARGEST, -score)))
+
+
+def _scope(preproc: Preproc) -> int:
+    return preproc.labels.index(preproc.out_of_scope)
+
+
+def _log_odds(p: float) -> float:
+    kept = min(max(p, _EDGE), 1 - _EDGE)
+    return math.log(kept / (1 - kept))
