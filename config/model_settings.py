@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from config.bounds import Amount, PositiveCount, PositiveSeconds
+from config.bounds import Amount, PositiveCount, PositiveSeconds, Seconds
 
 Dialect = Literal["openai", "anthropic", "ollama", "extractive"]
 AuthStyle = Literal["bearer", "x-api-key", "api-key"]
@@ -139,6 +139,11 @@ class ProviderSettings:
     """Path below `base_url` that lists models and costs nothing, for probes; an empty one is never probed."""
     discover: bool = False
     """Whether every model its server lists becomes a model here. On by itself where a variable names a local server."""
+    affinity_s: Seconds | None = None
+    """Seconds for which conversations stay with a deployment here, by how long its prompt cache lives; 0 not at all.
+
+    `None` takes `balancing.affinity_s`.
+    """
     local: bool = False
     """Whether it runs on machines of yours: its tokens cost 0."""
     prices: str | None = None

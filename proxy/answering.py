@@ -73,7 +73,7 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
             note(attempts=len(exchange.log.attempts), **_held_back(exchange))
     given.attempt.committed = True
     served = given.attempt.candidate
-    house.affinity.remember(exchange.conversation, served.model, served.target.deployment)
+    house.affinity.remember(exchange.conversation, served.model, served.target)
     exchange.warnings += given.warnings
     answering.sink.served(served.model)
     return given

@@ -28,7 +28,7 @@ from proxy.relay_routes import relay_routes
 from proxy.telemetry.sinks import open_sinks, told
 from proxy.version import product_version
 from proxy.weights import WEIGHTS_AREA, Weights
-from router.affinity import Affinity
+from router.affinity import Affinity, lifetimes
 from router.answer import accept_empty
 from router.balancer import Balancer
 from router.catalog import build_catalog
@@ -127,7 +127,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         retries=retries,
         load=load,
         balancer=balancer,
-        affinity=Affinity(settings.balancing.affinity_s, clock=time.monotonic),
+        affinity=Affinity(lifetimes(settings), clock=time.monotonic),
         weights=Weights(OverrideStore(database, WEIGHTS_AREA)),
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from config.errors import SettingsError, StorageError
 from proxy.limits import RateLimiter
 from proxy.vitals import Vitals
+from router.affinity import lifetimes
 from router.catalog import build_catalog
 from router.rules import Rule
 
@@ -106,15 +107,16 @@ class House:
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
         self.retries.adopt(wanted.breaker)
-        self.load.keep(self.catalog.deployment_ids())
-        self.balancer.adopt(wanted.balancing.policy, self.catalog.deployment_ids())
-        self.affinity.adopt(wanted.balancing.affinity_s)
+        self.affinity.adopt(lifetimes(wanted))
         self.reload_error = None
 
     def take_catalog(self, catalog: Catalog) -> None:
         """Take what the settings and the last probes say, under the weights that were set at run time."""
         self.plain_catalog = catalog
         self.catalog = self.weights.applied_to(catalog)
+        deployments = catalog.deployment_ids()
+        self.load.keep(deployments)
+        self.balancer.adopt(self.settings.balancing.policy, deployments)
 
     async def load_weights(self) -> None:
         """Bring into force what the database holds. Raises `StorageError`."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from router.providers.json_values import as_objects, as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from config.settings import Settings
     from config.types import Json
+    from router.providers.base import Target
 
 MAX_CONVERSATIONS: Final = 20_000
 """Conversations remembered, about 5 MB; beyond it the one that was quiet longest is forgotten."""
@@ -20,13 +23,36 @@ MAX_HASHED_CHARS: Final = 8_192
 PREFIX_ROLES: Final = frozenset({"system", "developer"})
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long conversations stay, seconds; 0 is not at all. `by_provider` stands before `usual_s`."""
+
+    usual_s: float
+    by_provider: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def of(self, provider: str) -> float:
+        """Return how long conversations stay with a deployment of this provider."""
+        return self.by_provider.get(provider, self.usual_s)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything stays anywhere."""
+        return self.usual_s > 0 or any(lifetime_s > 0 for lifetime_s in self.by_provider.values())
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """Return what the settings say."""
+    own = {row.name: row.affinity_s for row in settings.providers if row.affinity_s is not None}
+    return Lifetimes(settings.balancing.affinity_s, own)
+
+
 class Affinity:
-    """A bounded memory of conversations. `clock` gives monotonic seconds; a lifetime of 0 remembers nothing."""
+    """A bounded memory of conversations. `clock` gives monotonic seconds."""
 
     def __init__(
-        self, lifetime_s: float, *, clock: Callable[[], float], max_conversations: int = MAX_CONVERSATIONS
+        self, lifetimes: Lifetimes, *, clock: Callable[[], float], max_conversations: int = MAX_CONVERSATIONS
     ) -> None:
-        self._lifetime_s = lifetime_s
+        self._lifetimes = lifetimes
         self._clock = clock
         self._max = max_conversations
         self._served: OrderedDict[tuple[bytes, str], tuple[str, float]] = OrderedDict()
@@ -39,11 +65,11 @@ class Affinity:
     @property
     def enabled(self) -> bool:
         """Whether anything is remembered."""
-        return self._lifetime_s > 0
+        return self._lifetimes.any
 
-    def adopt(self, lifetime_s: float) -> None:
-        """Take another lifetime after a reload; it holds from each conversation's next answer on."""
-        self._lifetime_s = lifetime_s
+    def adopt(self, lifetimes: Lifetimes) -> None:
+        """Take other lifetimes after a reload; they hold from each conversation's next answer on."""
+        self._lifetimes = lifetimes
         if not self.enabled:
             self._served.clear()
 
@@ -54,11 +80,15 @@ class Affinity:
         found = self._served.get((conversation, model))
         return found[0] if found is not None and self._clock() < found[1] else None
 
-    def remember(self, conversation: bytes | None, model: str, deployment: str) -> None:
+    def remember(self, conversation: bytes | None, model: str, target: Target) -> None:
         """Note who serves this conversation; its lifetime begins anew."""
-        if conversation is None or not self.enabled:
+        if conversation is None:
             return
-        self._served[conversation, model] = (deployment, self._clock() + self._lifetime_s)
+        lifetime_s = self._lifetimes.of(target.provider)
+        if lifetime_s <= 0:
+            self._served.pop((conversation, model), None)
+            return
+        self._served[conversation, model] = (target.deployment, self._clock() + lifetime_s)
         self._served.move_to_end((conversation, model))
         if len(self._served) > self._max:
             self._served.popitem(last=False)

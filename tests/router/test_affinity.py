@@ -5,13 +5,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.affinity import MAX_HASHED_CHARS, Affinity, conversation_key, is_continued
+from config.settings import ProviderSettings, Settings
+from router.affinity import MAX_HASHED_CHARS, Affinity, Lifetimes, conversation_key, is_continued, lifetimes
+from router.providers.base import Target
 from tests.router.balancing import Clock
 
 SYSTEM = {"role": "system", "content": "be brief"}
 ASK = {"role": "user", "content": "hello"}
 ANSWER = {"role": "assistant", "content": "hi"}
 NEXT = {"role": "user", "content": "and then?"}
+
+
+def at(deployment: str, provider: str = "vllm") -> Target:
+    return Target(deployment, provider, "http://a/v1", "x")
 
 
 def key(*messages: object, conversation_id: str | None = None, caller: str | None = None) -> bytes | None:
@@ -21,12 +27,12 @@ def key(*messages: object, conversation_id: str | None = None, caller: str | Non
 def test_a_conversation_is_remembered_for_its_lifetime_and_renewed_by_use() -> None:
     """Five minutes after the last answer the provider's cache is gone, and so is the place."""
     clock = Clock()
-    memory = Affinity(300, clock=clock)
-    memory.remember(b"k", "m", "a")
+    memory = Affinity(Lifetimes(300), clock=clock)
+    memory.remember(b"k", "m", at("a"))
     clock.now += 299
     assert "a" == memory.deployment(b"k", "m")
 
-    memory.remember(b"k", "m", "b")
+    memory.remember(b"k", "m", at("b"))
     clock.now += 299
     assert "b" == memory.deployment(b"k", "m")
     clock.now += 1
@@ -35,9 +41,9 @@ def test_a_conversation_is_remembered_for_its_lifetime_and_renewed_by_use() -> N
 
 def test_models_and_conversations_are_apart() -> None:
     """What stands in for a model has a place of its own."""
-    memory = Affinity(300, clock=Clock())
-    memory.remember(b"k", "m", "a")
-    memory.remember(None, "m", "b")
+    memory = Affinity(Lifetimes(300), clock=Clock())
+    memory.remember(b"k", "m", at("a"))
+    memory.remember(None, "m", at("b"))
 
     assert memory.deployment(b"k", "n") is None
     assert memory.deployment(b"other", "m") is None
@@ -47,24 +53,48 @@ def test_models_and_conversations_are_apart() -> None:
 
 def test_memory_is_bounded_and_forgets_who_was_quiet_longest() -> None:
     """A flood of conversations costs a fixed amount of memory."""
-    memory = Affinity(300, clock=Clock(), max_conversations=2)
+    memory = Affinity(Lifetimes(300), clock=Clock(), max_conversations=2)
     for name in (b"1", b"2", b"1", b"3"):
-        memory.remember(name, "m", "a")
+        memory.remember(name, "m", at("a"))
 
     assert [True, False, True] == [memory.deployment(name, "m") is not None for name in (b"1", b"2", b"3")]
 
 
 def test_a_lifetime_of_zero_remembers_nothing() -> None:
     """Switched off by a reload it forgets what it knew, and can be switched on again."""
-    memory = Affinity(300, clock=Clock())
-    memory.remember(b"k", "m", "a")
-    memory.adopt(0)
-    memory.remember(b"l", "m", "a")
+    memory = Affinity(Lifetimes(300), clock=Clock())
+    memory.remember(b"k", "m", at("a"))
+    memory.adopt(Lifetimes(0))
+    memory.remember(b"l", "m", at("a"))
     assert (False, 0) == (memory.enabled, len(memory))
 
-    memory.adopt(10)
-    memory.remember(b"k", "m", "a")
+    memory.adopt(Lifetimes(10))
+    memory.remember(b"k", "m", at("a"))
     assert "a" == memory.deployment(b"k", "m")
+
+
+def test_a_providers_own_lifetime_stands_before_the_usual_one() -> None:
+    """Caches live minutes here and hours there; a provider without one keeps nobody, whoever served before."""
+    rows = (
+        ProviderSettings("long", affinity_s=3_600),
+        ProviderSettings("none", affinity_s=0),
+        ProviderSettings("vllm"),
+    )
+    clock = Clock()
+    memory = Affinity(lifetimes(Settings(providers=rows)), clock=clock)
+    for name, provider in ((b"1", "long"), (b"2", "none"), (b"3", "vllm"), (b"4", "vllm")):
+        memory.remember(name, "m", at("a", provider))
+    memory.remember(b"4", "m", at("b", "none"))
+    assert ["a", None, "a", None] == [memory.deployment(name, "m") for name in (b"1", b"2", b"3", b"4")]
+
+    clock.now += 301
+    assert ["a", None] == [memory.deployment(name, "m") for name in (b"1", b"3")]
+
+
+def test_one_provider_may_keep_conversations_although_the_others_do_not() -> None:
+    """Zero everywhere is off; one lifetime anywhere is on."""
+    assert Affinity(Lifetimes(0, {"long": 10}), clock=Clock()).enabled
+    assert not Affinity(Lifetimes(0, {"long": 0}), clock=Clock()).enabled
 
 
 def test_later_turns_have_the_key_of_the_first() -> None:

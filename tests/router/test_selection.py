@@ -11,7 +11,7 @@ from config.errors import ModelNotFoundError, UnavailableError
 from config.loader import shipped_providers
 from config.model_settings import DeploymentSettings, ModelSettings
 from config.settings import RoutingSettings, Settings
-from router.affinity import Affinity
+from router.affinity import Affinity, Lifetimes
 from router.attempt import Attempt, Candidate
 from router.balancer import Balancer
 from router.catalog import build_catalog
@@ -138,6 +138,14 @@ def test_an_unknown_and_a_keyless_model() -> None:
         candidates_of(found, decide_named(found, "away"), balancer=balancer())
 
 
+def test_a_model_that_is_drained_is_said_to_be() -> None:
+    """Its key is there, so who looks for the reason is not sent to look for a key."""
+    found = catalog(a_model("m", weight=0))
+
+    with pytest.raises(UnavailableError, match="drained"):
+        candidates_of(found, decide_named(found, "m"), balancer=balancer())
+
+
 def test_a_drained_deployment_gets_nothing() -> None:
     """Weight 0 is out, also for failover."""
     two = ModelSettings(
@@ -197,8 +205,8 @@ def test_the_unhealthy_stand_behind_the_healthy_and_still_are_there() -> None:
 
 def test_a_conversation_goes_back_to_who_served_it_as_long_as_that_is_healthy() -> None:
     """Its place counts for its model only, and ends with ill health."""
-    found, memory = catalog(two_places(), two_places("n")), Affinity(60, clock=lambda: 0.0)
-    memory.remember(b"talk", "m", "m/openai#2")
+    found, memory = catalog(two_places(), two_places("n")), Affinity(Lifetimes(60), clock=lambda: 0.0)
+    memory.remember(b"talk", "m", found.models["m"].deployments[1].target)
 
     def first(name: str, *, sick: str = "") -> str:
         ordered = candidates_of(
