@@ -117,7 +117,7 @@ def candidates_of(
 
     Who served this `conversation` (a key of `router/affinity.py`) goes first in its model. Deployments that are known
     to be away come after the live ones: they are a last resort, not a first guess. Raises `UnavailableError` when the
-    decided models have no deployment with a key.
+    decided models have no deployment with a key, or only drained ones.
     """
 
     def is_ready(deployment: Deployment) -> bool:
@@ -131,10 +131,9 @@ def candidates_of(
             ordered.append((model, each))  # noqa: PERF401  # as a comprehension it cannot be read
     ordered.sort(key=lambda pair: not pair[1].live)  # stable: keeps the order among live ones
     if not ordered:
-        raise UnavailableError(
-            f"The model '{decision.chosen}' is known, but none of its deployments has a key or a server.",
-            code="model_not_live",
-        )
+        is_drained = bool(_usable(catalog.resolve(decision.chosen).deployments))
+        why = "all of its deployments are drained" if is_drained else "none of its deployments has a key or a server"
+        raise UnavailableError(f"The model '{decision.chosen}' is known, but {why}.", code="model_not_live")
     return tuple(
         Candidate(model.name, each.target, each.dialect, each.timeouts, each.pricing) for model, each in ordered
     )

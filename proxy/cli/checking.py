@@ -12,6 +12,7 @@ from config.prices import list_prices
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.places import database_troubles, tls_troubles
 from proxy.cli.printing import CommandError, print_json, print_table, say
+from proxy.cli.stored_weights import with_stored_weights
 from router.liveness import Prober
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def check(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     troubles = [*database_troubles(settings.database_url), *tls_troubles(settings.server)]
     if troubles:
         raise CommandError(f"the settings can be read, but {'; '.join(troubles)}.")
-    catalog = Prober(settings).catalog()
+    catalog = with_stored_weights(Prober(settings).catalog(), settings.database_url)
     if as_json:
         print_json({"valid": True, **summary(settings), "models": described(catalog)})
         return
@@ -44,7 +45,8 @@ def models(
 ) -> None:
     """List the models: which are live and why not, their weights, and their prices."""
     settings = read_settings(config)
-    catalog = asyncio.run(_probed(settings)) if probe else Prober(settings).catalog()
+    plain = asyncio.run(_probed(settings)) if probe else Prober(settings).catalog()
+    catalog = with_stored_weights(plain, settings.database_url)
     if as_json:
         print_json({"models": described(catalog)})
     else:

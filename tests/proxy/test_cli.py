@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
+from config.database import open_database
+from config.overrides import OverrideStore
 from proxy.cli import main
+from proxy.weights import WEIGHTS_AREA
 
 
 @pytest.fixture
@@ -145,6 +150,35 @@ def test_models_lists_prices_and_reasons(run, folder):
     row = next(line for line in out.splitlines() if line.startswith("m "))
     assert "no key" in row
     assert "unknown" in row
+
+
+def test_models_shows_the_weights_in_force(run, folder):
+    """Those set at run time, from the database; where there is none, none is made, and a broken one is told."""
+    (folder / "thalamus.toml").write_text(
+        '[routing]\nshipped_models = false\n[[model]]\nname = "m"\n[[model.deployment]]\nprovider = "vllm"\n'
+        'base_url = "http://127.0.0.1:9/v1"\nupstream_model = "m"\n'
+    )
+    books = folder / ".thalamus" / "thalamus.sqlite"
+    assert [1.0] == [each["weight"] for each in _json(run("models", "--no-probe", "--json"))["models"]]
+    assert not books.exists()
+    asyncio.run(_set_weight(f"sqlite:///{books}", "m", 2.5))
+    for verb in (("models", "--no-probe"), ("check",)):
+        told = _json(run(*verb, "--json"))["models"]
+        assert [[2.5]] == [[each["weight"] for each in model["deployments"]] for model in told]
+    with closing(sqlite3.connect(books)) as connection:
+        connection.execute("DROP TABLE setting_override")
+    code, out, err = run("models", "--no-probe")
+
+    assert 0 == code
+    assert "m " in out
+    assert "weights are those of the settings file" in err
+
+
+async def _set_weight(url: str, name: str, weight: float) -> None:
+    database = open_database(url)
+    await database.upgrade()
+    await OverrideStore(database, WEIGHTS_AREA).change({name: weight}, changed_by="test")
+    await database.aclose()
 
 
 def test_models_probes_local_servers(run, folder):

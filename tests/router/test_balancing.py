@@ -174,7 +174,7 @@ def test_what_is_no_more_is_forgotten() -> None:
     policy.asked("other")
     policy.keep(())
 
-    assert [{}, {}] == list(vars(vars(policy)["_turns"]).values())
+    assert ["d1", "d0"] == turns(policy, [Item("d1"), Item("d0")], 2)
 
 
 def test_least_in_flight_counts_per_unit_of_weight() -> None:
