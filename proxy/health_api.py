@@ -40,7 +40,7 @@ log = structlog.stdlib.get_logger("thalamus.proxy.health_api")
 @post(f"{PREFIX}{{target:path}}", status_code=200, summary="Take out of play, or back into it", tags=["Operations"])
 async def post_health(
     request: HttpRequest,
-    target: Annotated[str, PathParameter(description="A deployment's name, such as `claude/anthropic#1`, and what.")],
+    target: Annotated[str, PathParameter(description="A deployment's name, such as `claude/anthropic`, and what.")],
 ) -> Json:
     """Take a deployment out of play at once until it is reset (`/trip`), or forget what speaks against it (`/reset`).
 
@@ -77,7 +77,7 @@ def describe_paths(app: Litestar) -> None:
         "deployment",
         ParamType.PATH,
         schema=Schema(type=OpenAPIType.STRING),
-        description="A deployment's name as in `/health`, such as `claude/anthropic#1`, escaped or not.",
+        description="A deployment's name as in `/health`, such as `claude/anthropic`, escaped or not.",
         required=True,
     )
     for action, summary in ((TRIP, "Take a deployment out of play"), (RESET, "Forget what speaks against one")):
