@@ -1,0 +1,127 @@
+"""Trains a linear model on TF-IDF terms: one-vs-rest, squared hinge (liblinear), pruned to the terms that matter.
+
+scikit-learn comes with the extra `[ml]`. Features are those of `classifier/vectorise.py`, so that what is trained is
+what is served; scikit-learn sees a sparse matrix and never a text.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from classifier.text import terms as terms_of
+from classifier.vectorise import Vectoriser
+from config.errors import CorpusError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+MOST_CANDIDATES = 200_000
+_TOLERANCE = 1e-3
+_MOST_ROUNDS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LinearOptions:
+    """How a linear model is trained."""
+
+    max_features: int = 60_000
+    """Terms kept; those with the longest weight vectors in a first training stay."""
+    min_rows: int = 2
+    """Rows that a term must stand in to be a candidate."""
+    cost: float = 1.0
+    """C of liblinear: the smaller, the smoother."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A trained linear model in floats."""
+
+    terms: tuple[str, ...]
+    idf: Floats
+    unknown_idf: float
+    weights: Floats
+    """(terms, labels)."""
+    bias: Floats
+    """(labels,)."""
+
+    def vectoriser(self) -> Vectoriser:
+        """Return the reader of texts that belongs to it."""
+        return Vectoriser(self.terms, self.idf.tolist(), unknown_idf=self.unknown_idf)
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Return the scores of texts, (texts, labels)."""
+        found = features_of(texts, self.vectoriser(), len(self.terms)) @ self.weights
+        return np.asarray(found, np.float64) + self.bias
+
+
+def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Linear:
+    """Return the model of texts and their labels, (texts, labels); each label is set against all others.
+
+    Raises `CorpusError` where a label has no row or every row: it cannot be learnt.
+    """
+    n_rows = gold.sum(axis=0)
+    if not len(texts) or (n_rows == 0).any() or (n_rows == len(texts)).any():
+        raise CorpusError("each label needs rows that carry it and rows that do not", file="the training rows")
+    seen = Counter(term for text in texts for term in set(terms_of(text)))
+    candidates = sorted(term for term, count in seen.most_common(MOST_CANDIDATES) if count >= options.min_rows)
+    if not candidates:
+        raise CorpusError(f"no term stands in {options.min_rows} rows; more rows are needed", file="the training rows")
+    model = _fit(texts, gold, candidates, seen, options)
+    if len(candidates) <= options.max_features:
+        return model
+    # A term's say is its weight times how often it speaks; rare terms with large weights decide few rows.
+    say = np.linalg.norm(model.weights, axis=1) * np.log1p(np.array([seen[term] for term in candidates]))
+    kept = np.sort(np.argsort(-say, kind="stable")[: options.max_features])
+    return _fit(texts, gold, [candidates[at] for at in kept], seen, options)
+
+
+def features_of(texts: Sequence[str], vectoriser: Vectoriser, n_terms: int) -> csr_matrix:
+    """Return the sparse (texts, terms) matrix of their weights."""
+    from scipy.sparse import csr_matrix  # noqa: PLC0415  # of the extra [ml]
+
+    rows = [vectoriser.features(text) for text in texts]
+    ends = np.cumsum([0, *(len(numbers) for numbers, _ in rows)])
+    columns = np.concatenate([numbers for numbers, _ in rows]) if rows else np.zeros(0, np.int64)
+    values = np.concatenate([weights for _, weights in rows]) if rows else np.zeros(0, np.float32)
+    return csr_matrix((values.astype(np.float64), columns, ends), shape=(len(texts), n_terms))
+
+
+def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[str], options: LinearOptions) -> Linear:
+    n = len(texts)
+    idf = np.array([math.log((1 + n) / (1 + seen[term])) + 1 for term in terms])
+    unknown_idf = math.log((1 + n) / 2) + 1
+    matrix = features_of(texts, Vectoriser(terms, idf.tolist(), unknown_idf=unknown_idf), len(terms))
+    if (gold.sum(axis=1) == 1).all():
+        weights, bias = _one_label(matrix, gold, options)
+    else:
+        parts = [_one_label(matrix, np.stack([~column, column], axis=1), options) for column in gold.T]
+        weights = np.stack([part[0][:, 1] for part in parts], axis=1)
+        bias = np.array([part[1][1] for part in parts])
+    return Linear(tuple(terms), idf, unknown_idf, weights, bias)
+
+
+def _one_label(matrix: csr_matrix, gold: Flags, options: LinearOptions) -> tuple[Floats, Floats]:
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # of the extra [ml]
+    from sklearn.svm import LinearSVC  # noqa: PLC0415
+
+    learner = LinearSVC(C=options.cost, random_state=options.seed, tol=_TOLERANCE, max_iter=_MOST_ROUNDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter: held-out rows judge
+        learner.fit(matrix, gold.argmax(axis=1))
+    weights, bias = cast("Floats", learner.coef_.T), cast("Floats", learner.intercept_)
+    if gold.shape[1] == 2:  # noqa: PLR2004  # liblinear gives one column for two labels
+        return np.concatenate([-weights, weights], axis=1), np.concatenate([-bias, bias])
+    return weights, bias
