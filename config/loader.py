@@ -43,7 +43,7 @@ def load_settings(path: Path | None, env: Mapping[str, str], dotenv: Path | None
     its `file` and `line` are those of the first one.
     """
     problems = Problems()
-    document, lines = _read_document(path)
+    document, lines = read_document(path)
     environment = read_environment(env, dotenv, problems)
     read = read_table(Settings, _merge_providers(document), (), problems) or Settings()
     if problems.found:
@@ -96,7 +96,7 @@ def shipped_models() -> tuple[ModelSettings, ...]:
 
 def _read_shipped(name: str) -> Settings:
     path = DEFAULTS / name
-    document, lines = _read_document(path)
+    document, lines = read_document(path)
     problems = Problems()
     read = read_table(Settings, document, (), problems)
     if read is None:
@@ -104,7 +104,11 @@ def _read_shipped(name: str) -> Settings:
     return read
 
 
-def _read_document(path: Path | None) -> tuple[dict[str, object], dict[KeyPath, int]]:
+def read_document(path: Path | None) -> tuple[dict[str, object], dict[KeyPath, int]]:
+    """Return the tables of a TOML file and the line of each key; `None` is an empty file.
+
+    Raises `SettingsError` that names file and line where it cannot be read, is too large, no UTF-8 or no TOML.
+    """
     if path is None:
         return {}, {}
     try:
