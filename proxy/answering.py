@@ -70,6 +70,7 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
             log = exchange.log
             raise all_failed(log.records(), log.failures(), log.skipped) from error
         finally:
+            house.balancer.passed_over(exchange.log.skipped)
             note(attempts=len(exchange.log.attempts), **_held_back(exchange))
     given.attempt.committed = True
     served = given.attempt.candidate

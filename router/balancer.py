@@ -13,13 +13,14 @@ from router.balancing.draw import weighted_order
 from router.balancing.least_in_flight import LeastInFlight
 from router.balancing.power_of_two import PowerOfTwo
 from router.balancing.smooth_weighted import SmoothWeighted
+from router.dispatch import RETURNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
     from random import Random
 
     from config.balancing_settings import PolicyName
-    from router.attempt import Attempt
+    from router.attempt import Attempt, Skipped
     from router.balancing.base import P, Policy, Pressure
 
 __all__ = ["Balancer", "policy_named", "shares", "weighted_order"]
@@ -72,6 +73,16 @@ class Balancer:
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Nothing here depends on how it went."""
+
+    def passed_over(self, skipped: Iterable[Skipped]) -> None:
+        """Take the turns of those that return gradually and were not let through this time.
+
+        Who keeps its turn would stand first again with the next request, and so get the gate's share of all requests
+        instead of that share of its own.
+        """
+        for each in skipped:
+            if each.refusal is RETURNING:
+                self._policy.asked(each.candidate.target.deployment)
 
 
 def policy_named(name: PolicyName, *, pressure: Pressure, rng: Random) -> Policy:

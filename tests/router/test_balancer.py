@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.balancing_settings import PolicyName
+from config.settings import Timeouts
+from router.attempt import AttemptLog, Candidate, Skipped
 from router.balancer import Balancer, shares, weighted_order
+from router.dispatch import RETURNING
+from router.gates import Refusal
 from router.load import Load
+from router.providers.base import Target
 from tests.router.balancing import Clock, Item, Traffic
 
 POLICIES: tuple[PolicyName, ...] = ("smooth_weighted", "least_in_flight", "power_of_two")
@@ -19,6 +24,10 @@ POLICIES: tuple[PolicyName, ...] = ("smooth_weighted", "least_in_flight", "power
 
 def balancer(policy: PolicyName = "smooth_weighted", seed: int = 0) -> Balancer:
     return Balancer(policy, pressure=Load(clock=Clock()), rng=Random(seed))
+
+
+def candidate(deployment: str) -> Candidate:
+    return Candidate("m", Target(deployment, "vllm", "http://a/v1", "x"), "openai", Timeouts())
 
 
 def ids(items: list[Item]) -> list[str]:
@@ -96,6 +105,25 @@ def test_conversations_and_new_requests_together_keep_to_the_weights() -> None:
     assert {"a": 500, "b": 250, "c": 250} == pytest.approx(all_asked, abs=20)
 
 
+@pytest.mark.parametrize("refusal", [RETURNING, Refusal("rate", 1.0, "key_model")])
+def test_who_returns_gradually_gets_a_share_of_its_own_requests(refusal: Refusal) -> None:
+    """Half let through is half of a tenth, not half of all; who is held back otherwise has nothing to pay."""
+    balanced, rng = balancer(), Random(0)
+    traffic, all_asked = Traffic(balanced), Counter[str]()
+    items = [Item(f"d{n}") for n in range(10)]
+    for _ in range(2_000):
+        log = AttemptLog(Clock())
+        for each in balanced.order(items):
+            if each.id != "d3" or rng.random() < 0.5:
+                traffic.ask(each.id)
+                all_asked[each.id] += 1
+                break
+            log.skipped.append(Skipped(candidate(each.id), refusal))
+        balanced.passed_over(log.skipped)
+
+    assert (0.05 if refusal is RETURNING else 0.1) == pytest.approx(all_asked["d3"] / 2_000, abs=0.01)
+
+
 def test_a_reload_changes_the_policy_and_keeps_what_is_known_of_who_stays() -> None:
     """A policy that stays keeps its turns; another one begins with the load as it is."""
     load = Load(clock=Clock())
@@ -146,3 +174,50 @@ def test_shares_sum_to_one_or_are_zero(weights: list[float]) -> None:
     assert (1.0 if any(weights) else 0.0) == pytest.approx(sum(found))
     assert (0.75, 0.25) == shares([3, 1])
     assert () == shares([])
+
+
+def passing(balanced: Balancer, traffic: Traffic, items: list[Item], *, refused: set[int], n: int) -> Counter[str]:
+    """Ask n times; in the turns `refused`, the gate does not let item "a" through."""
+    asked = Counter[str]()
+    for turn in range(n):
+        order = ids(balanced.order(items))
+        first = next(each for each in order if each != "a" or turn not in refused)
+        log = AttemptLog(Clock())
+        log.skipped += [Skipped(candidate(each), RETURNING) for each in order[: order.index(first)]]
+        balanced.passed_over(log.skipped)
+        traffic.ask(first)
+        asked[first] += 1
+    return asked
+
+
+def test_who_is_let_through_only_sometimes_gets_that_part_of_its_share() -> None:
+    """One that comes back gradually is not the first of every request, nor does it catch up in a burst."""
+    balanced = balancer()
+    traffic, items = Traffic(balanced), [Item(each) for each in "abcde"]
+    rng = Random(5)
+    nine_in_ten = {turn for turn in range(1_000) if rng.random() < 0.9}
+    at_first = passing(balanced, traffic, items, refused=nine_in_ten, n=1_000)
+    then = passing(balanced, traffic, items, refused=set(), n=50)
+
+    assert 24 == pytest.approx(at_first["a"], abs=12)
+    assert 10 == pytest.approx(then["a"], abs=1)
+    assert {"b": 245, "c": 245, "d": 245, "e": 245} == pytest.approx(at_first - Counter(a=at_first["a"]), abs=15)
+
+
+def test_a_turn_passes_only_where_somebody_was_passed_over() -> None:
+    """Standing in after a failure, coming for a conversation, and being looked at cost the others nothing."""
+    balanced = balancer()
+    traffic, items = Traffic(balanced), [Item("a"), Item("b")]
+    firsts: list[str] = []
+    for _ in range(4):
+        balanced.order(items)
+        order = ids(balanced.order(items))
+        firsts += order[:1]
+        for each in order:  # it fails, the other stands in
+            traffic.ask(each)
+        balanced.order([Item("x"), Item("y")])
+    assert ["a", "a", "a", "a"] == firsts
+
+    for _ in range(2):
+        traffic.ask(balanced.order(items, preferred="b")[0].id)
+    assert "a" == balanced.order(items)[0].id
