@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from load import Load, Paced
+from path import Part
 from targets import N_EVENTS
 
 REPORTS = Path(__file__).parents[2] / "docs" / "reports"
@@ -38,7 +39,7 @@ HEAD = (
 )
 
 
-def write(rows: list[Row], thinking: Load, options: argparse.Namespace) -> None:
+def write(rows: list[Row], thinking: Load, parts: list[Part], options: argparse.Namespace) -> None:
     """Write `docs/reports/bench.md` and `.json`, and print the table."""
     direct, ours = rows[0], next(row for row in rows if row.name == "thalamus")
     lines = [HEAD.format(streams=options.streams), "|" + "---|" * 14]
@@ -51,6 +52,7 @@ def write(rows: list[Row], thinking: Load, options: argparse.Namespace) -> None:
         options=f"--seconds {options.seconds:g} --rounds {options.rounds} --streams {options.streams}",
         auto=f"{thinking.per_s:,.0f} req/s, {thinking.cpu_us or 0:,.0f} µs CPU a request, n = {thinking.n}, "
         f"errors {thinking.bad}",
+        parts="\n".join(f"| {part.name} | {part.us:.1f} |" for part in parts),
         books=f"{ours.c64.off_loop_us or 0:,.0f} µs of {ours.c64.cpu_us or 0:,.0f} µs",
         documents=N_DOCUMENTS,
         events=N_EVENTS,
@@ -60,7 +62,15 @@ def write(rows: list[Row], thinking: Load, options: argparse.Namespace) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / "bench.md").write_text(text)
     (REPORTS / "bench.json").write_text(
-        json.dumps({"targets": [asdict(row) for row in rows], "auto": asdict(thinking)}, indent=1) + "\n"
+        json.dumps(
+            {
+                "targets": [asdict(row) for row in rows],
+                "auto": asdict(thinking),
+                "path": [asdict(part) for part in parts],
+            },
+            indent=1,
+        )
+        + "\n"
     )
     print(text)
 
@@ -164,6 +174,12 @@ the upstream stamped into the chunk. Each load figure is the median of the round
 `auto` with retrieval over {documents} documents, a passage placed in every request, c64: {auto}.
 
 The books (decision, attempt, preview, sums) at c64 cost {books} a request; their thread writes them, beside the loop.
+
+What the parts of the request path cost by themselves, in one process, least of several repetitions:
+
+| part | µs CPU a request |
+|---|---|
+{parts}
 
 | figure | goal | this run | |
 |---|---|---|---|

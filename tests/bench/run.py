@@ -16,6 +16,7 @@ from pathlib import Path
 
 from load import Load, rss_mib, run_paced, run_wrk
 from paced_upstream import __file__ as paced_file
+from path import measure_path
 from report import N_DOCUMENTS, PACED_CHUNKS, PACED_GAP_S, Row, write
 from rich.progress import track
 from targets import (
@@ -43,7 +44,7 @@ def main() -> None:
         targets = start(stack, folder)
         rows = [measure(target, options, folder) for target in track(targets, "measuring")]
         thinking = think(stack, folder, options, mock_url=targets[0]["plain"].url)
-    write(rows, thinking, options)
+    write(rows, thinking, measure_path(), options)
 
 
 def parse() -> argparse.Namespace:
