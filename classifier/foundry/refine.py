@@ -14,7 +14,7 @@ import numpy as np
 from classifier.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,26 +50,25 @@ class Refined:
         return dict(Counter(each.reason for each in self.dropped).most_common())
 
 
-def refine(
-    rows: Sequence[Row], labels: Sequence[str], *, one_label: bool, held_out: Sequence[Row] = (), balance: bool = True
-) -> Refined:
-    """Return the rows worth learning from, in their order.
+def clean(rows: Sequence[Row], labels: Sequence[str], *, one_label: bool) -> Refined:
+    """Return the rows that can be learnt from: right labels, no text twice, none that contradicts another.
 
-    `one_label` allows at most one label a row. Rows that are near-copies of `held_out` ones are dropped, for they would
-    flatter the evaluation. `labels` empty allows every label.
+    `one_label` allows at most one label a row; `labels` empty allows every label. Everybody's data takes this.
     """
-    dropped: list[Dropped] = []
+    sieve = _Sieve()
+    left = sieve.keep((row, _fault(row, set(labels), one_label=one_label)) for row in rows)
+    return sieve.refined(sieve.keep(_twice(left)))
 
-    def keep(found: Sequence[tuple[Row, str]]) -> list[Row]:
-        dropped.extend(Dropped(row, reason) for row, reason in found if reason)
-        return [row for row, reason in found if not reason]
 
-    left = keep([(row, _fault(row, set(labels), one_label=one_label)) for row in rows])
-    left = keep(list(_twice(left)))
-    left = keep(list(_near_copies(left, held_out)))
-    if balance:
-        left = keep(list(_too_many(left)))
-    return Refined(tuple(left), tuple(dropped))
+def refine(rows: Sequence[Row], labels: Sequence[str], *, one_label: bool, held_out: Sequence[Row] = ()) -> Refined:
+    """Return the rows of a corpus worth learning from: clean, without near-copies, no label far larger than the others.
+
+    Near-copies of `held_out` rows are dropped too, for they would flatter the evaluation.
+    """
+    cleaned = clean(rows, labels, one_label=one_label)
+    sieve = _Sieve(list(cleaned.dropped))
+    left = sieve.keep(_near_copies(cleaned.rows, held_out))
+    return sieve.refined(sieve.keep(_too_many(left)))
 
 
 def normal_form(text: str) -> str:
@@ -102,6 +101,23 @@ def near_pairs(texts: Sequence[str], *, near: float = NEAR) -> Iterator[tuple[in
         for earlier in sorted(candidates):
             if jaccard(sets[earlier], sets[at]) >= near:
                 yield earlier, at
+
+
+class _Sieve:
+    def __init__(self, dropped: list[Dropped] | None = None) -> None:
+        self._dropped = dropped or []
+
+    def keep(self, judged: Iterable[tuple[Row, str]]) -> list[Row]:
+        left: list[Row] = []
+        for row, reason in judged:
+            if reason:
+                self._dropped.append(Dropped(row, reason))
+            else:
+                left.append(row)
+        return left
+
+    def refined(self, rows: Sequence[Row]) -> Refined:
+        return Refined(tuple(rows), tuple(self._dropped))
 
 
 def _signatures(sets: Sequence[frozenset[str]]) -> Iterator[NDArray[np.uint64]]:

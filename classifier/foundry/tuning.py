@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 _RIDGE = 1e-2
-_STEPS = 30
+_STEPS = 50
+_LONGEST_STEP = 2.0
 _PRIOR_ROWS = 4.0
 _ALONE_ROWS = 20
 """Rows of a label, none of them shared, from which it counts as exclusive."""
@@ -140,7 +141,7 @@ def fit_logistic(evidence: Floats, right: Flags) -> tuple[float, ...]:
         p = sigmoid(design @ weights)
         slope = design.T @ (right - p) - ridge @ weights
         curve = (design * (p * (1 - p))[:, None]).T @ design + ridge + 1e-6 * np.eye(len(weights))
-        weights = weights + np.linalg.solve(curve, slope)
+        weights = weights + np.clip(np.linalg.solve(curve, slope), -_LONGEST_STEP, _LONGEST_STEP)
     return tuple(float(np.float32(weight)) for weight in weights)
 
 
