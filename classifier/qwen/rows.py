@@ -1,0 +1,95 @@
+"""Reads labelled prompts: JSON Lines with the names that people use for the two fields.
+
+`{"prompt", "output"}`, `{"text", "labels"}` and `{"text", "intents"}` are all taken; `lang` is optional.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from classifier.text import language_of
+from config.errors import CorpusError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from config.types import Json, Language
+
+TEXT_FIELDS = ("prompt", "text")
+LABEL_FIELDS = ("output", "labels", "intents")
+MEND = 'a row looks like {"prompt": "我要退款", "output": ["payment"]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One prompt and everything it asks for."""
+
+    text: str
+    labels: tuple[str, ...]
+    lang: Language
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """Return the rows of a file, or of all `*.jsonl` of a folder in the order of their names. Raises `CorpusError`."""
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    rows = tuple(row for file in files for row in _rows_of(file))
+    if not rows:
+        raise CorpusError(f"no rows here; {MEND}", file=str(path))
+    return rows
+
+
+def data_hash(rows: Iterable[Row]) -> str:
+    """Return the sha256 of what the rows say, whatever their files looked like."""
+    digest = sha256()
+    for row in rows:
+        digest.update(msgspec.json.encode((row.text, row.labels)) + b"\n")
+    return digest.hexdigest()
+
+
+def labels_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return every label of the rows, sorted: the order of a model whose labels nobody listed."""
+    return tuple(sorted({label for row in rows for label in row.labels}))
+
+
+def require_labels(rows: Sequence[Row], labels: Sequence[str], *, file: Path) -> None:
+    """Raise `CorpusError` where a row has a label that the model does not know."""
+    known = set(labels)
+    for number, row in enumerate(rows, 1):
+        strange = sorted(set(row.labels) - known)
+        if strange:
+            raise CorpusError(
+                f"label {strange[0]!r} is none of {', '.join(labels)}; correct the row or add the label",
+                file=str(file),
+                line=number,
+            )
+
+
+def _rows_of(file: Path) -> list[Row]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except FileNotFoundError as error:
+        raise CorpusError(f"there is no such file; {MEND}", file=str(file)) from error
+    return [_row_of(line, file, number) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _row_of(line: bytes, file: Path, number: int) -> Row:
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorpusError(f"no JSON object; {MEND}", file=str(file), line=number) from error
+    data = cast("Json", found) if isinstance(found, dict) else {}
+    text = next((data[name] for name in TEXT_FIELDS if name in data), None)
+    labels = next((data[name] for name in LABEL_FIELDS if name in data), None)
+    if not isinstance(text, str) or not text.strip():
+        raise CorpusError(f"no prompt; {MEND}", file=str(file), line=number)
+    names = cast("list[object]", labels) if isinstance(labels, list) else []
+    words = [name for name in names if isinstance(name, str) and name]
+    if not words or len(words) != len(names):
+        raise CorpusError(f"labels are no list of words; {MEND}", file=str(file), line=number)
+    lang = data.get("lang")
+    return Row(text, tuple(dict.fromkeys(words)), "zh" if lang == "zh" else "en" if lang == "en" else language_of(text))

@@ -1,0 +1,230 @@
+"""Training on a tiny random Qwen3: the path from rows to a sealed artefact, and every way it can be interrupted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from classifier.finetune import TrainPlan, train
+from classifier.qwen.artefact import open_artefact
+from classifier.qwen.heads import load_head
+from config.errors import ArtefactError, CorpusError
+from tests.classifier.qwen.conftest import LABELS, NO_TORCH, ROWS, write_rows
+
+pytest.importorskip("torch", reason=NO_TORCH)
+safetensors = pytest.importorskip("safetensors.numpy", reason=NO_TORCH)
+pytestmark = pytest.mark.ml
+
+
+@pytest.fixture
+def plan(tiny_base, rows_file, tmp_path):
+    """A run of eight steps with a checkpoint every third."""
+    return TrainPlan(
+        base=str(tiny_base),
+        train=rows_file,
+        val=rows_file,
+        out=tmp_path / "run",
+        epochs=2,
+        every=3,
+        learning_rate=1e-3,
+        device="cpu",
+        threads=1,
+    )
+
+
+def weights_of(folder):
+    """Every tensor of an artefact's adapter."""
+    return safetensors.load_file(folder / "adapter_model.safetensors")
+
+
+class StoppedError(Exception):
+    """What interrupts a run."""
+
+
+def test_loss_falls_on_an_overfit(trained_once):
+    """Adapter and head learn sixteen rows by heart."""
+    done, told = trained_once
+
+    assert told[-1].scores.micro_f1 > 0.95
+    assert told[-1].loss < told[0].loss / 4
+    assert 120 == done.steps == len(told)
+
+
+def test_evaluation_comes_every_fifty_steps_and_at_the_end(trained_once):
+    """Who watches sees the validation figures, and so does the log."""
+    done, told = trained_once
+    log = [json.loads(line) for line in (done.folder.parent / "log.jsonl").read_text().splitlines()]
+
+    assert [50, 100, 120] == [each.step for each in told if each.scores]
+    assert [50, 100, 120] == [each["step"] for each in log]
+
+
+def test_artefact_holds_labels_recipe_and_hashes(trained_once):
+    """One folder says what it is, what it was made of, and what would be a change to it."""
+    done, _ = trained_once
+    manifest = open_artefact(done.folder)
+
+    assert LABELS == manifest.labels
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= set(manifest.files)
+    assert (16, 16) == (manifest.recipe["n_train"], manifest.recipe["n_val"])
+    assert len(manifest.thresholds) == len(LABELS)
+    assert manifest.version == done.manifest.version
+    assert [] == [each.name for each in done.folder.rglob("*") if each.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_adapter_is_small_and_on_the_four_projections(artefact):
+    """Only q, k, v and o carry an adapter, and the head is saved whole beside it."""
+    config = json.loads((artefact / "adapter_config.json").read_text())
+    names = weights_of(artefact)
+
+    assert ({"q_proj", "k_proj", "v_proj", "o_proj"}, 16, 32, 0.1) == (
+        set(config["target_modules"]),
+        config["r"],
+        config["lora_alpha"],
+        config["lora_dropout"],
+    )
+    assert 2 * 4 * 2 + 1 == len(names)
+    assert [(3, 64)] == [each.shape for name, each in names.items() if "score" in name]
+
+
+def test_reload_gives_identical_logits(artefact):
+    """What was saved is what is served, to the last bit."""
+    texts = [text for text, _ in ROWS]
+    first, second = load_head(artefact, device="cpu"), load_head(artefact, device="cpu")
+
+    assert np.array_equal(first.logits(texts), second.logits(texts))
+
+
+def test_resumed_run_gives_the_weights_of_an_uninterrupted_one(plan, tmp_path):
+    """Optimiser, order of rows and dropout go on as if nothing had happened."""
+
+    def stop(step):
+        if step.step == 5:
+            raise StoppedError
+
+    whole = train(replace(plan, out=tmp_path / "whole"))
+    with pytest.raises(StoppedError):
+        train(plan, stop)
+    told = []
+    resumed = train(replace(plan, resume=True), told.append)
+    left, right = weights_of(whole.folder), weights_of(resumed.folder)
+
+    assert [4, 5, 6, 7, 8] == [each.step for each in told]
+    assert left.keys() == right.keys()
+    assert all(np.array_equal(left[name], right[name]) for name in left)
+    assert whole.manifest.version == resumed.manifest.version
+
+
+def test_resume_with_another_recipe_is_refused(plan):
+    """Half of one run and half of another would be nobody's model."""
+    train(plan)
+
+    with pytest.raises(ArtefactError, match="other data, another base or other settings"):
+        train(replace(plan, resume=True, learning_rate=2e-3))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("position.json", "{"), ("optimiser.safetensors", "cut"), ("adapter_model.safetensors", "cut")]
+)
+def test_resume_from_a_damaged_checkpoint_is_refused(plan, name, text):
+    """The message names the file, and to go back to the checkpoint before it."""
+    train(plan)
+    newest = max((plan.out / "checkpoints").iterdir())
+    (newest / name).write_text(text)
+
+    with pytest.raises(ArtefactError, match=newest.name):
+        train(replace(plan, resume=True))
+
+
+def test_resume_without_the_optimisers_state_is_refused(plan):
+    """Going on with a fresh optimiser would be another run."""
+    train(plan)
+    newest = max((plan.out / "checkpoints").iterdir())
+    safetensors.save_file({"x": np.zeros(1)}, newest / "optimiser.safetensors")
+    with pytest.raises(ArtefactError, match="the optimiser has no state"):
+        train(replace(plan, resume=True))
+    (newest / "optimiser.safetensors").unlink()
+
+    with pytest.raises(ArtefactError, match="not whole"):
+        train(replace(plan, resume=True))
+
+
+def test_only_the_newest_and_the_best_checkpoints_are_kept(plan):
+    """A long run does not fill the disk."""
+    train(replace(plan, epochs=4, every=2))
+
+    assert 3 >= len(list((plan.out / "checkpoints").iterdir()))
+
+
+def test_second_run_keeps_the_first_artefact_beside_it(plan):
+    """Going back is naming the other folder."""
+    first = train(plan)
+    second = train(replace(plan, seed=1))
+
+    assert first.replaced is None
+    assert second.replaced is not None
+    assert first.manifest.version == open_artefact(second.replaced).version
+    assert first.manifest.version != second.manifest.version
+
+
+def test_labels_keep_the_given_order(plan):
+    """The order of outputs is the operator's when given."""
+    done = train(replace(plan, labels=("payment", "none", "order")))
+
+    assert ("payment", "none", "order") == open_artefact(done.folder).labels
+
+
+def test_validation_rows_are_set_aside_where_none_are_given(plan):
+    """The same text never trains and validates."""
+    done = train(replace(plan, val=None))
+
+    assert 16 == done.manifest.recipe["n_train"] + done.manifest.recipe["n_val"]
+    assert 0 < done.manifest.recipe["n_val"]
+
+
+def test_too_few_rows_to_set_aside_are_told(plan, tmp_path):
+    """One row cannot be both."""
+    one = write_rows(tmp_path / "one.jsonl", ROWS[:1])
+
+    with pytest.raises(CorpusError, match="--val"):
+        train(replace(plan, train=one, val=None))
+
+
+def test_generative_form_learns_to_write_labels(plan):
+    """The baseline learns the rows, too, and is no head."""
+    told = []
+    done = train(replace(plan, form="generative", epochs=25, learning_rate=1e-2, every=100), told.append)
+
+    assert told[-1].loss < told[0].loss  # the random embedding that words are chosen by is frozen: it falls slowly
+    assert told[-1].scores.micro_f1 > 0.7
+    with pytest.raises(ArtefactError, match="generative baseline"):
+        load_head(done.folder)
+
+
+def test_half_precision_trains_too(plan):
+    """`bfloat16` computes in half precision; what is saved stays float32."""
+    done = train(replace(plan, precision="bfloat16"))
+
+    assert {"float32"} == {str(each.dtype) for each in weights_of(done.folder).values()}
+
+
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"learning_rate": 0.0}, {"device": "tpu"}, {"max_tokens": 3}])
+def test_senseless_numbers_are_told(plan, change):
+    """Nothing is trained with them."""
+    with pytest.raises(ValueError, match=r"must be|not here"):
+        train(replace(plan, **change))
+
+
+def test_label_that_nobody_listed_is_told(plan):
+    """A row with a typo in its label is named."""
+    with pytest.raises(CorpusError, match="'order' is none of none, payment"):
+        train(replace(plan, labels=("none", "payment")))
+
+
+def test_missing_base_is_told_with_the_mend(plan, tmp_path):
+    """The message says which files are needed."""
+    with pytest.raises(ArtefactError, match="--base"):
+        train(replace(plan, base=str(tmp_path / "nowhere" / "at" / "all")))
