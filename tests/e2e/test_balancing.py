@@ -173,3 +173,17 @@ async def test_answers_under_way_are_counted_until_they_end_however_they_end(tmp
                 await asyncio.sleep(0.01)
 
         assert {0} == {in_flight(each) for each in gateway.house.catalog.deployment_ids()}
+
+
+async def test_power_of_two_leaves_the_slow_one_alone(tmp_path: Path) -> None:
+    """Both are tried once; from then on the one that answers sooner is asked."""
+    slow = Script((Reply(text="hello", delay_first_s=1.5),))
+    async with AsyncExitStack() as stack:
+        a, b = await upstreams(stack, slow, WELL)
+        toml = shared((a, 1, 0), (b, 1, 0), extra='[balancing]\npolicy = "power_of_two"')
+        gateway = await stack.enter_async_context(running_gateway(tmp_path, toml))
+        await ask(gateway, user("hi"), 8)
+        latencies = [gateway.house.load.latency_s(f"m/vllm#{n}") or 0.0 for n in (1, 2)]
+
+    assert [1, 7] == counts(a, b)
+    assert latencies[0] > latencies[1]
