@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test check demo bench bench-extractive faults survive format build lock clean static
+.PHONY: help run stop test check demo bench bench-extractive faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,12 +45,17 @@ survive: $(DEV_STAMP) ## Kill, stop, leave and soak the real server in full numb
 	@THALAMUS_SURVIVAL=full THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m pytest -q --timeout 1200 tests/survival $(ARGS)
 	@THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m tests.survival.report
 
+mutate: $(DEV_STAMP) ## Mutate the attempt loop, balancer, breaker and SSE parser, and write docs/reports/mutation.md
+	@$(INSTALL) 'mutmut>=3.8,<4'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mutmut run --max-children $(WORKERS) $(ARGS)
+	@$(BIN)/python -m tests.mutation.report mutants
+
 format: $(DEV_STAMP) ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-demo: $(DEV_STAMP) ## Show routing, streaming and failover without any key
-	@$(BIN)/python tests/demo/run.py $(ARGS)
+demo: $(DEV_STAMP) ## Live through a bad day of four scripted upstreams, without any key (ARGS="--seconds 30")
+	@$(BIN)/python -m tests.demo.run $(ARGS)
 
 bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
 	@$(BIN)/python tests/bench/run.py $(ARGS)

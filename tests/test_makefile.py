@@ -20,6 +20,8 @@ TARGETS = [
     "bench",
     "bench-extractive",
     "faults",
+    "survive",
+    "mutate",
     "format",
     "build",
     "lock",
