@@ -36,7 +36,7 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
     scores = [model.scores(row.text) for row in rows]
     decisions = [decide(each, preproc) for each in scores]
     gold = gold_matrix(rows, order.labels, out_of_scope=order.out_of_scope)
-    in_floats = linear.scores([row.text for row in rows])
+    in_floats = linear.exact_scores([row.text for row in rows])
     agree = [decide(a, preproc).labels == b.labels for a, b in zip(in_floats, decisions, strict=True)]
     return {
         "task": order.task,

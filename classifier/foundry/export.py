@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from classifier.foundry.tfidf import Linear
     from classifier.preproc import Preproc
     from config.types import Json
 
 OPSET = 17
 IR_VERSION = 9
 """Old enough for every ONNX Runtime of the last three years."""
-_INT8_LARGEST = 127
 _SCORE_DIGITS = 5
 
 
@@ -51,12 +51,9 @@ class Quantised:
         return ((values @ rows) * self.scale + self.bias).astype(np.float64)
 
 
-def quantise(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> Quantised:
-    """Return the int8 form of (terms, labels) weights: one scale a label, its largest weight at 127."""
-    largest = np.abs(weights).max(axis=0, initial=0.0)
-    scale = np.where(largest > 0, largest / _INT8_LARGEST, 1.0)
-    rounded = np.clip(np.rint(weights / scale), -_INT8_LARGEST, _INT8_LARGEST).astype(np.int8)
-    return Quantised(rounded, scale.astype(np.float32), bias.astype(np.float32))
+def quantised(linear: Linear) -> Quantised:
+    """Return the form of a trained model that is served."""
+    return Quantised(linear.steps, linear.scale.astype(np.float32), linear.bias.astype(np.float32))
 
 
 def onnx_bytes(model: Quantised, labels: Sequence[str]) -> bytes:

@@ -42,18 +42,24 @@ class LinearOptions:
     """Rows that a term must stand in to be a candidate."""
     cost: float = 1.0
     """C of liblinear: the smaller, the smoother."""
+    levels: int = 127
+    """Steps that a weight is rounded to on each side of 0: fewer compress better and are hardly less right."""
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A trained linear model in floats."""
+    """A trained linear model: rounded weights, as they are served, and the exact ones they come from."""
 
     terms: tuple[str, ...]
     idf: Floats
     unknown_idf: float
-    weights: Floats
+    steps: NDArray[np.int8]
     """(terms, labels)."""
+    scale: Floats
+    """(labels,): what one step of a label is worth."""
+    exact: Floats
+    """(terms, labels), not rounded."""
     bias: Floats
     """(labels,)."""
 
@@ -63,7 +69,14 @@ class Linear:
 
     def scores(self, texts: Sequence[str]) -> Floats:
         """Return the scores of texts, (texts, labels)."""
-        found = features_of(texts, self.vectoriser(), len(self.terms)) @ self.weights
+        return self._product(texts, self.steps * self.scale)
+
+    def exact_scores(self, texts: Sequence[str]) -> Floats:
+        """Return the scores that the weights would give without rounding, (texts, labels)."""
+        return self._product(texts, self.exact)
+
+    def _product(self, texts: Sequence[str], weights: Floats) -> Floats:
+        found = features_of(texts, self.vectoriser(), len(self.terms)) @ weights
         return np.asarray(found, np.float64) + self.bias
 
 
@@ -83,9 +96,16 @@ def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Lin
     if len(candidates) <= options.max_features:
         return model
     # A term's say is its weight times how often it speaks; rare terms with large weights decide few rows.
-    say = np.linalg.norm(model.weights, axis=1) * np.log1p(np.array([seen[term] for term in candidates]))
+    say = np.linalg.norm(model.exact, axis=1) * np.log1p(np.array([seen[term] for term in candidates]))
     kept = np.sort(np.argsort(-say, kind="stable")[: options.max_features])
     return _fit(texts, gold, [candidates[at] for at in kept], seen, options)
+
+
+def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
+    """Return whole steps and the worth of a step for each label; the largest weight of a label is `levels` steps."""
+    largest = np.abs(weights).max(axis=0, initial=0.0)
+    scale = np.where(largest > 0, largest / levels, 1.0)
+    return np.clip(np.rint(weights / scale), -levels, levels).astype(np.int8), scale
 
 
 def features_of(texts: Sequence[str], vectoriser: Vectoriser, n_terms: int) -> csr_matrix:
@@ -110,7 +130,8 @@ def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[
         parts = [_one_label(matrix, np.stack([~column, column], axis=1), options) for column in gold.T]
         weights = np.stack([part[0][:, 1] for part in parts], axis=1)
         bias = np.array([part[1][1] for part in parts])
-    return Linear(tuple(terms), idf, unknown_idf, weights, bias)
+    steps, scale = rounded(weights, options.levels)
+    return Linear(tuple(terms), idf, unknown_idf, steps, scale, weights, bias)
 
 
 def _one_label(matrix: csr_matrix, gold: Flags, options: LinearOptions) -> tuple[Floats, Floats]:

@@ -1,0 +1,81 @@
+"""From a blueprint, or from anybody's own files, to an order that `forge` can carry out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from classifier.foundry.blueprint import RAW, Features, Targets
+from classifier.foundry.corpus import data_hash, read_rows
+from classifier.foundry.forge import Order, labels_of
+from classifier.foundry.refine import Refined, clean, refine
+from config.errors import CorpusError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from classifier.foundry.blueprint import Blueprint
+    from classifier.preproc import Task
+
+OWN_COSTS = (0.5, 1.5)
+
+
+def order_of(blueprint: Blueprint) -> tuple[Order, Refined]:
+    """Return the order of a blueprint, and what was kept and dropped of its corpus. Raises `CorpusError`."""
+    files = blueprint.corpus_files
+    raw = blueprint.folder / RAW
+    files = (*files, raw) if raw.is_file() else files
+    if not files:
+        raise CorpusError(
+            "holds no *.jsonl with training rows; write some or generate them", file=str(blueprint.folder)
+        )
+    test = read_rows([blueprint.test_file]) if blueprint.test_file.is_file() else ()
+    one_label = blueprint.task == "single"
+    refined = refine(read_rows(files), blueprint.labels, one_label=one_label, held_out=test)
+    sources: dict[str, object] = {"train_sha256": data_hash(files)}
+    if test:
+        sources["test_sha256"] = data_hash([blueprint.test_file])
+    order = Order(
+        name=blueprint.name,
+        task=cast("Task", blueprint.task),
+        labels=blueprint.labels,
+        train=refined.rows,
+        test=test,
+        out_of_scope=blueprint.out_of_scope,
+        features=blueprint.features,
+        targets=blueprint.targets,
+        seeds=blueprint.seeds,
+        sources=sources,
+        dropped=refined.reasons(),
+    )
+    return order, refined
+
+
+def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tuple[int, ...]) -> tuple[Order, Refined]:
+    """Return the order for anybody's own rows; labels are those of the training file. Raises `CorpusError`."""
+    rows, held_out = read_rows([train]), read_rows([validation])
+    labels, out_of_scope = labels_of(rows, multi=task == "multi")
+    if len(labels) < 2:  # noqa: PLR2004  # one label leaves nothing to tell apart
+        raise CorpusError("names fewer than two labels: there is nothing to tell apart", file=str(train))
+    refined = clean(rows, labels, one_label=task == "single")
+    known = set(labels)
+    kept = tuple(row for row in held_out if set(row.labels) <= known and (task == "multi" or len(row.labels) <= 1))
+    if not out_of_scope and task == "single":
+        kept = tuple(row for row in kept if row.labels)
+    order = Order(
+        name=name,
+        task=task,
+        labels=labels,
+        train=refined.rows,
+        validation=kept,
+        out_of_scope=out_of_scope,
+        features=Features(costs=OWN_COSTS),
+        targets=Targets(),
+        seeds=seeds,
+        sources={"train_sha256": data_hash([train]), "validation_sha256": data_hash([validation])},
+        dropped={**refined.reasons(), **_left_out(len(held_out) - len(kept))},
+    )
+    return order, refined
+
+
+def _left_out(n: int) -> dict[str, int]:
+    return {"validation rows with labels that the training rows do not have": n} if n else {}

@@ -1,0 +1,288 @@
+"""`thalamus foundry`: make micro-models from rows, list them, try them, and read files with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from classifier.micromodel import CARD, MicroModel
+from config.errors import ArtefactError, CorpusError
+from proxy.cli.options import AsJson
+from proxy.cli.printing import CommandError, note, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from classifier.foundry.blueprint import Blueprint
+    from classifier.foundry.forge import Forged, Order
+    from classifier.micromodel import Prediction
+    from config.types import Json
+
+Home = Annotated[
+    Path | None, typer.Option("--blueprints", metavar="DIR", help="Folder of blueprints; the shipped ones unless said.")
+]
+Artefacts = Annotated[
+    Path | None, typer.Option("--artefacts", metavar="DIR", help="Folder of artefacts; the shipped ones unless said.")
+]
+_DIGITS = 4
+
+
+def list_(*, blueprints: Home = None, artefacts: Artefacts = None, as_json: AsJson = False) -> None:
+    """List the blueprints, and how good, large and fast what was forged from each is."""
+    rows = [_listed(each, _artefacts(artefacts) / each.name) for each in _all(blueprints)]
+    if as_json:
+        print_json({"blueprints": rows})
+        return
+    columns = ("name", "task", "labels", "version", "micro-F1", "coverage", "accuracy when it answers", "KiB", "p50 ms")
+    keys = (
+        "name",
+        "task",
+        "n_labels",
+        "version",
+        "micro_f1",
+        "coverage",
+        "selective_accuracy",
+        "gzipped_kib",
+        "p50_ms",
+    )
+    print_table(columns, [[_shown(row[key]) for key in keys] for row in rows])
+
+
+def forge(
+    name: Annotated[str | None, typer.Argument(help="Blueprint to forge.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Forge every blueprint.")] = False,
+    train: Annotated[Path | None, typer.Option(metavar="FILE", help="Own training rows, JSONL.")] = None,
+    val: Annotated[Path | None, typer.Option(metavar="FILE", help="Own validation rows, JSONL.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the artefact goes.")] = None,
+    multi_label: Annotated[bool, typer.Option("--multi-label", help="Own rows may carry several labels.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, max=50, help="Trainings of own rows; the first one is kept.")] = 1,
+    blueprints: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forge a micro-model: refine its rows, train, prune, quantise, fix its thresholds, measure it, write its card.
+
+    From a blueprint by NAME, or from your own rows: `--train A.jsonl --val B.jsonl --out DIR`. A row is
+    `{"text", "intents"}`, `{"text", "labels"}` or `{"prompt", "output"}`. Needs the extra `[ml]`.
+    """
+    _need_the_extra()
+    own = train is not None or val is not None
+    if own == bool(name or every) or (name and every):
+        raise typer.BadParameter("say either NAME, or --all, or --train, --val and --out.")
+    if own:
+        if train is None or val is None or out is None:
+            raise typer.BadParameter("own rows need --train, --val and --out.")
+        _report([_forge_own(train, val, out, multi_label=multi_label, seeds=seeds)], as_json=as_json)
+        return
+    chosen = _all(blueprints) if every else (_one(blueprints, name or ""),)
+    if out is not None and every:
+        _report([_forge_blueprint(each, out / each.name) for each in chosen], as_json=as_json)
+        return
+    _report([_forge_blueprint(each, out or _artefacts(None) / each.name) for each in chosen], as_json=as_json)
+
+
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Artefact to predict with.")],
+    *,
+    rows: Annotated[Path, typer.Option("--input", metavar="FILE", help="Rows with a text each, JSONL.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read a file with an artefact: a line a row, with its labels, confidence and whether the model would abstain."""
+    from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
+
+    model = MicroModel.load(folder)
+    for text in read_texts(rows):
+        found = model.predict(text)
+        if as_json:
+            print_json(_told(text, found))
+        else:
+            say(f"{_sentence(found)}  {' '.join(text.split())[:80]}")
+
+
+def try_(
+    name: Annotated[str, typer.Argument(help="Blueprint or folder of an artefact.")],
+    text: Annotated[
+        str | None, typer.Argument(help="What to say to it; without it, lines are read until the end.")
+    ] = None,
+    *,
+    artefacts: Artefacts = None,
+    as_json: AsJson = False,
+) -> None:
+    """Talk to a micro-model: it answers each line with labels, confidence and milliseconds."""
+    folder = Path(name) if (Path(name) / CARD).is_file() else _artefacts(artefacts) / name
+    if not folder.is_dir():
+        raise ArtefactError("there is no such artefact", file=str(folder), mend=f"thalamus foundry forge {name}")
+    model = MicroModel.load(folder)
+    for line in (text,) if text is not None else sys.stdin:
+        found = model.predict(line.rstrip("\n"))
+        if as_json:
+            print_json(_told(line.rstrip("\n"), found))
+        else:
+            say(f"{_sentence(found)}  {found.ms:.2f} ms")
+
+
+VERBS = (
+    ("list", "thalamus foundry list", list_),
+    ("forge", "thalamus foundry forge --train train.jsonl --val val.jsonl --out my-model", forge),
+    ("predict", "thalamus foundry predict my-model --input rows.jsonl --json", predict),
+    ("try", 'thalamus foundry try intent "支付成功后发送通知"', try_),
+)
+
+
+class Bars:
+    """Draws the foundry's progress as bars on stderr; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, what: str, total: int) -> None:
+        """Begin a step of `total` parts; the step before is then done."""
+        self._finish()
+        self._task = self._progress.add_task(what, total=total)
+
+    def advance(self) -> None:
+        """Say that a part is done."""
+        if self._task is not None:
+            self._progress.advance(self._task)
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=self._progress.tasks[self._task].total)
+
+
+def _forge_own(train: Path, val: Path, out: Path, *, multi_label: bool, seeds: int) -> Forged:
+    from classifier.foundry.orders import own_order  # noqa: PLC0415  # offline only
+
+    numbers = tuple(range(1, seeds + 1))
+    order, _ = own_order(train, val, name=out.name, task="multi" if multi_label else "single", seeds=numbers)
+    return _forged(order, out)
+
+
+def _forge_blueprint(blueprint: Blueprint, out: Path) -> Forged:
+    from classifier.foundry.orders import order_of  # noqa: PLC0415  # offline only
+
+    order, refined = order_of(blueprint)
+    note(f"{blueprint.name}: {len(refined.rows)} rows kept{_dropped(order)}")
+    return _forged(order, out)
+
+
+def _forged(order: Order, out: Path) -> Forged:
+    from classifier.foundry.forge import forge as carry_out  # noqa: PLC0415  # offline only
+
+    with Bars() as bars:
+        return carry_out(order, out, progress=bars)
+
+
+def _dropped(order: Order) -> str:
+    return "".join(f"; {count} dropped: {reason}" for reason, count in order.dropped.items())
+
+
+def _report(forged: list[Forged], *, as_json: bool) -> None:
+    for each in forged:
+        if as_json:
+            print_json({"folder": str(each.folder), **each.card})
+            continue
+        row = _of_card(each.card)
+        say(
+            f"{each.folder}: version {row['version']}, micro-F1 {_shown(row['micro_f1'])}, answers "
+            f"{_shown(row['coverage'])} of the {each.card['evaluated_on']} rows and is right in "
+            f"{_shown(row['selective_accuracy'])} of those, {row['gzipped_kib']} KiB gzipped, {row['p50_ms']} ms."
+        )
+
+
+def _listed(blueprint: Blueprint, folder: Path) -> Json:
+    row: Json = {"name": blueprint.name, "task": blueprint.task, "n_labels": len(blueprint.labels)}
+    if not (folder / CARD).is_file():
+        return {**row, **_of_card({}), "state": "not forged"}
+    return {**row, **_of_card(read_card(folder)), "state": "forged"}
+
+
+def read_card(folder: Path) -> Json:
+    """Return the card of an artefact without loading its model. Raises `ArtefactError`."""
+    import json  # noqa: PLC0415
+
+    try:
+        found: object = json.loads((folder / CARD).read_text("utf-8"))
+    except ValueError as error:
+        raise ArtefactError("is no JSON", file=str(folder / CARD)) from error
+    return cast("Json", found) if isinstance(found, dict) else {}
+
+
+def _of_card(card: Json) -> Json:
+    metrics, latency, size = (_part(card, key) for key in ("metrics", "latency", "size"))
+    return {
+        "version": card.get("version"),
+        **{key: _part(metrics, key).get("value") for key in ("micro_f1", "coverage", "selective_accuracy")},
+        "gzipped_kib": size.get("gzipped_kib"),
+        "p50_ms": latency.get("p50_ms"),
+    }
+
+
+def _part(whole: Json, key: str) -> Json:
+    value = whole.get(key)
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _told(text: str, found: Prediction) -> Json:
+    return {
+        "text": text,
+        "intents": list(found.labels),
+        "confidence": round(found.confidence, _DIGITS),
+        "abstained": found.abstained,
+        "ms": round(found.ms, _DIGITS),
+    }
+
+
+def _sentence(found: Prediction) -> str:
+    sure = "unsure, perhaps " if found.abstained else ""
+    return f"{sure}{', '.join(found.labels) or 'none'} ({found.confidence:.0%})"
+
+
+def _all(home: Path | None) -> tuple[Blueprint, ...]:
+    from classifier.foundry.blueprint import list_blueprints, shipped_blueprints  # noqa: PLC0415  # offline only
+
+    found = list_blueprints(home or shipped_blueprints())
+    if not found:
+        raise CorpusError("holds no blueprint", file=str(home))
+    return found
+
+
+def _one(home: Path | None, name: str) -> Blueprint:
+    from classifier.foundry.blueprint import find_blueprint, shipped_blueprints  # noqa: PLC0415  # offline only
+
+    return find_blueprint(home or shipped_blueprints(), name)
+
+
+def _artefacts(folder: Path | None) -> Path:
+    from classifier.foundry.blueprint import shipped_artefacts  # noqa: PLC0415  # offline only
+
+    return folder or shipped_artefacts()
+
+
+def _need_the_extra() -> None:
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    if find_spec("sklearn") is None or find_spec("onnx") is None:
+        raise CommandError("forging needs scikit-learn and onnx: pip install 'thalamus-proxy[ml]'.")
