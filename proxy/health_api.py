@@ -20,6 +20,7 @@ from config.tables import audit
 from config.types import Json
 from proxy.admission import require_scope
 from proxy.native_api import HttpRequest, house_of, known_caller
+from router.providers.json_values import as_object
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -64,8 +65,7 @@ async def post_health(
 
 def health_of(house: House, deployment: str) -> Json:
     """Return a deployment's state as `/health` shows it; one that nobody asked yet is closed."""
-    state = house.health.state().get(deployment)
-    return state if isinstance(state, dict) else {"state": "closed"}
+    return as_object(house.health.state().get(deployment)) or {"state": "closed"}
 
 
 def describe_paths(app: Litestar) -> None:

@@ -125,6 +125,11 @@ class Breaker:
         """Whether it is closed, at any moment."""
         return self._opened is None
 
+    def blamed(self, now: float) -> float:
+        """Return when it failed last, -inf where an answer came since or that is out of the window."""
+        blamed = self._opened is not None or self._streak > 0
+        return self._failed if blamed and now - self._failed <= self.rules.window_s else -inf
+
     def admits(self, now: float) -> bool:
         """Return whether a request may go through; changes nothing. A gradual return is `share`'s."""
         return self._opened is None or (now >= self._until and not self._slot.taken(now))

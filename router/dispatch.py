@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError, ThalamusError, UpstreamError
@@ -33,6 +34,8 @@ PATIENCE_S: Final = 5.0
 """Longest wait for the outcome of another request's trial, where nobody else is left to ask."""
 RETURNING: Final = Refusal("transient", 1.0, "host")
 """Of a candidate that came back and gets only a share of the traffic yet."""
+DOUBTFUL: Final = Refusal("transient", 1.0, "model")
+"""Of a candidate that was put behind others, since there was hardly a further attempt to spare for it."""
 
 
 class CandidatesExhaustedError(ThalamusError):
@@ -52,6 +55,8 @@ class _Course:
     """Whether nobody else may do better."""
     put_off: list[tuple[Candidate, Prepared]] = field(default_factory=list[tuple["Candidate", "Prepared"]])
     """Candidates the gate did not let through."""
+    put_behind: list[Candidate] = field(default_factory=list["Candidate"])
+    """Candidates that were blamed more lately than those who were asked before them."""
 
     @property
     def left_s(self) -> float:
@@ -113,9 +118,7 @@ class Dispatcher:
         try:
             answer = await self._first_to_answer(course, candidates) or await self._ask_least_bad(course)
         finally:
-            log.skipped += [
-                Skipped(candidate, self._gate.refusal(candidate.target) or RETURNING) for candidate, _ in course.put_off
-            ]
+            log.skipped += self._skipped(course)
         if answer is not None:
             return answer
         if isinstance(course.cause, InvalidRequestError) and not course.put_off:
@@ -127,21 +130,53 @@ class Dispatcher:
         for observer in self._observers:
             observer.attempt_ended(attempt)
 
+    def _take_next(self, course: _Course, pending: list[Candidate]) -> Candidate:
+        """Take the next in order; where further attempts are scarce, the one that was blamed least lately.
+
+        Without this, requests would fail at candidates that are just breaking while others could answer them, since a
+        budget of further attempts is spent before the breakers of several candidates have opened.
+        """
+        at = 0
+        if len(pending) > 1 and self._is_tight():
+            blamed = [self._gate.blamed(each.target) for each in pending]
+            at = blamed.index(min(blamed))
+            course.put_behind += pending[:at]
+        return pending.pop(at)
+
+    def _is_tight(self) -> bool:
+        return self._budget is not None and self._budget.is_tight(self._gate.n_at_risk())
+
+    def _skipped(self, course: _Course) -> list[Skipped]:
+        """Return who was not asked, and why."""
+        held_back = [(candidate, self._gate.refusal(candidate.target) or RETURNING) for candidate, _ in course.put_off]
+        named = {id(each.candidate) for each in course.log.attempts} | {id(each) for each, _ in held_back}
+        behind = {id(each): (each, DOUBTFUL) for each in course.put_behind if id(each) not in named}
+        return [Skipped(candidate, refusal) for candidate, refusal in (*held_back, *behind.values())]
+
     async def _first_to_answer(self, course: _Course, candidates: Iterable[Candidate]) -> Answer | None:
         """Try all whom the gate lets through, in order; the others are put off."""
-        for candidate in candidates:
-            if not self._may_go_on(course):
-                break
+        pending = list(candidates)
+        while pending and self._may_go_on(course):
+            candidate = self._take_next(course, pending)
             prepared = self._prepared(course, candidate)
             if prepared is None:
                 continue
-            if not self._gate.try_acquire(candidate.target):
+            if not self._gate.try_acquire(candidate.target) and not self._is_needed(candidate, pending):
                 course.put_off.append((candidate, prepared))
                 continue
             answer = await self._ask(course, candidate, prepared)
             if answer is not None:
                 return answer
         return None
+
+    def _is_needed(self, candidate: Candidate, others: list[Candidate]) -> bool:
+        """Return whether one that comes back gradually is to be asked, since something speaks against all others."""
+        return (
+            self._gate.refusal(candidate.target) is None
+            and self._is_tight()
+            and all(self._gate.blamed(each.target) > -inf for each in others)
+            and self._gate.force(candidate.target)
+        )
 
     def _may_go_on(self, course: _Course) -> bool:
         n_attempts = len(course.log.attempts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from config.errors import FailureClass
@@ -56,6 +57,14 @@ class Gate(AttemptObserver, Protocol):
         """Return whether this deployment is held back only while another request tries it."""
         ...
 
+    def blamed(self, target: Target) -> float:
+        """Return when something spoke against this deployment last, seconds; -inf where nothing does."""
+        ...
+
+    def n_at_risk(self) -> int:
+        """Return how many attempts wait for their first content where something speaks against the deployment."""
+        ...
+
     async def news(self) -> None:
         """Return once an attempt has told something new."""
         ...
@@ -96,6 +105,15 @@ class OpenGate:
         """Return false."""
         del target
         return False
+
+    def blamed(self, target: Target) -> float:
+        """Return -inf."""
+        del target
+        return -inf
+
+    def n_at_risk(self) -> int:
+        """Return 0."""
+        return 0
 
     async def news(self) -> None:
         """Nobody is held back, so there is nothing to wait for."""

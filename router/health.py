@@ -7,12 +7,14 @@ classed is `failures.py`'s; what hangs on what is `places.py`'s.
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from router.gates import Refusal
 from router.places import Places, in_process
+from router.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -45,6 +47,7 @@ class Health:
         self._clock = clock
         self._rng = rng
         self._places = Places(rules)
+        self._waiting = Waiting()
         self._out: set[str] = set()
         self._news = asyncio.Event()
 
@@ -52,6 +55,7 @@ class Health:
         """Go on with other settings after a reload; what was learned of the deployments in `keep` stays."""
         self._rules = rules
         self._places.adopt(rules, keep)
+        self._waiting.keep(keep)
 
     def available(self, target: Target) -> bool:
         """Return whether this deployment may be asked now; changes nothing. For balancers."""
@@ -102,6 +106,15 @@ class Health:
         now, place = self._clock(), self._places.of(target)
         return _tried(place, now) and not _rate_limited(place, now)
 
+    def blamed(self, target: Target) -> float:
+        """Return when something spoke against it last, -inf where nothing does: a failure, or silence until now."""
+        return self._blamed(target.deployment, self._clock())
+
+    def n_at_risk(self) -> int:
+        """Return how many attempts wait where something speaks against the deployment: each may soon want another."""
+        now = self._clock()
+        return sum(n for deployment, n in self._waiting.counts() if self._blamed(deployment, now) > -inf)
+
     async def news(self) -> None:
         """Return once an attempt has answered or ended."""
         await self._news.wait()
@@ -127,6 +140,7 @@ class Health:
 
     def attempt_began(self, attempt: Attempt) -> None:
         """Bind the trial slot that `try_acquire` or `force` took to this attempt."""
+        self._waiting.begins(attempt)
         if not self._counts(attempt):
             return
         place = self._places.of(attempt.candidate.target)
@@ -137,9 +151,11 @@ class Health:
 
     def attempt_answered(self, attempt: Attempt) -> None:
         """Take the first content for proof of life: a trial need not wait for the end of a long answer."""
+        now = self._clock()
+        self._waiting.answers(attempt, now)
         if not self._counts(attempt):
             return
-        now, place = self._clock(), self._places.of(attempt.candidate.target)
+        place = self._places.of(attempt.candidate.target)
         if place.calm:
             return
         closed = [breaker.answered(now, holder=attempt, began=attempt.started) for breaker in (place.host, place.model)]
@@ -150,6 +166,7 @@ class Health:
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Count how it went; an attempt that we or the client ended, or that had no time left, counts for nothing."""
+        self._waiting.ends(attempt)
         if not self._counts(attempt):
             return
         place = self._places.of(attempt.candidate.target)
@@ -204,6 +221,12 @@ class Health:
 
     def _counts(self, attempt: Attempt) -> bool:
         return self._rules.enabled and not in_process(attempt.candidate.target)
+
+    def _blamed(self, deployment: str, now: float) -> float:
+        place = self._places.named(deployment)
+        if place is None:
+            return -inf
+        return now if self._waiting.silent(deployment, now) else max(place.host.blamed(now), place.model.blamed(now))
 
     def _tell(self) -> None:
         """Wake all who wait for news; who comes later waits for the next."""

@@ -37,13 +37,28 @@ class RetryBudget:
 
     def has_room(self) -> bool:
         """Return whether one more attempt beyond a request's first is allowed now; changes nothing but what is past."""
+        return self.room() > 0
+
+    def room(self) -> int:
+        """Return how many more of them are allowed now; after a change of settings it may be below 0."""
         now = self._clock()
-        allowed = max(self._rules.min_retries, int(self._rules.retry_share * self._requests.total(now)))
-        return self._retries.total(now) < allowed
+        return self._allowed(now) - self._retries.total(now)
+
+    def is_tight(self, n_at_risk: int) -> bool:
+        """Return whether half of them or fewer are left beside those that `n_at_risk` attempts may soon want.
+
+        That half is for surprises: what is known to fail may not spend it.
+        """
+        now = self._clock()
+        allowed = self._allowed(now)
+        return 2 * (allowed - self._retries.total(now) - n_at_risk) <= allowed
 
     def spend(self) -> None:
         """Count one attempt beyond a request's first."""
         self._retries.add(self._clock())
+
+    def _allowed(self, now: float) -> int:
+        return max(self._rules.min_retries, int(self._rules.retry_share * self._requests.total(now)))
 
 
 class _Slices:

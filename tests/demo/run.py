@@ -1,188 +1,124 @@
-"""`make demo`: scripted upstreams, one gateway in front of them, and a small tour of what it does."""
+"""`make demo`: a bad day of four scripted upstreams, lived through by one gateway and seen by its clients.
+
+Ends with 1 where a request failed that somebody healthy could have answered.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
-import os
-import socket
 import sys
 import tempfile
+import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import openai
 
-from router.providers.scripted import Match, Reply, Script, UsageSpec, scripted_upstream
+from tests.demo.day import WHOLE_DAY_S, phases
+from tests.demo.ledger import Ledger
+from tests.demo.report import write_report
+from tests.demo.street import DEPLOYMENTS, Street, serving
+from tests.demo.traffic import Seen, drive
+from tests.demo.view import open_view, show_end
 
-CONFIG = """
-[server]
-port = {port}
-[routing]
-shipped_models = false
-[[routing.rules]]
-pattern = "code|代码"
-model = "careful"
-kind = "regex"
-[health]
-find_ollama = false
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-[[model]]
-name = "quick"
-description = "fast and cheap"
-fallbacks = ["careful"]
-  [[model.deployment]]
-  provider = "openai_compatible"
-  base_url = "{quick}/v1"
-  upstream_model = "quick-1"
-  weight = 3
-    [model.deployment.price]
-    input_usd_per_mtok = 0.2
-    output_usd_per_mtok = 0.8
-    source_date = 2026-11-01
+    from tests.demo.view import View
 
-[[model]]
-name = "careful"
-description = "slower and better, speaks Anthropic's dialect"
-  [[model.deployment]]
-  provider = "anthropic"
-  base_url = "{careful}"
-  upstream_model = "careful-1"
-  api_key_env = "DEMO_KEY"
-    [model.deployment.price]
-    input_usd_per_mtok = 3.0
-    output_usd_per_mtok = 15.0
-    source_date = 2026-11-01
-
-[[model]]
-name = "flaky"
-description = "breaks before its first word"
-fallbacks = ["local"]
-  [[model.deployment]]
-  provider = "openai_compatible"
-  base_url = "{flaky}/v1"
-  upstream_model = "flaky-1"
-
-[[model]]
-name = "local"
-description = "an Ollama on this machine"
-  [[model.deployment]]
-  provider = "ollama"
-  base_url = "{local}"
-  upstream_model = "local-1"
-"""
-ASKED = [
-    ("auto", "What is a reverse proxy?", "drawn by weight"),
-    ("auto", "帮我看看这段代码", "a rule names the model"),
-    ("careful", "Write a careful summary", "named; another dialect, same client"),
-    ("flaky", "今天天气怎么样？", "breaks before the first word, fails over unseen"),
-    ("flaky", "break in the middle", "breaks after it: an honest error"),
-    ("nobody", "Hello", "an unknown name"),
-]
-console = Console()
+LOOKS_EVERY_S = 0.2
 
 
-async def main() -> None:
-    """Start everything, ask, and show what the books say."""
+async def live(options: argparse.Namespace) -> Ledger:
+    """Live through the day and return what happened."""
+    ledger = Ledger(phases(options.seconds))
+    retry_after_s = max(1, round(5 * options.seconds / WHOLE_DAY_S))
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thalamus-demo-")))
-        url = await start(stack, folder)
+        street = Street(retry_after_s=retry_after_s)
+        stack.push_async_callback(street.close)
+        await street.open()
+        url = await stack.enter_async_context(serving(folder, street.urls))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
-        table = Table("asked for", "question", "answer", "served by", "attempts", "cost USD", "what it shows")
-        for model, question, shows in ASKED:
-            answer, decision = await ask(http, model, question)
-            attempts = "\n".join(
-                f"{each['deployment']}: {each['failure_class'] or 'ok'}" for each in decision.get("attempts", [])
-            )
-            served = decision.get("served_model") or "nobody"
-            table.add_row(model, question, escape(answer), served, attempts, cost_of(decision), shows)
-        console.print(table)
-        health = (await http.get("/health")).json()
-        console.print(f"health: [bold]{health['status']}[/], database: {health['components']['database']['status']}")
+        client = await stack.enter_async_context(
+            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60)
+        )
+        view = stack.enter_context(open_view(ledger, options.seconds))
+        began = time.perf_counter()
+
+        def clock() -> float:
+            return time.perf_counter() - began
+
+        def told(seen: Seen) -> None:
+            ledger.seen.append(seen)
+            view.seen(seen)
+
+        rng = Random(options.seed)
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(_watch(ledger, http, clock, view))
+            changing = group.create_task(_change(ledger, street, http, clock, view))
+            await drive(client, clock=clock, until=options.seconds, rate=options.rate, rng=rng, told=told)
+            await changing
+            watching.cancel()
+        ledger.seen[:] = [await _with_decision(http, each) for each in sorted(ledger.seen, key=lambda each: each.began)]
+    return ledger
 
 
-async def ask(http: httpx.AsyncClient, model: str, question: str) -> tuple[str, dict[str, Any]]:
-    """Ask one streamed question, printing it as it comes; return the answer and the booked decision."""
-    console.print(f"[bold]{model}[/] ← {question}")
-    body = {"model": model, "stream": True, "messages": [{"role": "user", "content": question}]}
-    said: list[str] = []
-    async with http.stream("POST", "/v1/chat/completions", json=body) as response:
-        decision_id = response.headers["x-thalamus-decision-id"]
-        if response.is_error:
-            await response.aread()
-            said.append(f"[{response.status_code}] {response.json()['error']['message']}")
-        else:
-            said.extend([text_of(line) async for line in response.aiter_lines()])
-    console.print("  " + escape("".join(said)), style="dim")
-    found = await http.get(f"/v1/decisions/{decision_id}")
-    return "".join(said), found.json() if found.is_success else {}
+async def _change(
+    ledger: Ledger, street: Street, http: httpx.AsyncClient, clock: Callable[[], float], view: View
+) -> None:
+    """Bring each phase about when its time has come."""
+    for phase in ledger.phases:
+        await asyncio.sleep(max(0.0, phase.at_s - clock()))
+        await street.enter(phase)
+        at = clock()
+        ledger.enter(at)
+        view.entered(at, phase)
+        if phase.repaired is not None:
+            name = quote(DEPLOYMENTS[phase.repaired], safe="")
+            (await http.post(f"/api/health/{name}/reset", json={})).raise_for_status()
 
 
-def cost_of(decision: dict[str, Any]) -> str:
-    """Return what the answer cost, or that its price is unknown."""
-    costs = [each["cost_usd"] for each in decision.get("attempts", []) if each["committed"]]
-    if not costs:
-        return "-"
-    return "unknown" if None in costs else f"{sum(costs):.6f}"
+async def _watch(ledger: Ledger, http: httpx.AsyncClient, clock: Callable[[], float], view: View) -> None:
+    """Look at the breakers again and again."""
+    names = {deployment: upstream for upstream, deployment in DEPLOYMENTS.items()}
+    while True:
+        found = (await http.get("/health")).json()["components"]["deployments"]
+        for deployment, state in found.items():
+            move = ledger.watch(clock(), names[deployment], state)
+            if move is not None:
+                view.moved(move)
+        view.refresh(clock())
+        await asyncio.sleep(LOOKS_EVERY_S)
 
 
-def text_of(line: str) -> str:
-    """Return what one line of the stream says."""
-    if not line.startswith("data: {"):
-        return ""
-    event = json.loads(line[6:])
-    if "error" in event:
-        return f" [error in the stream: {event['error']['message']}]"
-    return "".join(choice["delta"].get("content") or "" for choice in event["choices"])
+async def _with_decision(http: httpx.AsyncClient, seen: Seen) -> Seen:
+    if seen.decision_id is None:
+        return seen
+    found = await http.get(f"/v1/decisions/{seen.decision_id}")
+    return replace(seen, decision=found.json()) if found.is_success else seen
 
 
-async def start(stack: AsyncExitStack, folder: Path) -> str:
-    """Start the upstreams and the gateway; return its base URL."""
-    usage = UsageSpec(input=120, output=40)
-    scripts = {
-        "quick": Script((Reply(template="quick says: {last_user}", usage=usage, delay_chunk_s=0.01),)),
-        "careful": Script((Reply(template="Carefully considered: {last_user}", usage=usage, delay_chunk_s=0.03),)),
-        "flaky": Script(
-            (
-                Reply(match=Match(contains="middle"), text="I begin but ", fault="cut_mid_stream", after_chunks=3),
-                Reply(fault="cut_before_content"),
-            )
-        ),
-        "local": Script(
-            (Reply(template="local says: {last_user}", usage=usage, delay_chunk_s=0.02),), models=("local-1",)
-        ),
-    }
-    urls = {name: (await stack.enter_async_context(scripted_upstream(script))).url for name, script in scripts.items()}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "thalamus.toml"
-    config.write_text(CONFIG.format(port=port, **urls), encoding="utf-8")
-    command = [str(Path(sys.executable).parent / "thalamus"), "serve", "--config", str(config)]
-    process = await asyncio.create_subprocess_exec(
-        *command, env={**os.environ, "DEMO_KEY": "demo"}, stdout=asyncio.subprocess.DEVNULL
-    )
-
-    async def stop() -> None:
-        process.terminate()
-        await process.wait()
-
-    stack.push_async_callback(stop)
-    url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient() as http:
-        for _ in range(200):
-            try:
-                if (await http.get(f"{url}/health/ready")).is_success:
-                    return url
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.1)
-    sys.exit("the gateway did not start")
+def main() -> int:
+    """Read the options, live through the day, show the end, and judge it."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=WHOLE_DAY_S, help="length of the day (default: 90)")
+    parser.add_argument("--rate", type=float, default=6.0, help="questions a second (default: 6)")
+    parser.add_argument("--seed", type=int, default=1, help="for what is asked when (default: 1)")
+    parser.add_argument("--record", type=Path, help="write the run as Markdown into this file")
+    options = parser.parse_args()
+    ledger = asyncio.run(live(options))
+    show_end(ledger)
+    if options.record is not None:
+        write_report(options.record, ledger, options)
+    return 1 if ledger.failed() else 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(main())

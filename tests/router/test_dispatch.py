@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 import pytest
@@ -101,6 +102,7 @@ async def play(
     log: AttemptLog | None = None,
     slept: list[float] | None = None,
     sleep: Callable[[float], Awaitable[None]] | None = None,
+    budget: RetryBudget | None = None,
 ) -> tuple[str, AttemptLog]:
     """Run one request to its end; return the text the client would see, and the log. Pauses take no time."""
 
@@ -109,7 +111,9 @@ async def play(
             slept.append(seconds)
 
     log = log if log is not None else AttemptLog(asyncio.get_running_loop().time)
-    dispatcher = Dispatcher({"openai": provider}, NoWire(), gate=gate, rng=Random(3), sleep=sleep or note)
+    dispatcher = Dispatcher(
+        {"openai": provider}, NoWire(), gate=gate, rng=Random(3), sleep=sleep or note, budget=budget
+    )
     answer = await dispatcher.run(
         ChatRequest({}, stream=stream),
         candidates,
@@ -405,6 +409,77 @@ async def test_a_candidate_that_is_held_back_is_passed_over() -> None:
     assert ("hello", ["b"]) == (text, provider.asked)
     assert [("a", DOWN)] == [(each.candidate.model, each.refusal) for each in log.skipped]
     assert ["b began", "b answered"] == gate.told
+
+
+@dataclass
+class Blaming(Doorkeeper):
+    """A gate that lets through those of whom something is known to be amiss."""
+
+    blame: dict[str, float] = field(default_factory=dict)
+    at_risk: int = 0
+
+    def blamed(self, target: Target) -> float:
+        return self.blame.get(target.deployment, -inf)
+
+    def n_at_risk(self) -> int:
+        return self.at_risk
+
+
+def spent(n: int) -> RetryBudget:
+    """Return a budget of ten of which so many are gone."""
+    budget = RetryBudget(BreakerSettings(), clock=lambda: 100.0)
+    for _ in range(n):
+        budget.spend()
+    return budget
+
+
+@pytest.mark.parametrize(("n_spent", "at_risk", "asked"), [(4, 0, "abc"), (5, 0, "c"), (0, 5, "c"), (10, 0, "c")])
+async def test_with_few_further_attempts_left_the_first_goes_where_nothing_speaks_against_it(
+    n_spent: int, at_risk: int, asked: str
+) -> None:
+    """The second half of the budget is for surprises: what is known to fail is put behind, and the log says so."""
+    provider = ScriptedProvider({"a": (failure("transient"),), "b": (failure("transient"),), "c": HELLO})
+    gate = Blaming(blame={"a": 5.0, "b": 9.0}, at_risk=at_risk)
+
+    text, log = await play(provider, *map(candidate, "abc"), gate=gate, budget=spent(n_spent))
+
+    assert ("hello", list(asked)) == (text, provider.asked)
+    assert [(each, 1.0) for each in "ab" if each not in asked] == [
+        (each.candidate.model, each.refusal.wait_s) for each in log.skipped
+    ]
+
+
+async def test_when_all_are_blamed_the_one_whose_failure_is_longest_ago_is_asked() -> None:
+    """It is the likeliest to be back; one that the gate does not let through is passed over all the same."""
+    provider = ScriptedProvider({"a": HELLO, "b": HELLO, "c": HELLO})
+    gate = Blaming({"c": DOWN}, blame={"a": 9.0, "b": 5.0, "c": 1.0})
+
+    text, log = await play(provider, *map(candidate, "abc"), gate=gate, budget=spent(10))
+
+    assert ("hello", ["b"]) == (text, provider.asked)
+    assert {("a", "model"), ("c", "host")} == {(each.candidate.model, each.refusal.scope) for each in log.skipped}
+
+
+@pytest.mark.parametrize(("n_spent", "asked"), [(0, ["b", "c", "a"]), (10, ["a"])])
+async def test_one_that_comes_back_gradually_is_asked_at_once_where_all_others_are_blamed(
+    n_spent: int, asked: list[str]
+) -> None:
+    """With few further attempts left a request must not be lost to the dice."""
+    provider = ScriptedProvider({"a": HELLO, "b": (failure("transient"),), "c": (failure("transient"),)})
+    gate = Blaming({"a": None}, blame={"b": 5.0, "c": 9.0})
+
+    text, _ = await play(provider, *map(candidate, "abc"), gate=gate, budget=spent(n_spent))
+
+    assert ("hello", asked) == (text, provider.asked)
+
+
+async def test_nobody_is_passed_over_for_good_by_blame_alone() -> None:
+    """With nobody else, who is blamed is asked, and no other log is kept of it than its attempt."""
+    provider = ScriptedProvider({"a": HELLO})
+
+    text, log = await play(provider, candidate("a"), gate=Blaming(blame={"a": 9.0}), budget=spent(10))
+
+    assert ("hello", []) == (text, log.skipped)
 
 
 async def test_the_gate_hears_of_failures_too() -> None:

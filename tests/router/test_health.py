@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 from typing import Literal, cast
 
@@ -460,3 +461,56 @@ def test_never_more_than_one_trial_at_a_host(
 def reports(health: Health) -> list[dict[str, object]]:
     """Return what `/health` tells of each deployment."""
     return [dict(cast("dict[str, object]", each)) for each in health.state().values()]
+
+
+def test_who_is_blamed_and_until_when(health: Health, clock: Clock) -> None:
+    """A failure counts against it from then on: until it answers, or until that is out of the window."""
+    assert -inf == health.blamed(target())
+    end(health, begun(health, clock, target()), "transient")
+    clock.now += 1
+    end(health, begun(health, clock, target("b", host="other")), "transient")
+    assert (1_000.0, 1_001.0) == (health.blamed(target()), health.blamed(target("b", host="other")))
+
+    end(health, begun(health, clock, target()))
+    assert -inf == health.blamed(target())
+    clock.now += 30
+    assert 1_001.0 == health.blamed(target("b", host="other"))
+    clock.now += 0.1
+    assert -inf == health.blamed(target("b", host="other"))
+
+
+def test_what_a_neighbour_on_the_host_does_counts_too(health: Health, clock: Clock) -> None:
+    """A refused connection says as much of the other models there; a rate limit says nothing of anybody."""
+    health.attempt_ended(begun(health, clock, target("b", model="other")))
+    end(health, begun(health, clock, target("a")), "rate")
+    assert -inf == health.blamed(target("b", model="other"))
+    end(health, begun(health, clock, target("a")), "transient")
+
+    assert 1_000.0 == health.blamed(target("b", model="other"))
+
+
+def test_attempts_at_the_blamed_and_the_silent_are_at_risk(health: Health, clock: Clock) -> None:
+    """Each may soon want a further attempt; those who wait elsewhere, or have heard something, are not counted."""
+    waits, sound = begun(health, clock, target()), begun(health, clock, target("b", host="other"))
+    assert 0 == health.n_at_risk()
+    clock.now += 1.5
+    health.attempt_answered(begun(health, clock, target("b", host="other")))
+    clock.now += 0.5
+    assert (1, clock.now) == (health.n_at_risk(), health.blamed(target()))
+
+    health.attempt_answered(waits)
+    assert 0 == health.n_at_risk()
+    end(health, sound, "transient")
+    begun(health, clock, target("b", host="other"))
+    assert 1 == health.n_at_risk()
+
+
+def test_a_reload_between_begin_and_end_leaves_nobody_waiting(health: Health, clock: Clock) -> None:
+    """Also when it switches the breakers off."""
+    attempt = begun(health, clock, target())
+    health.adopt(replace(RULES, enabled=False), {"a"})
+    end(health, attempt, "transient")
+    health.adopt(RULES, {"a"})
+    clock.now += 60
+
+    assert (0, -inf) == (health.n_at_risk(), health.blamed(target()))

@@ -71,3 +71,22 @@ def test_a_few_are_always_allowed_and_the_window_moves_on() -> None:
     assert 40 == spend_all()
     budget.adopt(replace(RULES, retry_share=0.5))
     assert 60 == spend_all()
+
+
+@given(n_requests=st.integers(0, 200), n_spent=st.integers(0, 60), n_at_risk=st.integers(0, 60))
+def test_it_is_tight_when_half_of_it_may_be_gone(n_requests: int, n_spent: int, n_at_risk: int) -> None:
+    """Spent ones and those that attempts under way may soon want count alike; nothing is spent by asking."""
+    budget = RetryBudget(RULES, clock=Clock())
+    for _ in range(n_requests):
+        budget.request_began()
+    for _ in range(n_spent):
+        budget.spend()
+    allowed = max(10, n_requests // 5)
+
+    assert (n_spent + n_at_risk >= allowed / 2) == budget.is_tight(n_at_risk)
+    assert (allowed > n_spent) == budget.has_room()
+
+
+def test_without_any_it_is_always_tight() -> None:
+    """Who allows no further attempts has the first one go where nothing speaks against it."""
+    assert RetryBudget(replace(RULES, retry_share=0.0, min_retries=0), clock=Clock()).is_tight(0)

@@ -1,0 +1,102 @@
+"""The clients of the bad day: the official `openai` client, streamed and plain, in two languages, all day long."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import openai
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+QUESTIONS: Final = (
+    "What is a reverse proxy?",
+    "什么是反向代理？",
+    "How do I read a large file line by line?",
+    "怎么按行读取一个大文件？",
+    "Translate 'good morning' into Chinese.",
+    "把“晚上好”翻译成英文。",
+)
+MODELS: Final = ("auto", "auto", "auto", "claude", "gpt", "deepseek")
+"""Half of the requests let the gateway choose; the others name a model, whose fallbacks are all the others."""
+How = Literal["answered", "broken", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one client saw. Times are seconds of the day."""
+
+    began: float
+    model: str
+    stream: bool
+    ended: float = 0.0
+    how: How = "answered"
+    """`broken` after content had been sent, `refused` before."""
+    first_s: float | None = None
+    """Wait for the first content; of a plain answer for all of it."""
+    served: str | None = None
+    decision_id: str | None = None
+    error: str | None = None
+    decision: Mapping[str, Any] | None = None
+    """What the books say; fetched after the day."""
+
+    @property
+    def attempts(self) -> list[Mapping[str, Any]]:
+        """Return the attempts in the books."""
+        return list((self.decision or {}).get("attempts", []))
+
+    @property
+    def added_s(self) -> float:
+        """Return how long those who failed took, seconds."""
+        return sum(each["duration_ms"] for each in self.attempts if not each["committed"]) / 1000
+
+
+async def drive(
+    client: openai.AsyncOpenAI, *, clock: Callable[[], float], until: float, rate: float, rng: Random,
+    told: Callable[[Seen], None],
+) -> None:  # fmt: skip
+    """Ask about `rate` questions a second until `until`, whether or not earlier ones have been answered."""
+    n, due = 0, 0.0
+    async with asyncio.TaskGroup() as group:
+        while due < until:
+            await asyncio.sleep(max(0.0, due - clock()))
+            group.create_task(_one(client, clock, n, rng, told))
+            n += 1
+            due += rng.uniform(0.5, 1.5) / rate
+
+
+async def _one(
+    client: openai.AsyncOpenAI, clock: Callable[[], float], n: int, rng: Random, told: Callable[[Seen], None]
+) -> None:
+    seen = Seen(began=clock(), model=rng.choice(MODELS), stream=rng.random() < 0.6)
+    told(await _ask(client, QUESTIONS[n % len(QUESTIONS)], seen, clock))
+
+
+async def _ask(client: openai.AsyncOpenAI, question: str, seen: Seen, clock: Callable[[], float]) -> Seen:
+    first_s: float | None = None
+    decision_id = served = None
+    try:
+        raw = await client.chat.completions.with_raw_response.create(
+            model=seen.model, messages=[{"role": "user", "content": question}], stream=seen.stream
+        )
+        decision_id, served = raw.headers["x-thalamus-decision-id"], raw.headers.get("x-thalamus-model")
+        answer = raw.parse()
+        if isinstance(answer, openai.AsyncStream):
+            async for chunk in answer:
+                if first_s is None and any(choice.delta.content for choice in chunk.choices):
+                    first_s = clock() - seen.began
+        else:
+            assert answer.choices[0].message.content
+            first_s = clock() - seen.began
+    except openai.APIStatusError as error:
+        seen = replace(seen, how="refused", error=f"{error.status_code} {error.message}")
+        decision_id = error.response.headers.get("x-thalamus-decision-id")
+    except openai.APIError as error:  # inside a stream, or no connection at all
+        seen = replace(seen, how="refused" if first_s is None else "broken", error=error.message)
+    else:
+        if first_s is None:
+            seen = replace(seen, how="refused", error="an empty answer")
+    return replace(seen, ended=clock(), first_s=first_s, decision_id=decision_id, served=served)
