@@ -93,6 +93,13 @@ def test_a_conversation_does_not_hold_on_to_a_spare() -> None:
     assert ["main", "spare 2", "spare 1"] == ids(away)
 
 
+def test_of_those_held_back_the_heaviest_is_the_first_resort() -> None:
+    """Nobody is fit, so the order is the operator's."""
+    items = [Item("light"), Item("heavy", 5), Item("middle", 3)]
+
+    assert ["heavy", "middle", "light"] == ids(balancer().order(items, ready=lambda _: False))
+
+
 def test_conversations_and_new_requests_together_keep_to_the_weights() -> None:
     """What a conversation brings to its place counts as a turn of that place, so new ones go to the others."""
     balanced = balancer()

@@ -64,6 +64,12 @@ def test_turns_are_spread_evenly_as_nginx_does_it() -> None:
     assert list("aabacaa" * 3) == turns(SmoothWeighted(), group, 21)
 
 
+def test_equals_take_turns_in_the_order_of_the_settings_for_ever() -> None:
+    """Rounding of thirds and sevenths never swaps two of them."""
+    for n in (3, 7):
+        assert [f"d{k}" for k in range(n)] * 100 == turns(SmoothWeighted(), items(*[1] * n), 100 * n)
+
+
 WEIGHTS = st.lists(
     st.one_of(
         st.integers(1, 1_000_000).map(float), st.floats(1e-300, 1.7e308), st.sampled_from([0.1, 0.2, 1 / 3, 1e6])
