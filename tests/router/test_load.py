@@ -92,12 +92,31 @@ def test_a_client_that_leaves_tells_only_that_it_took_as_long_as_that() -> None:
     load, traffic = watched()
     traffic.ask("a", takes_s=2.0)
     impatient, patient = traffic.begin("a"), traffic.begin("a")
+    traffic.clock.now += 1.0
     traffic.end(impatient, note="the client left")
-    assert 2.0 == load.latency_s("a")
+    assert 2.0 * math.exp(-1.0 / DECAY_S) == pytest.approx(load.latency_s("a"))
 
-    traffic.clock.now += 30
+    traffic.clock.now += 29
     traffic.end(patient, note="the client left")
     assert 30.0 == load.latency_s("a")
+
+
+@pytest.mark.parametrize("has_content", [True, False])
+def test_an_answer_counts_whoever_left_and_whatever_it_held(has_content: bool) -> None:
+    """A client that leaves in mid-stream has seen how fast it began; vectors have no content and are an answer."""
+    load, traffic = watched()
+    traffic.ask("a", takes_s=2.0)
+    attempt = traffic.begin("a")
+    traffic.clock.now += 1.0
+    if has_content:
+        attempt.content_arrived()
+        attempt.abandon("the client left")
+    else:
+        attempt.succeed()
+    load.attempt_ended(attempt)
+
+    rest = math.exp(-1.0 / DECAY_S)
+    assert 2.0 * rest + 1.0 * (1 - rest) == pytest.approx(load.latency_s("a"))
 
 
 def test_deployments_that_are_gone_are_forgotten_once_they_are_quiet() -> None:
