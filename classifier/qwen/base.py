@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MODEL_TYPE = "qwen3"
+HEAD_WEIGHT = "score.weight"
 FETCHED = ("*.json", "*.safetensors")
 MEND_BASE = "give --base the folder of Qwen3-0.6B (config.json, tokenizer.json, *.safetensors) or its hub name"
 _PROBLEM = "multi_label_classification"
@@ -69,8 +70,13 @@ def check_base(name: str, folder: Path) -> BaseFiles:
     return BaseFiles(name, folder, digest.hexdigest(), config)
 
 
-def load_head_model(files: BaseFiles, labels: Sequence[str], *, pad_token_id: int) -> Any:
-    """Return the base with a fresh, untrained head of one output a label, in float32 and inference mode."""
+def load_head_model(
+    files: BaseFiles, labels: Sequence[str], *, pad_token_id: int, fresh: tuple[str, ...] = (HEAD_WEIGHT,)
+) -> Any:
+    """Return the model with one output a label, in float32 and inference mode.
+
+    `fresh` names the tensors that its files need not have and that begin at random: the untrained head.
+    """
     names = dict(enumerate(labels))
     config = transformers().Qwen3Config.from_pretrained(
         str(files.folder),
@@ -80,12 +86,13 @@ def load_head_model(files: BaseFiles, labels: Sequence[str], *, pad_token_id: in
         pad_token_id=pad_token_id,
         use_cache=False,
     )
-    return _load("Qwen3ForSequenceClassification", files, config)
+    return _load("Qwen3ForSequenceClassification", files, config, fresh=fresh)
 
 
 def load_language_model(files: BaseFiles) -> Any:
     """Return the base as the language model it is, in float32 and inference mode."""
-    return _load("Qwen3ForCausalLM", files, transformers().Qwen3Config.from_pretrained(str(files.folder)))
+    config = transformers().Qwen3Config.from_pretrained(str(files.folder))
+    return _load("Qwen3ForCausalLM", files, config, fresh=())
 
 
 def pick_device(wanted: str) -> str:
@@ -100,15 +107,16 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
-def _load(class_name: str, files: BaseFiles, config: Any) -> Any:
+def _load(class_name: str, files: BaseFiles, config: Any, *, fresh: tuple[str, ...]) -> Any:
     logging = transformers().utils.logging
     verbosity = logging.get_verbosity()
     logging.disable_progress_bar()  # ours are the only ones
     logging.set_verbosity_error()  # it would warn that the head is new, which is the point
     try:
-        model = getattr(transformers(), class_name).from_pretrained(
+        model, told = getattr(transformers(), class_name).from_pretrained(
             str(files.folder),
             config=config,
+            output_loading_info=True,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
@@ -118,6 +126,9 @@ def _load(class_name: str, files: BaseFiles, config: Any) -> Any:
         raise ArtefactError(f"the weights do not fit ({error})", file=str(files.folder), mend=MEND_BASE) from error
     finally:
         logging.set_verbosity(verbosity)
+    missing = sorted(set(told["missing_keys"]) - set(fresh))
+    if missing:  # the library would leave them at random without a word
+        raise ArtefactError(f"the weights do not fit ({missing[0]} is missing)", file=str(files.folder), mend=MEND_BASE)
     return model.eval()
 
 

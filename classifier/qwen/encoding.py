@@ -41,7 +41,8 @@ class Encoder:
 
     def plain(self, text: str) -> list[int]:
         """Return the ids of a text alone."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        whole = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to the library
+        ids: list[int] = self._tokenizer.encode(whole, add_special_tokens=False).ids
         return ids
 
     def text_of(self, ids: Sequence[int]) -> str:
@@ -56,7 +57,8 @@ class Encoder:
 
     def padding_id(self, configured: int | None) -> int:
         """Return the id to pad with: the model's own, else a known padding token's. Raises `ValueError` without one."""
-        found = configured if configured is not None else next(filter(None, map(self.id_of, _PADDING_WORDS)), None)
+        known = (configured, *map(self.id_of, _PADDING_WORDS))
+        found = next((each for each in known if each is not None), None)
         if found is None:
             raise ValueError(
                 f"the model names no pad_token_id and its tokenizer has none of {', '.join(_PADDING_WORDS)}"

@@ -151,7 +151,7 @@ def _torch_head(
         files = check_base(str(folder), folder)
         names = files.config.get("id2label")
         _require_order(folder / MERGED, list(names.values()) if isinstance(names, dict) else [], manifest)
-        model = load_head_model(files, manifest.labels, pad_token_id=manifest.pad_token_id)
+        model = load_head_model(files, manifest.labels, pad_token_id=manifest.pad_token_id, fresh=())
     else:
         model = load_adapted(load_base_of(folder, manifest, base), folder)
     return TransformersHead(

@@ -49,6 +49,7 @@ def write_adapter(model: Any, folder: Path) -> None:
     library("safetensors.torch").save_file(state, str(folder / ADAPTER), metadata={"format": "pt"})
     config = model.peft_config["default"]
     config.inference_mode = True
+    config.base_model_name_or_path = None  # the manifest says what the base is, and not where it lay on this machine
     config.save_pretrained(str(folder))
     config.inference_mode = False
 

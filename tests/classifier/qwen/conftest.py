@@ -94,7 +94,7 @@ def trained_once(tiny_base, rows_file, tmp_path_factory):
         train=rows_file,
         val=rows_file,
         out=tmp_path_factory.mktemp("run"),
-        epochs=30,
+        epochs=20,
         learning_rate=1e-2,
         every=50,
         device="cpu",

@@ -1,0 +1,168 @@
+"""Makes other kinds of an adapter artefact: merged weights, and ONNX with int8 weights for the CPU.
+
+Labels, temperature and thresholds go along; what an export changes in the scores is measured and written into its
+manifest, on the very texts it was given.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from classifier.qwen.artefact import ONNX, ONNX_WEIGHTS, TOKENIZER, drop_folder, open_artefact, publish, seal
+from classifier.qwen.decision import decide
+from classifier.qwen.encoding import load_encoder, padded
+from classifier.qwen.heads import load_base_of, load_head, rule_of
+from classifier.qwen.libraries import library, torch
+from classifier.qwen.lora import load_adapted, merged
+from config.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifier.qwen.artefact import Kind, Manifest
+    from classifier.qwen.decision import Floats
+
+OPSET = 18
+PROBES = ("我要退款", "where is my parcel and why was I charged twice?", "写一首诗", "hi")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was made, and how far its answers are from the adapter's."""
+
+    folder: Path
+    manifest: Manifest
+    largest_difference: float
+    """Of a score, over the probes."""
+    agreement: float
+    """Share of probes with the very same labels."""
+
+
+def export_merged(folder: Path, out: Path, *, base: str | None = None, probes: Sequence[str] = PROBES) -> Exported:
+    """Write the adapter folded into its base as one safetensors model. Raises as `load_head` does."""
+    manifest, model = _merged_model(folder, base)
+    building = _building(out)
+    model.save_pretrained(str(building), max_shard_size="100GB")
+    return _finish(folder, building, out, manifest, kind="merged", base=base, probes=probes)
+
+
+def export_onnx(
+    folder: Path, out: Path, *, int8: bool = True, base: str | None = None, probes: Sequence[str] = PROBES
+) -> Exported:
+    """Write the merged head as ONNX; `int8` keeps its weights in eight bits. Raises as `load_head` does."""
+    manifest, model = _merged_model(folder, base)
+    building = _building(out)
+    with TemporaryDirectory(dir=building.parent, prefix=".onnx-") as work:
+        plain = Path(work) / ONNX
+        _trace(model, plain, _example(folder, manifest))
+        if int8:
+            _quantise(plain, Path(work) / f"int8-{ONNX}")
+            plain = Path(work) / f"int8-{ONNX}"
+        _save_named(plain, building / ONNX, manifest.labels)
+    return _finish(folder, building, out, manifest, kind="onnx", base=base, probes=probes, note={"int8": int8})
+
+
+def _merged_model(folder: Path, base: str | None) -> tuple[Manifest, Any]:
+    manifest = open_artefact(folder)
+    if manifest.form != "head" or manifest.kind != "adapter":
+        raise ArtefactError(
+            "only the adapter of a head can be exported", file=str(folder), mend="name the folder that training wrote"
+        )
+    return manifest, merged(load_adapted(load_base_of(folder, manifest, base), folder))
+
+
+def _building(out: Path) -> Path:
+    building = out.with_name(f".{out.name}.building")
+    drop_folder(building)
+    building.mkdir(parents=True)
+    return building
+
+
+def _example(folder: Path, manifest: Manifest) -> tuple[Any, Any]:
+    encoder = load_encoder(folder / TOKENIZER, max_tokens=manifest.max_tokens)
+    ids, masks = padded([encoder.encode(text) for text in PROBES[:2]], manifest.pad_token_id)
+    return torch().tensor(ids), torch().tensor(masks)
+
+
+def _trace(model: Any, path: Path, example: tuple[Any, Any]) -> None:
+    wrapped = _logits_only(model)
+    shape = {0: "batch", 1: "length"}
+    with warnings.catch_warnings():  # the exporter speaks of its own successor and of constants that it folds
+        warnings.simplefilter("ignore")
+        torch().onnx.export(
+            wrapped,
+            example,
+            str(path),
+            dynamo=False,  # the other one needs one library more
+            opset_version=OPSET,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            dynamic_axes={"input_ids": shape, "attention_mask": shape, "logits": {0: "batch"}},
+        )
+
+
+def _logits_only(model: Any) -> Any:
+    class LogitsOnly(torch().nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+    return LogitsOnly().eval()
+
+
+def _quantise(plain: Path, target: Path) -> None:
+    quantisation = library("onnxruntime.quantization")
+    quantisation.quantize_dynamic(
+        str(plain),
+        str(target),
+        weight_type=quantisation.QuantType.QInt8,
+        per_channel=True,
+        use_external_data_format=True,
+    )
+
+
+def _save_named(plain: Path, target: Path, labels: Sequence[str]) -> None:
+    """Write the model with its labels inside, its weights in one file beside it: a model may be above 2 GB."""
+    onnx = library("onnx")
+    model = onnx.load(str(plain))
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "labels", "\n".join(labels)
+    onnx.save(model, str(target), save_as_external_data=True, all_tensors_to_one_file=True, location=ONNX_WEIGHTS)
+
+
+def _finish(
+    folder: Path,
+    building: Path,
+    out: Path,
+    manifest: Manifest,
+    *,
+    kind: Kind,
+    base: str | None,
+    probes: Sequence[str],
+    note: dict[str, object] | None = None,
+) -> Exported:
+    (building / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
+    recipe = {**manifest.recipe, "exported_from": manifest.version, **(note or {})}
+    sealed = seal(building, replace(manifest, kind=kind, recipe=recipe))
+    before = load_head(folder, base=base, device="cpu").logits(list(probes))
+    after = load_head(building, device="cpu").logits(list(probes))
+    difference, agreement = float(np.abs(before - after).max()), _agreement(before, after, manifest)
+    parity = {"n": len(probes), "largest_difference": difference, "agreement": agreement}
+    sealed = seal(building, replace(sealed, metrics={**manifest.metrics, "parity_with_adapter": parity}))
+    publish(building, out)
+    return Exported(out, sealed, difference, agreement)
+
+
+def _agreement(before: Floats, after: Floats, manifest: Manifest) -> float:
+    rule = rule_of(manifest)
+    pairs = zip(before, after, strict=True)
+    return float(np.mean([decide(one, rule).labels == decide(two, rule).labels for one, two in pairs]))
