@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.demo.traffic import Seen
 
 SHOWN: tuple[str, ...] = (
-    "id", "ts", "requested_model", "chosen", "served_model", "status", "stream", "reasons", "probabilities", "ranked",
+    "id", "ts", "requested", "chosen", "served_model", "status", "stream", "reasons", "probabilities", "ranked",
     "candidates", "duration_ms", "ttft_ms", "attempts",
 )  # fmt: skip
 """Columns of the decision that the page shows, where they are there."""
@@ -49,7 +50,7 @@ def page(ledger: Ledger, options: argparse.Namespace) -> str:
         "",
         (
             f"Recorded on {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()}: {options.seconds:.0f} s, "
-            f"about {options.rate:g} requests a second, seed {options.seed}. Run it again with "
+            f"about {options.rate:g} requests a second, seed {options.seed}, on {os.cpu_count()} cores. Run it again with "
             "`make demo`; figures of waits differ from machine to machine."
         ),
         "",
@@ -113,14 +114,15 @@ def _heard(seen: Seen) -> str:
 
 
 def _shortened(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells of the choice and the attempts, without empty fields."""
+    """Return what tells of the choice and the attempts, without empty fields; times are rounded."""
     shown = {name: decision[name] for name in SHOWN if name in decision}
     shown["attempts"] = [_filled(each) for each in shown.get("attempts", [])]
     return _filled(shown)
 
 
 def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, [], {}, "")}
+    filled = {name: value for name, value in fields.items() if value not in (None, [], {}, "") and name != "usage_raw"}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in filled.items()}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

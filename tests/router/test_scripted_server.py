@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from config.errors import SettingsError
-from router.providers.scripted import ScriptedUpstream, serve_script
+from router.providers.scripted import Reply, Script, ScriptedUpstream, serve_script
 from tests.upstreams import hear, raw_client, raw_request, replying, scripted_upstream
 
 if TYPE_CHECKING:
@@ -277,3 +277,17 @@ async def test_a_client_that_does_not_read_holds_the_answer_back() -> None:
     assert waiting
     assert rest.endswith(b"0\r\n\r\n")
     assert upstream.requests[0].completed
+
+
+async def test_another_script_holds_for_the_requests_to_come(upstream: ScriptedUpstream) -> None:
+    """Its counters begin anew, and the address stays."""
+    url = upstream.url
+    said: list[str] = []
+    for text in ("first", "second"):
+        upstream.follow(Script((Reply(text=text, times=1), Reply(text="later"))))
+        async with httpx.AsyncClient(base_url=url) as http:
+            body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+            answers = [(await http.post("/v1/chat/completions", json=body)).json() for _ in range(2)]
+        said += [each["choices"][0]["message"]["content"] for each in answers]
+
+    assert ["first", "later", "second", "later"] == said
