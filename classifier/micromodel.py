@@ -1,8 +1,7 @@
 """Runs one shipped micro-model: a folder of `model.onnx`, `preproc.bin`, `card.json` and `golden.json`.
 
 A model is refused, with the file and the mend named, where its hash, schema, label order, graph or golden vectors do
-not agree. Nothing is ever executed from a file but the operators of ONNX: no pickle is read. ONNX Runtime is imported
-when the first model is loaded, not before.
+not agree. Nothing is ever executed from a file but the operators of ONNX: no pickle is read.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 
 from classifier.decision import decide
 from classifier.preproc import Preproc, decode
+from classifier.runtime import open_session
 from classifier.vectorise import Vectoriser
 from config.errors import ArtefactError
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession
 
+    from classifier.runtime import Session
     from config.types import Json
 
 MODEL, PREPROC, CARD, GOLDEN = "model.onnx", "preproc.bin", "card.json", "golden.json"
@@ -54,7 +54,7 @@ class Prediction:
 class MicroModel:
     """One loaded artefact; `load` makes it. `predict` may be called from several threads."""
 
-    def __init__(self, session: InferenceSession, preproc: Preproc, card: Json, version: str) -> None:
+    def __init__(self, session: Session, preproc: Preproc, card: Json, version: str) -> None:
         self._session = session
         self._vectoriser = Vectoriser(preproc.terms, preproc.idf, unknown_idf=preproc.unknown_idf)
         self.preproc = preproc
@@ -81,7 +81,7 @@ class MicroModel:
         card = _json_object(folder / CARD)
         if card.get("labels") != list(preproc.labels):
             raise ArtefactError(f"its labels are not those of {PREPROC}, in that order", file=str(folder / CARD))
-        session = _session(model_bytes, str(folder / MODEL))
+        session = open_session(model_bytes, file=str(folder / MODEL))
         _check_graph(session, preproc, str(folder / MODEL))
         model = cls(session, preproc, card, artefact_version(model_bytes, preproc_bytes))
         _prove(model, folder / GOLDEN)
@@ -93,7 +93,7 @@ class MicroModel:
         if not len(numbers):  # a product over nothing is not the same in every runtime
             numbers, weights = np.zeros(1, np.int64), np.zeros(1, np.float32)
         found = self._session.run(None, {"i": numbers, "v": weights[None, :]})
-        return cast("NDArray[np.float32]", found[0])[0].astype(np.float64)
+        return np.asarray(found[0], np.float64)[0]
 
     def predict(self, text: str) -> Prediction:
         """Return labels, probabilities and confidence of a text, or an abstention; any text will do."""
@@ -162,37 +162,11 @@ def _json_object(path: Path) -> Json:
     return cast("Json", found)
 
 
-def _session(model: bytes, file: str) -> InferenceSession:
-    try:
-        import onnxruntime as ort  # noqa: PLC0415  # slow to import; only who runs a model needs it
-        from onnxruntime.capi import onnxruntime_pybind11_state as faults  # noqa: PLC0415
-    except ImportError as error:
-        raise ArtefactError("needs ONNX Runtime", file=file, mend="pip install onnxruntime") from error
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # the error below says it once
-    refusals = (
-        faults.Fail,
-        faults.InvalidArgument,
-        faults.InvalidGraph,
-        faults.InvalidProtobuf,
-        faults.NotImplemented,
-        faults.RuntimeException,
-        RuntimeError,
-    )
-    try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except refusals as error:
-        raise ArtefactError("is no ONNX model that can be run", file=file) from error
-
-
-def _check_graph(session: InferenceSession, preproc: Preproc, file: str) -> None:
+def _check_graph(session: Session, preproc: Preproc, file: str) -> None:
     inputs = {each.name: each.type for each in session.get_inputs()}
     if inputs != {"i": "tensor(int64)", "v": "tensor(float)"}:
         raise ArtefactError("does not take the inputs i and v", file=file)
-    metadata = cast("Mapping[str, str]", session.get_modelmeta().custom_metadata_map)
-    if metadata.get(LABELS_KEY) != labels_hash(preproc.labels):
+    if session.get_modelmeta().custom_metadata_map.get(LABELS_KEY) != labels_hash(preproc.labels):
         raise ArtefactError(f"its labels are not those of {PREPROC}, in that order", file=file)
     outputs = session.get_outputs()
     if len(outputs) != 1 or outputs[0].shape[-1] != len(preproc.labels):

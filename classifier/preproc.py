@@ -246,7 +246,7 @@ def _last_text(fields: dict[int, list[bytes]], number: int) -> str:
 
 def _last_float(fields: dict[int, list[bytes]], number: int) -> float:
     (value,) = struct.unpack("<f", fields.get(number, [bytes(_FLOAT_BYTES)])[-1])
-    return cast("float", value)
+    return value
 
 
 def _floats(fields: dict[int, list[bytes]], number: int) -> tuple[float, ...]:

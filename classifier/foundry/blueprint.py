@@ -22,8 +22,8 @@ RAW = "raw.jsonl"
 Trainer = Literal["tfidf_linear", "bilstm_crf"]
 _TASKS = ("single", "multi", "sequence")
 _TRAINERS = ("tfidf_linear", "bilstm_crf")
-_KEYS = {"name", "task", "languages", "labels", "trainer", "seeds", "about", "out_of_scope", "features", "targets"}
-_KEYS |= {"training"}
+_TABLES = {"features", "targets", "training"}
+_KEYS = {"name", "task", "languages", "labels", "trainer", "seeds", "about", "out_of_scope", *_TABLES}
 _FEATURES = {"max_features", "min_rows", "costs"}
 _TARGETS = {"selective_accuracy", "bound", "size_kib_gz", "p50_ms"}
 

@@ -57,7 +57,7 @@ def judge(decisions: Sequence[Decision], gold: Flags, preproc: Preproc) -> Judge
         confidence=np.array([made.confidence for made in decisions]),
         answered=np.array([not made.abstained for made in decisions], np.bool_),
         right=np.array([rightly(made, row, preproc) for made, row in zip(decisions, gold, strict=True)], np.bool_),
-        in_scope=held.any(axis=1) if preproc.out_of_scope else np.ones(len(decisions), np.bool_),
+        in_scope=np.asarray(held.any(axis=1) if preproc.out_of_scope else np.ones(len(decisions)), np.bool_),
     )
 
 

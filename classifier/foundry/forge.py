@@ -19,7 +19,7 @@ from classifier.foundry.corpus import gold_matrix
 from classifier.foundry.evaluate import judge, micro_f1, over_seeds
 from classifier.foundry.export import gzipped_bytes, onnx_bytes, quantised, write_artefact
 from classifier.foundry.tfidf import Linear, LinearOptions, fit_linear
-from classifier.foundry.tuning import Tuned, cross_scores, deal, tune
+from classifier.foundry.tuning import Tuned, chosen, cross_scores, deal, tune
 from classifier.micromodel import MicroModel
 from classifier.preproc import HASH_BYTES, Preproc, Task, encode
 from config.errors import CorpusError
@@ -181,13 +181,12 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
 
 def _held_out_figure(order: Order, texts: Sequence[str], gold: Flags, inside: Flags, options: LinearOptions) -> float:
     known = np.flatnonzero(gold[inside].any(axis=0) & ~gold[inside].all(axis=0))
-    at, outside = np.flatnonzero(inside), np.flatnonzero(~inside)
-    model = fit_linear([texts[row] for row in at], gold[np.ix_(at, known)], options)
-    scores, held = model.scores([texts[row] for row in outside]), gold[np.ix_(outside, known)]
+    model = fit_linear(chosen(texts, inside), gold[inside][:, known], options)
+    scores, held = model.scores(chosen(texts, ~inside)), gold[~inside][:, known]
     if order.task == "single":
         return float((held[np.arange(len(held)), scores.argmax(axis=1)]).mean())
-    cuts = np.quantile(scores, 1 - held.mean())
-    return micro_f1(scores >= cuts, held)
+    cut = float(np.quantile(scores, 1 - float(held.mean())))
+    return micro_f1(scores >= cut, held)
 
 
 def _cast(order: Order, train: Sequence[Row], gold: Flags, options: LinearOptions, progress: Progress) -> _Cast:

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_matrix
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -76,8 +76,12 @@ class Linear:
         return self._product(texts, self.exact)
 
     def _product(self, texts: Sequence[str], weights: Floats) -> Floats:
-        found = features_of(texts, self.vectoriser(), len(self.terms)) @ weights
-        return np.asarray(found, np.float64) + self.bias
+        vectoriser = self.vectoriser()
+        scores = np.empty((len(texts), len(self.bias)))
+        for at, text in enumerate(texts):
+            numbers, values = vectoriser.features(text)
+            scores[at] = values @ weights[numbers] + self.bias
+        return scores
 
 
 def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Linear:
@@ -108,22 +112,11 @@ def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
     return np.clip(np.rint(weights / scale), -levels, levels).astype(np.int8), scale
 
 
-def features_of(texts: Sequence[str], vectoriser: Vectoriser, n_terms: int) -> csr_matrix:
-    """Return the sparse (texts, terms) matrix of their weights."""
-    from scipy.sparse import csr_matrix  # noqa: PLC0415  # of the extra [ml]
-
-    rows = [vectoriser.features(text) for text in texts]
-    ends = np.cumsum([0, *(len(numbers) for numbers, _ in rows)])
-    columns = np.concatenate([numbers for numbers, _ in rows]) if rows else np.zeros(0, np.int64)
-    values = np.concatenate([weights for _, weights in rows]) if rows else np.zeros(0, np.float32)
-    return csr_matrix((values.astype(np.float64), columns, ends), shape=(len(texts), n_terms))
-
-
 def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[str], options: LinearOptions) -> Linear:
     n = len(texts)
     idf = np.array([math.log((1 + n) / (1 + seen[term])) + 1 for term in terms])
     unknown_idf = math.log((1 + n) / 2) + 1
-    matrix = features_of(texts, Vectoriser(terms, idf.tolist(), unknown_idf=unknown_idf), len(terms))
+    matrix = _matrix(texts, Vectoriser(terms, idf.tolist(), unknown_idf=unknown_idf), len(terms))
     if (gold.sum(axis=1) == 1).all():
         weights, bias = _one_label(matrix, gold, options)
     else:
@@ -134,15 +127,24 @@ def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[
     return Linear(tuple(terms), idf, unknown_idf, steps, scale, weights, bias)
 
 
-def _one_label(matrix: csr_matrix, gold: Flags, options: LinearOptions) -> tuple[Floats, Floats]:
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # of the extra [ml]
-    from sklearn.svm import LinearSVC  # noqa: PLC0415
+def _matrix(texts: Sequence[str], vectoriser: Vectoriser, n_terms: int) -> object:
+    """Return the sparse (texts, terms) matrix of weights, for scikit-learn."""
+    rows = [vectoriser.features(text) for text in texts]
+    ends = np.cumsum([0, *(len(numbers) for numbers, _ in rows)])
+    columns = np.concatenate([numbers for numbers, _ in rows])
+    values = np.concatenate([weights for _, weights in rows]).astype(np.float64)
+    return import_module("scipy.sparse").csr_matrix((values, columns, ends), shape=(len(texts), n_terms))
 
-    learner = LinearSVC(C=options.cost, random_state=options.seed, tol=_TOLERANCE, max_iter=_MOST_ROUNDS)
+
+def _one_label(matrix: object, gold: Flags, options: LinearOptions) -> tuple[Floats, Floats]:
+    learner = import_module("sklearn.svm").LinearSVC(
+        C=options.cost, random_state=options.seed, tol=_TOLERANCE, max_iter=_MOST_ROUNDS
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter: held-out rows judge
+        # the last digits do not matter: held-out rows judge
+        warnings.simplefilter("ignore", import_module("sklearn.exceptions").ConvergenceWarning)
         learner.fit(matrix, gold.argmax(axis=1))
-    weights, bias = cast("Floats", learner.coef_.T), cast("Floats", learner.intercept_)
+    weights, bias = cast("Floats", learner.coef_).T, cast("Floats", learner.intercept_)
     if gold.shape[1] == 2:  # noqa: PLR2004  # liblinear gives one column for two labels
         return np.concatenate([-weights, weights], axis=1), np.concatenate([-bias, bias])
     return weights, bias

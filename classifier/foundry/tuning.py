@@ -69,14 +69,19 @@ def cross_scores(
     parts = deal(gold, folds, seed=seed)
     scores = np.full(gold.shape, -np.inf)
     for fold in range(folds):
-        inside, outside = np.flatnonzero(parts != fold), np.flatnonzero(parts == fold)
+        inside = parts != fold
         known = np.flatnonzero(gold[inside].any(axis=0) & ~gold[inside].all(axis=0))
-        if len(outside) and len(known):
-            model = fit_linear([texts[at] for at in inside], gold[np.ix_(inside, known)], options)
-            scores[np.ix_(outside, known)] = model.scores([texts[at] for at in outside])
+        if not inside.all() and len(known):
+            model = fit_linear(chosen(texts, inside), gold[inside][:, known], options)
+            scores[np.ix_(np.flatnonzero(~inside), known)] = model.scores(chosen(texts, ~inside))
         step()
     lowest = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, keepdims=True)
     return np.where(np.isfinite(scores), scores, np.where(np.isfinite(lowest), lowest, -1.0))
+
+
+def chosen(texts: Sequence[str], flags: Flags) -> list[str]:
+    """Return the texts whose flag is set."""
+    return [text for text, flag in zip(texts, flags.tolist(), strict=True) if flag]
 
 
 def deal(gold: Flags, parts: int, *, seed: int) -> Ints:

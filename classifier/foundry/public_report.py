@@ -1,0 +1,56 @@
+"""Writes what `classifier/foundry/public.py` measured as a page for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.types import Json
+
+_NAMES = {
+    "accuracy": "accuracy",
+    "in_scope_accuracy": "accuracy in scope, answering all",
+    "in_scope_accuracy_at_4": "accuracy in scope at the 4 % point",
+    "false_alarms_at_4": "false alarms at the 4 % point",
+    "out_of_scope_recall_at_4": "out-of-scope recall at the 4 % point",
+    "micro_f1": "micro-F1",
+    "exact": "exact sets",
+    "coverage": "answered",
+    "selective_accuracy": "right among the answered",
+}
+_HEAD = """# Micro-models on public data
+
+Made by `make bench-classifier DATA=folder`. Each set's published training part is split anew by each seed: four fifths
+to train, a tenth to validate, a tenth to test. Costs, sizes, temperatures and all thresholds come from training and
+validation rows; the test part is looked at once. A figure is the mean over the seeds, in per cent, with a 95 % interval
+for the test rows of one seed. Published figures are of the sets' own test parts: they stand beside ours, not against.
+Every model is measured as it is shipped: whole steps of int8, ONNX Runtime, one thread, featuriser included.
+
+"""
+
+
+def written(results: Sequence[Json]) -> str:
+    """Return the report in Markdown."""
+    return _HEAD + "\n".join(_section(each) for each in results)
+
+
+def _section(result: Json) -> str:
+    figures = cast("dict[str, list[float]]", result["figures"])
+    goals = {str(goal["measure"]): goal for goal in cast("list[Json]", result["goals"])}
+    seeds = ", ".join(str(seed) for seed in cast("list[int]", result["seeds"]))
+    counts = f"{result['rows']} rows, {result['labels']} labels, seeds {seeds}"
+    lines = [
+        f"## {result['name']}",
+        "",
+        f"{counts}; at most {result['gzipped_kib']} KiB gzipped, p50 {result['p50_ms']} ms.",
+        "",
+        "| measure | ours | 95 % | to reach |",
+        "|---|---|---|---|",
+    ]
+    for name, (value, low, high) in figures.items():
+        goal = goals.get(name)
+        reach = f"{100 * cast('float', goal['goal']):g}{'' if goal['reached'] else ' (missed)'}" if goal else ""
+        lines.append(f"| {_NAMES[name]} | {100 * value:.1f} | {100 * low:.1f} to {100 * high:.1f} | {reach} |")
+    return "\n".join([*lines, "", f"Published: {result['published']}.", ""])
