@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from classifier.foundry.blueprint import RAW, Features, Targets
 from classifier.foundry.corpus import data_hash, read_rows
 from classifier.foundry.forge import Order, labels_of
-from classifier.foundry.refine import Refined, clean, refine
+from classifier.foundry.refine import Refined, refine, sift
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tu
     labels, out_of_scope = labels_of(rows, multi=task == "multi")
     if len(labels) < 2:  # noqa: PLR2004  # one label leaves nothing to tell apart
         raise CorpusError("names fewer than two labels: there is nothing to tell apart", file=str(train))
-    refined = clean(rows, labels, one_label=task == "single")
+    refined = sift(rows, labels, one_label=task == "single")
     known = set(labels)
     kept = tuple(row for row in held_out if set(row.labels) <= known and (task == "multi" or len(row.labels) <= 1))
     if not out_of_scope and task == "single":

@@ -41,6 +41,8 @@ def _section(result: Json) -> str:
     goals = {str(goal["measure"]): goal for goal in cast("list[Json]", result["goals"])}
     seeds = ", ".join(str(seed) for seed in cast("list[int]", result["seeds"]))
     counts = f"{result['rows']} rows, {result['labels']} labels, seeds {seeds}"
+    seen = 100 * cast("float", result["test_texts_also_in_training"])
+    counts += f", {seen:.1f} % of the test texts said in training too"
     lines = [
         f"## {result['name']}",
         "",

@@ -50,24 +50,27 @@ class Refined:
         return dict(Counter(each.reason for each in self.dropped).most_common())
 
 
-def clean(rows: Sequence[Row], labels: Sequence[str], *, one_label: bool) -> Refined:
-    """Return the rows that can be learnt from: right labels, no text twice, none that contradicts another.
+def sift(rows: Sequence[Row], labels: Sequence[str], *, one_label: bool) -> Refined:
+    """Return the rows that can be learnt from at all; anybody's own data takes no more than this.
 
-    `one_label` allows at most one label a row; `labels` empty allows every label. Everybody's data takes this.
+    `one_label` allows at most one label a row; `labels` empty allows every label. Repeats stay: how often people say
+    a thing is part of what is learnt.
     """
     sieve = _Sieve()
-    left = sieve.keep((row, _fault(row, set(labels), one_label=one_label)) for row in rows)
-    return sieve.refined(sieve.keep(_twice(left)))
+    known = set(labels)
+    return sieve.refined(sieve.keep((row, _fault(row, known, one_label=one_label)) for row in rows))
 
 
 def refine(rows: Sequence[Row], labels: Sequence[str], *, one_label: bool, held_out: Sequence[Row] = ()) -> Refined:
-    """Return the rows of a corpus worth learning from: clean, without near-copies, no label far larger than the others.
+    """Return the rows of a written corpus worth learning from.
 
+    Sifted, no text twice, none that contradicts another, no near-copies, no label far larger than the others.
     Near-copies of `held_out` rows are dropped too, for they would flatter the evaluation.
     """
-    cleaned = clean(rows, labels, one_label=one_label)
-    sieve = _Sieve(list(cleaned.dropped))
-    left = sieve.keep(_near_copies(cleaned.rows, held_out))
+    sifted = sift(rows, labels, one_label=one_label)
+    sieve = _Sieve(list(sifted.dropped))
+    left = sieve.keep(_twice(sifted.rows))
+    left = sieve.keep(_near_copies(left, held_out))
     return sieve.refined(sieve.keep(_too_many(left)))
 
 
