@@ -38,7 +38,7 @@ class Verdict:
     """What the scores of one text say."""
 
     labels: tuple[str, ...]
-    """Likeliest first."""
+    """Likeliest first, at least one; where none reaches its threshold the likeliest is a hint, and it abstains."""
     probabilities: tuple[float, ...]
     """One a label of the rule, in its order."""
     confidence: float
@@ -50,12 +50,13 @@ def decide(logits: Floats, rule: Rule) -> Verdict:
     """Return the verdict on one row of logits, shape (labels,)."""
     p = sigmoid(logits, rule.temperature)
     cuts = np.asarray(rule.thresholds or (USUAL_THRESHOLD,) * len(rule.labels))
-    chosen = _chosen(p, cuts, rule.labels)
+    passed = _passed(p, cuts, rule.labels)
+    chosen = passed or [int(p.argmax())]
     sure = 1.0 - p
     sure[chosen] = p[chosen]
     confidence = float(sure.prod())
     labels = tuple(rule.labels[at] for at in chosen)
-    return Verdict(labels, tuple(map(float, p)), confidence, abstained=not labels or confidence < rule.abstain_below)
+    return Verdict(labels, tuple(map(float, p)), confidence, abstained=not passed or confidence < rule.abstain_below)
 
 
 def fit_rule(logits: Floats, gold: Flags, labels: Sequence[str], *, accuracy: float) -> Rule:
@@ -84,7 +85,7 @@ def flags_of(labels: Sequence[Sequence[str]], order: Sequence[str]) -> Flags:
     return np.array([[label in row for label in order] for row in labels], dtype=np.bool_).reshape(-1, len(order))
 
 
-def _chosen(p: Floats, cuts: Floats, labels: tuple[str, ...]) -> list[int]:
+def _passed(p: Floats, cuts: Floats, labels: tuple[str, ...]) -> list[int]:
     order = [int(at) for at in np.argsort(-p, kind="stable") if p[at] >= cuts[at]]
     if len(order) > 1 and NONE in labels:
         none = labels.index(NONE)

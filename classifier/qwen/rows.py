@@ -15,7 +15,7 @@ from classifier.text import language_of
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from config.types import Json, Language
@@ -41,6 +41,11 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     if not rows:
         raise CorpusError(f"no rows here; {MEND}", file=str(path))
     return rows
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """Return the prompts of a file whose rows need no labels. Raises `CorpusError`."""
+    return tuple(_prompt_of(data, path, number) for number, data in _objects_of(path))
 
 
 def data_hash(rows: Iterable[Row]) -> str:
@@ -70,23 +75,34 @@ def require_labels(rows: Sequence[Row], labels: Sequence[str], *, file: Path) ->
 
 
 def _rows_of(file: Path) -> list[Row]:
+    return [_row_of(data, file, number) for number, data in _objects_of(file)]
+
+
+def _objects_of(file: Path) -> Iterator[tuple[int, Json]]:
     try:
         lines = file.read_bytes().splitlines()
     except FileNotFoundError as error:
         raise CorpusError(f"there is no such file; {MEND}", file=str(file)) from error
-    return [_row_of(line, file, number) for number, line in enumerate(lines, 1) if line.strip()]
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CorpusError(f"no JSON object; {MEND}", file=str(file), line=number) from error
+        yield number, cast("Json", found) if isinstance(found, dict) else {}
 
 
-def _row_of(line: bytes, file: Path, number: int) -> Row:
-    try:
-        found = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorpusError(f"no JSON object; {MEND}", file=str(file), line=number) from error
-    data = cast("Json", found) if isinstance(found, dict) else {}
+def _prompt_of(data: Json, file: Path, number: int) -> str:
     text = next((data[name] for name in TEXT_FIELDS if name in data), None)
-    labels = next((data[name] for name in LABEL_FIELDS if name in data), None)
     if not isinstance(text, str) or not text.strip():
         raise CorpusError(f"no prompt; {MEND}", file=str(file), line=number)
+    return text
+
+
+def _row_of(data: Json, file: Path, number: int) -> Row:
+    text = _prompt_of(data, file, number)
+    labels = next((data[name] for name in LABEL_FIELDS if name in data), None)
     names = cast("list[object]", labels) if isinstance(labels, list) else []
     words = [name for name in names if isinstance(name, str) and name]
     if not words or len(words) != len(names):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SettingsError, ThalamusError
-from proxy.cli import books, chatting, checking, first_settings, foundry, keys, serving, upstream
+from proxy.cli import books, chatting, checking, classifier, first_settings, foundry, keys, serving, upstream
 from proxy.version import product_version
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def build() -> typer.Typer:
     app.command("upstream", epilog="Example: thalamus upstream --script faults.json --port 9100")(upstream.upstream)
     app.add_typer(_group(keys.VERBS, "Make, list and revoke the proxy keys that clients send."), name="keys")
     app.add_typer(_group(books.VERBS, "Upgrade, back up and prune the database."), name="db")
+    app.add_typer(
+        _group(classifier.VERBS, "Train, export, try and measure the Qwen3 intent classifier."), name="classifier"
+    )
     app.add_typer(
         _group(foundry.VERBS, "Make small models that read a text in a fraction of a millisecond."), name="foundry"
     )

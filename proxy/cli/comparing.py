@@ -1,0 +1,142 @@
+"""Who takes part in `thalamus classifier compare`, and why the others do not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from classifier.micromodel import MicroModel
+from classifier.qwen.artefact import open_artefact
+from classifier.qwen.contenders import FineTuned, Hybrid, Micro, Ollama, Pretrained, load_generative
+from classifier.qwen.heads import load_head
+from classifier.qwen.ollama import OllamaIntentClassifier
+from classifier.qwen.prefix import load_scorer
+from classifier.qwen.rows import labels_of
+from config.intents import load_intents
+from proxy.cli.printing import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from classifier.qwen.contenders import Contender
+    from classifier.qwen.rows import Row
+    from config.types import Json
+
+OLLAMA_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePlan:
+    """What the command line asked for; each of the first five adds a contender."""
+
+    classifier: Path | None
+    base: str | None
+    generative: Path | None
+    micro: Path | None
+    ollama: str | None
+    ollama_url: str
+    intents: Path | None
+    device: str = "auto"
+    threads: int = 1
+    pure: bool = False
+
+
+@dataclass(slots=True)
+class Chosen:
+    """Who is measured, on which labels, and who is not."""
+
+    labels: tuple[str, ...]
+    contenders: list[Contender] = field(default_factory=list["Contender"])
+    recipes: dict[str, Json] = field(default_factory=dict[str, "Json"])
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@contextmanager
+def contenders_of(plan: ComparePlan, rows: Sequence[Row]) -> Iterator[Chosen]:
+    """Load everybody; an Ollama server is spoken to until the end. Raises `ArtefactError` and `CommandError`."""
+    chosen = Chosen(_labels(plan, rows))
+    with ExitStack() as stack:
+        _add_models(plan, chosen)
+        if not plan.pure:
+            _add_others(plan, chosen, stack)
+        if not chosen.contenders:
+            raise CommandError(
+                "nobody to measure: give --classifier, --base, --micro or --ollama (with --pure: --classifier, --base)"
+            )
+        try:
+            yield chosen
+        except httpx.HTTPError as error:
+            raise CommandError(f"Ollama at {plan.ollama_url} did not answer: {type(error).__name__}") from error
+
+
+def _labels(plan: ComparePlan, rows: Sequence[Row]) -> tuple[str, ...]:
+    if plan.classifier:
+        return open_artefact(plan.classifier).labels
+    return MicroModel.load(plan.micro).labels if plan.micro and not plan.pure else labels_of(rows)
+
+
+def _add_models(plan: ComparePlan, chosen: Chosen) -> None:
+    """Add what is before fine-tuning and what is after it."""
+    if plan.base:
+        meanings = _meanings(plan, chosen.labels)
+        scorer = load_scorer(plan.base, meanings, device=plan.device, threads=plan.threads)
+        chosen.contenders.append(Pretrained(scorer))
+    else:
+        chosen.left_out["pretrained"] = "give the weights with --base."
+    if plan.classifier:
+        head = load_head(plan.classifier, base=plan.base, device=plan.device, threads=plan.threads)
+        chosen.contenders.append(FineTuned(head))
+        chosen.recipes["fine-tuned"] = open_artefact(plan.classifier).recipe
+    else:
+        chosen.left_out["fine-tuned"] = "give a trained classifier with --classifier."
+
+
+def _add_others(plan: ComparePlan, chosen: Chosen, stack: ExitStack) -> None:
+    if plan.generative:
+        made = load_generative(plan.generative, base=plan.base, device=plan.device, threads=plan.threads)
+        chosen.contenders.append(made)
+        chosen.recipes["generative"] = open_artefact(plan.generative).recipe
+    else:
+        chosen.left_out["generative"] = "train it with --form generative, and give it with --generative."
+    if plan.micro:
+        micro = Micro(MicroModel.load(plan.micro))
+        chosen.contenders.append(micro)
+        tuned = next((each for each in chosen.contenders if isinstance(each, FineTuned)), None)
+        if tuned:
+            chosen.contenders.append(Hybrid(micro, tuned))
+    else:
+        chosen.left_out["micro-model"] = "give its folder with --micro."
+    if not any(each.name == "hybrid" for each in chosen.contenders):
+        chosen.left_out["hybrid"] = "it needs both --micro and --classifier."
+    if plan.ollama:
+        chosen.contenders.append(_ollama(plan, chosen.labels, stack))
+    else:
+        chosen.left_out["ollama"] = "name a model of a running server with --ollama."
+
+
+def _ollama(plan: ComparePlan, labels: Sequence[str], stack: ExitStack) -> Ollama:
+    runner = stack.enter_context(asyncio.Runner())
+    client = httpx.AsyncClient(timeout=OLLAMA_TIMEOUT_S, trust_env=False)  # no proxies: the address was given
+    stack.callback(lambda: runner.run(client.aclose()))
+    model = plan.ollama or ""
+    asked = OllamaIntentClassifier(
+        client, url=plan.ollama_url, model=model, descriptions=_meanings(plan, labels), max_at_once=1
+    )
+    return Ollama(asked, runner, model)
+
+
+def _meanings(plan: ComparePlan, labels: Sequence[str]) -> Mapping[str, str]:
+    """Return what each label means, in both languages; a label that the catalogue does not know means itself."""
+    catalogue = load_intents(plan.intents)
+    found = {label: catalogue.get(label) for label in labels}
+    return {
+        label: f"{each.zh} / {each.en}. {each.description_zh} {each.description_en}"
+        if each
+        else label.replace("_", " ")
+        for label, each in found.items()
+    }
