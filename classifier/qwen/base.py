@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from classifier.qwen.artefact import MODEL_CONFIG, TOKENIZER
 from classifier.qwen.libraries import library, torch, transformers
@@ -18,6 +18,8 @@ from config.errors import ArtefactError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from config.types import Json
 
 MODEL_TYPE = "qwen3"
 HEAD_WEIGHT = "score.weight"
@@ -34,7 +36,7 @@ class BaseFiles:
     """As it was asked for."""
     folder: Path
     sha256: str
-    config: dict[str, object]
+    config: Json
 
 
 def find_base(name: str) -> BaseFiles:
@@ -53,12 +55,13 @@ def check_base(name: str, folder: Path) -> BaseFiles:
     """Return a folder's files after a look at each: a Qwen3 configuration, a tokenizer, whole safetensors weights."""
     path = folder / MODEL_CONFIG
     try:
-        config = json.loads(path.read_bytes())
+        read: object = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise ArtefactError("the model's configuration is missing", file=str(path), mend=MEND_BASE) from error
     except ValueError as error:
         raise ArtefactError("the model's configuration is no JSON", file=str(path), mend=MEND_BASE) from error
-    found = config.get("model_type") if isinstance(config, dict) else None
+    config = cast("Json", read) if isinstance(read, dict) else {}
+    found = config.get("model_type")
     if found != MODEL_TYPE:
         raise ArtefactError(f"model_type is {found!r}, not {MODEL_TYPE!r}", file=str(path), mend=MEND_BASE)
     if not (folder / TOKENIZER).is_file():

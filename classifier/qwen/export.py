@@ -108,15 +108,14 @@ def _trace(model: Any, path: Path, example: tuple[Any, Any]) -> None:
 
 
 def _logits_only(model: Any) -> Any:
-    class LogitsOnly(torch().nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
+    """Return a module whose only output is the scores; the exporter cannot name the fields of an output object."""
 
-        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self: Any, input_ids: Any, attention_mask: Any) -> Any:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
-    return LogitsOnly().eval()
+    wrapped = type("LogitsOnly", (torch().nn.Module,), {"forward": forward})()
+    wrapped.model = model
+    return wrapped.eval()
 
 
 def _quantise(plain: Path, target: Path) -> None:

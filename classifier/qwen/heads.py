@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from classifier.qwen.artefact import Manifest
     from classifier.qwen.decision import Floats
     from classifier.qwen.encoding import Encoder
+    from config.types import Json
 
 Backend = Literal["auto", "transformers", "onnx"]
 MEND_ORDER = "export it anew with `thalamus classifier export`"
@@ -150,7 +151,7 @@ def _torch_head(
     if manifest.kind == "merged":
         files = check_base(str(folder), folder)
         names = files.config.get("id2label")
-        _require_order(folder / MERGED, list(names.values()) if isinstance(names, dict) else [], manifest)
+        _require_order(folder / MERGED, list(cast("Json", names).values()) if isinstance(names, dict) else [], manifest)
         model = load_head_model(files, manifest.labels, pad_token_id=manifest.pad_token_id, fresh=())
     else:
         model = load_adapted(load_base_of(folder, manifest, base), folder)

@@ -26,7 +26,7 @@ from proxy.cli.options import AsJson
 from proxy.cli.printing import CommandError, note, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from classifier.compare import Measured
     from classifier.finetune import Step
@@ -250,7 +250,7 @@ def _line_of(each: Measured) -> str:
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
+def _bars() -> Generator[Progress]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -263,7 +263,7 @@ def _bars() -> Iterator[Progress]:
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _plain_errors() -> Generator[None]:
     """Say in one sentence what a number or a device that cannot be is."""
     try:
         yield

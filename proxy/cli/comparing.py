@@ -20,7 +20,7 @@ from config.intents import load_intents
 from proxy.cli.printing import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from classifier.qwen.contenders import Contender
@@ -57,7 +57,7 @@ class Chosen:
 
 
 @contextmanager
-def contenders_of(plan: ComparePlan, rows: Sequence[Row]) -> Iterator[Chosen]:
+def contenders_of(plan: ComparePlan, rows: Sequence[Row]) -> Generator[Chosen]:
     """Load everybody; an Ollama server is spoken to until the end. Raises `ArtefactError` and `CommandError`."""
     chosen = Chosen(_labels(plan, rows))
     with ExitStack() as stack:
