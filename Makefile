@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test check demo bench bench-extractive faults survive mutate format build lock clean static
+.PHONY: help run stop test check demo bench bench-extractive bench-classifier faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
 bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of documents.jsonl and questions.jsonl
 	@test -n "$(DATA)" || { echo "say where the questions are: make bench-extractive DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m retrieval.evaluate $(DATA) --report docs/reports/extractive.md $(ARGS)
+
+bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
+	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }
+	@$(BIN)/python -m classifier.foundry.public $(DATA) --report docs/reports/classifier.md $(ARGS)
 
 faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 	@rm -rf .pytest_cache/faults

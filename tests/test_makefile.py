@@ -19,6 +19,7 @@ TARGETS = [
     "demo",
     "bench",
     "bench-extractive",
+    "bench-classifier",
     "faults",
     "survive",
     "mutate",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 OUT_OF_SCOPE = "out_of_scope"
 """Name of the label of rows without labels, in a single-label corpus that has such rows."""
-ENOUGH_VALIDATION = 2000
+ENOUGH_VALIDATION = 1500
 """Rows of a validation file from which no cross-fitting is added to them."""
 COARSER = (31, 15)
 """Steps of a weight to try where the artefact is too large; then terms go. On BANKING77 no accuracy is lost by it."""
@@ -155,7 +155,8 @@ def forge(order: Order, out: Path, *, progress: Progress | None = None) -> Forge
 def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress) -> LinearOptions:
     """Return the cost that is best on a held-out fourth, and as many terms as the size allows."""
     texts, costs = [row.text for row in train], order.features.costs
-    wide = LinearOptions(order.features.max_features, order.features.min_rows, costs[0], seed=order.seeds[0])
+    features = order.features
+    wide = LinearOptions(features.max_features, features.min_rows, costs[0], features.levels, order.seeds[0])
     progress.begin("choosing", len(costs) + _MOST_FITTINGS)
     inside = deal(gold, _CHOOSING_FOLDS, seed=order.seeds[0]) > 0
     best = wide, -1.0
@@ -165,17 +166,18 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
         best = max(best, (options, figure), key=lambda each: each[1])
         progress.advance()
     options = best[0]
+    model = fit_linear(texts, gold, options)
     for _ in range(_MOST_FITTINGS):
         progress.advance()
-        model = fit_linear(texts, gold, options)
-        size = _size_kib(order, model)
-        if size <= order.targets.size_kib_gz or len(model.terms) <= _FEWEST_TERMS:
+        for levels in (each for each in (options.levels, *COARSER) if each <= options.levels):
+            options, model = replace(options, levels=levels), model.coarser(levels)
+            if (size := _size_kib(order, model)) <= order.targets.size_kib_gz:
+                return options
+        if len(model.terms) <= _FEWEST_TERMS:
             break
-        if options.levels > min(COARSER):
-            options = replace(options, levels=next(each for each in COARSER if each < options.levels))
-            continue
         fewer = int(len(model.terms) * _MARGIN * order.targets.size_kib_gz / size)
         options = replace(options, max_features=max(_FEWEST_TERMS, fewer))
+        model = fit_linear(texts, gold, options)
     return options
 
 

@@ -128,7 +128,7 @@ async def _work(
             waiting.append(task)
             failures += 1
             if failures >= _MOST_FAILURES:
-                return f"{source.model}: {error or 'too slow'}"
+                return f"{source.model}: {str(error) or 'too slow'}"
             wished = getattr(error, "retry_after_s", None)
             await sleep(wished or 60.0 / source.requests_per_minute)
             continue

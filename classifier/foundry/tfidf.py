@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -74,6 +74,11 @@ class Linear:
     def exact_scores(self, texts: Sequence[str]) -> Floats:
         """Return the scores that the weights would give without rounding, (texts, labels)."""
         return self._product(texts, self.exact)
+
+    def coarser(self, levels: int) -> Linear:
+        """Return the same model with its weights rounded to `levels` steps on each side of 0."""
+        steps, scale = rounded(self.exact, levels)
+        return replace(self, steps=steps, scale=scale)
 
     def _product(self, texts: Sequence[str], weights: Floats) -> Floats:
         vectoriser = self.vectoriser()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.cli import main
+from tests.classifier.small_corpus import multi_rows, single_rows, written
+
+BLUEPRINT = """
+name = "small"
+task = "single"
+languages = ["zh", "en"]
+labels = ["payment", "inventory", "none"]
+seeds = [1]
+[features]
+costs = [1.0]
+[targets]
+selective_accuracy = 0.8
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs one command in an empty folder; returns its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(*words: str) -> tuple[int, str, str]:
+        code = main(("foundry", *words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return go
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with one blueprint."""
+    folder = tmp_path / "blueprints" / "small"
+    (folder / "corpus").mkdir(parents=True)
+    (folder / "blueprint.toml").write_text(BLUEPRINT, "utf-8")
+    (folder / "constitution.md").write_text("# Good rows", "utf-8")
+    written(folder / "corpus" / "a.jsonl", single_rows()[::2])
+    written(folder / "test.jsonl", single_rows()[1::4])
+    return tmp_path / "blueprints"
+
+
+def test_own_rows_become_a_model_that_reads_a_file(run, tmp_path) -> None:
+    """From two files to a line of JSON for each row of a third, without a blueprint."""
+    written(tmp_path / "a.jsonl", multi_rows(), keys=("prompt", "output"))
+    written(tmp_path / "b.jsonl", multi_rows()[::6])
+    words = ("--train", "a.jsonl", "--val", "b.jsonl", "--out", "model", "--multi-label")
+    code, out, err = run("forge", *words, "--json")
+    assert (0, "") == (code, err)
+    assert {"model.onnx", "preproc.bin", "card.json", "golden.json"} == {
+        each.name for each in (tmp_path / "model").iterdir()
+    }
+    assert "multi" == json.loads(out)["task"]
+    (tmp_path / "c.jsonl").write_text('{"text": "退款给我"}\n\n{"prompt": "tell me a joke"}\n', "utf-8")
+    code, out, err = run("predict", "model", "--input", "c.jsonl", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+
+    assert (0, "") == (code, err)
+    assert [["payment"], ["none"]] == [line["intents"] for line in lines]
+    assert {"text", "intents", "confidence", "abstained", "ms"} == set(lines[0])
+    assert 2 == len(run("predict", "model", "--input", "c.jsonl")[1].splitlines())
+
+
+def test_a_blueprint_is_forged_listed_and_tried(run, home) -> None:
+    """The list shows what is there; trying answers a text, a pipe, or in JSON."""
+    assert "small" in run("list", "--blueprints", str(home), "--artefacts", "made")[1]
+    code, out, err = run("forge", "small", "--blueprints", str(home), "--out", "made/small")
+    assert 0 == code
+    assert "made/small: version " in out
+    assert "small: " in err
+    listed = json.loads(run("list", "--blueprints", str(home), "--artefacts", "made", "--json")[1])
+
+    assert "forged" == listed["blueprints"][0]["state"]
+    assert "payment" in run("try", "small", "退款给我", "--artefacts", "made")[1]
+    assert ["payment"] == json.loads(run("try", "made/small", "退款给我", "--json")[1])["intents"]
+
+
+def test_all_blueprints_are_forged_at_once(run, home, tmp_path) -> None:
+    """`--all` makes a folder for each."""
+    code, _, _ = run("forge", "--all", "--blueprints", str(home), "--out", "made")
+
+    assert 0 == code
+    assert (tmp_path / "made" / "small" / "card.json").is_file()
+
+
+def test_lines_are_read_until_the_end(run, home, monkeypatch) -> None:
+    """Without a text, each line of the input is answered."""
+    run("forge", "small", "--blueprints", str(home), "--out", "made/small")
+    monkeypatch.setattr("sys.stdin", iter(["退款给我\n", "讲个笑话\n"]))
+
+    assert 2 == len(run("try", "made/small")[1].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("forge",), 2, "say either NAME, or --all, or --train, --val and --out"),
+        (("forge", "small", "--all"), 2, "say either NAME"),
+        (("forge", "--train", "a.jsonl"), 2, "own rows need --train, --val and --out"),
+        (("forge", "nothing"), 1, "there is no blueprint 'nothing'"),
+        (("forge", "--train", "no.jsonl", "--val", "no.jsonl", "--out", "x"), 1, "no.jsonl: cannot be read"),
+        (("predict", "nowhere", "--input", "a.jsonl"), 1, "nowhere/model.onnx: cannot be read"),
+        (
+            ("try", "nothing", "hello", "--artefacts", "made"),
+            1,
+            "there is no such artefact; thalamus foundry forge nothing",
+        ),
+        (("list", "--blueprints", "empty"), 1, "empty: holds no blueprint"),
+    ],
+)
+def test_wrong_use_is_one_clear_sentence(run, words, code, says) -> None:
+    """The exit code tells wrong use from failure, the sentence what to mend."""
+    got, out, err = run(*words)
+
+    assert (code, "") == (got, out)
+    assert says in err
+    assert 1 == len(err.strip().splitlines())
+
+
+def test_a_broken_card_is_named(run, home, tmp_path) -> None:
+    """A list over a damaged artefact says which file it is."""
+    (tmp_path / "made" / "small").mkdir(parents=True)
+    (tmp_path / "made" / "small" / "card.json").write_text("{", "utf-8")
+    code, _, err = run("list", "--blueprints", str(home), "--artefacts", "made")
+
+    assert 1 == code
+    assert "made/small/card.json: is no JSON" in err
