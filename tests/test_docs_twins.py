@@ -40,8 +40,8 @@ VARIABLES_OF_OTHERS = {
 }
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-VERB = re.compile(r"thalamus ((?:keys|db) [a-z]+|[a-z]+)(?![\w.-])")
-OPTION = re.compile(r"thalamus (keys create|keys revoke|db backup|[a-z]+)[^`\n|]*?(--[a-z-]+)")
+VERB = re.compile(r"thalamus ((?:keys|db|classifier) [a-z]+|[a-z]+)(?![\w.-])")
+OPTION = re.compile(r"thalamus (keys create|keys revoke|db backup|classifier [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)")
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
 
 

@@ -179,7 +179,7 @@ def compare_(
     ] = None,
     pure: Annotated[bool, typer.Option("--pure", help="Only before and after fine-tuning, nothing else.")] = False,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The report; a .md is written beside it.")] = Path(
-        "docs/reports/classifier.json"
+        "docs/reports/intent-compare.json"
     ),
     device: Device = "auto",
     threads: Threads = 1,

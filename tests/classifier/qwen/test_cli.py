@@ -1,20 +1,14 @@
-"""`thalamus classifier` as people type it, on a tiny Qwen3."""
+"""`thalamus classifier` without PyTorch: comparing what needs none, and one sentence for each wrong use."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 
 import pytest
 
 from proxy.cli import main
 from router.providers.scripted import parse_script, scripted_upstream
-from tests.classifier.qwen.conftest import NO_TORCH, ROWS
-
-pytest.importorskip("torch", reason=NO_TORCH)
-pytest.importorskip("onnx", reason="onnx is not installed here: `make test-ml` installs the extra `ml`")
-pytestmark = pytest.mark.ml
 
 
 @pytest.fixture
@@ -27,65 +21,6 @@ def run(capsys):
         return code, out.out, out.err
 
     return go
-
-
-def test_train_export_predict_and_compare_fit_together(run, tiny_base, rows_file, tmp_path):
-    """What one verb writes, the next one reads."""
-    out = tmp_path / "intent"
-    trained = run(
-        "train", "--base", tiny_base, "--train", rows_file, "--val", rows_file, "--out", out,
-        "--epochs", 20, "--lr", 0.01, "--device", "cpu", "--threads", 1, "--every", 50,
-    )  # fmt: skip
-    again = run(
-        "train", "--base", tiny_base, "--train", rows_file, "--val", rows_file, "--out", out,
-        "--epochs", 1, "--device", "cpu", "--json", "--labels", "payment, order, none",
-    )  # fmt: skip
-    exported = run("export", min(tmp_path.glob("intent/artefact-*")), tmp_path / "int8")
-    predicted = run("predict", tmp_path / "int8", "--input", rows_file, "--json")
-    compared = run(
-        "compare", "--test", rows_file, "--classifier", tmp_path / "int8", "--base", tiny_base, "--pure",
-        "--device", "cpu", "--out", tmp_path / "report.json",
-    )  # fmt: skip
-    lines = [json.loads(line) for line in predicted[1].splitlines()]
-
-    assert [0] * 5 == [trained[0], again[0], exported[0], predicted[0], compared[0]]
-    assert "version" in trained[1]
-    assert "step 50: validation loss" in trained[2]
-    assert {"folder", "version", "metrics"} == json.loads(again[1]).keys()
-    assert "labels agree on" in exported[1]
-    assert [set(labels) for _, labels in ROWS] == [set(line["intents"]) for line in lines]
-    assert {"intents", "confidence", "abstained", "source", "ms"} == lines[0].keys()
-    assert "fine-tuned: micro_f1 1.000" in compared[1]
-    assert "pretrained" in (tmp_path / "report.md").read_text()
-
-
-def test_second_training_tells_where_the_first_went(run, tiny_base, rows_file, tmp_path):
-    """Nothing that was trained is lost."""
-    words = ("train", "--base", tiny_base, "--train", rows_file, "--out", tmp_path, "--epochs", 1, "--device", "cpu")
-    run(*words)
-    code, out, _ = run(*words, "--seed", 1)
-
-    assert 0 == code
-    assert "The artefact before it is" in out
-
-
-def test_merged_export_as_json(run, artefact, tmp_path):
-    """Programs read the versions."""
-    code, out, _ = run("export", artefact, tmp_path / "merged", "--kind", "merged", "--json")
-
-    assert 0 == code
-    assert 1.0 == json.loads(out)["agreement"]
-
-
-def test_predict_reads_lines_of_standard_input(run, artefact, monkeypatch):
-    """`-` is standard input; an empty line is an abstention."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("我要退款\n \n"))
-    code, out, _ = run("predict", artefact, "-", "--device", "cpu")
-    lines = out.splitlines()
-
-    assert 0 == code
-    assert lines[0].startswith("payment")
-    assert "(unsure)" in lines[1]
 
 
 async def _ollama_compared(run, words):
@@ -146,8 +81,14 @@ def test_nobody_to_measure_is_told(run, rows_file):
     assert "nobody to measure" in err
 
 
-def test_device_that_is_not_here_is_one_sentence(run, artefact, tiny_base, rows_file, tmp_path):
-    """A number or a device that cannot be is no traceback."""
-    code, _, err = run("predict", artefact, "x", "--device", "abacus")
+def test_micro_model_is_measured_by_its_own_labels(run, forged_multi, tmp_path):
+    """Rows with labels that it does not know are a mistake, not a zero."""
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "refund my money please", "labels": ["payment"]}\n' * 4)
+    measured = run("compare", "--test", rows, "--micro", forged_multi.folder, "--out", tmp_path / "report.json")
+    rows.write_text('{"text": "hello", "labels": ["greeting"]}\n')
+    refused = run("compare", "--test", rows, "--micro", forged_multi.folder, "--out", tmp_path / "none.json")
 
-    assert (1, True) == (code, "'abacus' is not here" in err)
+    assert (0, 1) == (measured[0], refused[0])
+    assert "micro-model: micro_f1" in measured[1]
+    assert "'greeting' is none of" in refused[2]
