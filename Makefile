@@ -10,10 +10,11 @@ LOCKED := $(INSTALL) --require-hashes --requirement
 ITSELF := $(INSTALL) --no-deps --no-build-isolation --editable .
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test check demo bench bench-extractive bench-classifier faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-classifier faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itse
 	@$(MAKE) --no-print-directory static
 	@THALAMUS_REQUIRE_POSTGRES=1 $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report= $(ARGS)
 	@$(BIN)/python tests/bin/coverage_floor.py
+
+test-ml: $(ML_STAMP) ## Tests that need PyTorch; installs the extra ml (`make test` runs them only where it is there)
+	@$(BIN)/python -m pytest -q -m ml tests/classifier $(ARGS)
 
 check: $(DEV_STAMP) ## The fast part of `make test`: format, lint, types, floors, quick tests without a database server
 	@$(MAKE) --no-print-directory static
@@ -88,6 +92,11 @@ $(RUN_STAMP): pyproject.toml requirements.lock
 	@echo "Installing Thalamus into $(VENV) ..."
 	@$(LOCKED) requirements.lock
 	@$(ITSELF)
+	@touch $@
+
+$(ML_STAMP): $(DEV_STAMP) constraints.txt
+	@echo "Installing the extra ml into $(VENV) ..."
+	@$(INSTALL) --constraint constraints.txt --no-build-isolation --editable '.[ml]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml requirements-dev.lock

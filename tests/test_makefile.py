@@ -15,6 +15,7 @@ TARGETS = [
     "run",
     "stop",
     "test",
+    "test-ml",
     "check",
     "demo",
     "bench",
