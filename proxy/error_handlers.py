@@ -1,4 +1,4 @@
-"""Errors of the ordinary routes in OpenAI's shape, and the headers that every response carries."""
+"""Errors of the ordinary routes in the shape of their dialect, and the headers that every response carries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.errors import (
     UnavailableError,
 )
 from config.ids import new_id
-from proxy.error_responses import error_body, headers_for, unexpected
+from proxy.error_responses import anthropic_error_body, error_body, headers_for, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,16 +33,22 @@ log = structlog.stdlib.get_logger("thalamus.proxy.errors")
 
 STARTED = "thalamus_started"
 """Where `proxy/guard.py` notes in a request's scope when it began, in seconds of `time.perf_counter`."""
+_ANTHROPICS = "/api/claude/"
+"""Below it Anthropic's clients ask."""
 
 
 def show(request: Request[object, object, State], error: Exception) -> Response[bytes]:
-    """Answer with an error; what is not meant for clients is logged and shown as a plain 500."""
+    """Answer with an error in the shape of the path's dialect.
+
+    What is not meant for clients is logged and shown as a plain 500.
+    """
     shown = client_facing(error, method=request.method, path=request.url.path)
     if shown.status >= 500:  # noqa: PLR2004  # HTTP's line between their fault and ours
         trace = None if isinstance(error, ThalamusError) else error  # an outage needs no stack trace
         log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=trace)
+    write = anthropic_error_body if request.url.path.startswith(_ANTHROPICS) else error_body
     return Response(
-        error_body(shown), status_code=shown.status, media_type="application/json", headers=dict(headers_for(shown))
+        write(shown), status_code=shown.status, media_type="application/json", headers=dict(headers_for(shown))
     )
 
 

@@ -16,10 +16,10 @@ from proxy.admission import admit_key, require_scope
 from proxy.models_list import model_entries, model_entry
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
-from proxy.requests.parse import parse_anthropic
+from proxy.requests.parse import parse_counted
 from router.feedback import submit_feedback
 from router.history import decision_json
-from router.providers.json_values import as_list, as_object
+from router.providers.json_values import as_objects
 
 if TYPE_CHECKING:
     from config.keys import KeyIdentity
@@ -96,9 +96,8 @@ async def post_count_tokens(request: HttpRequest) -> Json:
     await known_caller(request)
     server = house_of(request).settings.server
     body = decode_content(await request.body(), request.headers.get("content-encoding"), server.max_body_bytes)
-    parsed = parse_anthropic(body, headers=dict(request.headers), max_depth=server.max_json_depth)
-    chat = parsed.request.body
-    messages = [found for item in as_list(chat.get("messages")) if (found := as_object(item)) is not None]
+    chat = parse_counted(body, headers=dict(request.headers), max_depth=server.max_json_depth)
+    messages = as_objects(chat.get("messages"))
     n_tokens = await asyncio.to_thread(estimate_messages, messages, tools=chat.get("tools"))
     return {"input_tokens": n_tokens, "estimated": True}
 

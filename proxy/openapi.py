@@ -78,7 +78,7 @@ def add_relay_paths(app: Litestar) -> None:
     for path in ("/api/claude/count_tokens", "/api/claude/v1/messages/count_tokens"):
         counted = paths.get(path)
         if counted is not None and counted.post is not None:
-            counted.post.request_body = _body(anthropic_request())
+            counted.post.request_body = _body(counted_request())
     feedback = paths.get("/v1/feedback")
     if feedback is not None and feedback.post is not None:
         feedback.post.request_body = _body(feedback_request())
@@ -121,19 +121,24 @@ def unified_request() -> Schema:
 
 def anthropic_request() -> Schema:
     """Return the schema of an Anthropic Messages body, as far as it is read here."""
+    return _object({**_conversation(), "stream": BOOLEAN}, required=["model", "max_tokens", "messages"])
+
+
+def counted_request() -> Schema:
+    """Return the schema of a body whose tokens are counted: nothing is written for it, so it needs no limit."""
+    return _object(_conversation(), required=["model", "messages"])
+
+
+def _conversation() -> dict[str, Schema]:
     turn = _object(
         {"role": Schema(type=OpenAPIType.STRING, enum=["user"]), "content": TEXT}, required=["role", "content"]
     )
-    return _object(
-        {
-            "model": TEXT,
-            "max_tokens": COUNT,
-            "messages": Schema(type=OpenAPIType.ARRAY, items=turn, min_items=1),
-            "system": STRING,
-            "stream": BOOLEAN,
-        },
-        required=["model", "max_tokens", "messages"],
-    )
+    return {
+        "model": TEXT,
+        "max_tokens": COUNT,
+        "messages": Schema(type=OpenAPIType.ARRAY, items=turn, min_items=1),
+        "system": STRING,
+    }
 
 
 def embeddings_request() -> Schema:

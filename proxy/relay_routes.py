@@ -10,7 +10,7 @@ from config.errors import MethodNotAllowedError
 from config.ids import new_id
 from proxy.connection import Connection
 from proxy.doors import ANTHROPIC, EMBEDDINGS, OPENAI, UNIFIED, Door
-from proxy.error_responses import error_body, headers_for
+from proxy.error_responses import headers_for
 from proxy.pipeline import handle
 from proxy.public_routes import CHECKS_ITSELF
 
@@ -40,14 +40,14 @@ def _route(house: House, path: str, door: Door) -> ASGIRouteHandler:
     async def relay(scope: Scope, receive: Receive, send: Send) -> None:
         connection = Connection(cast("HTTPScope", scope), receive, send)
         if connection.method != "POST":
-            await _refuse_method(connection, path)
+            await _refuse_method(connection, path, door)
             return
         await handle(house, door, connection)
 
     return asgi(path, copy_scope=False, opt={CHECKS_ITSELF: True})(relay)
 
 
-async def _refuse_method(connection: Connection, path: str) -> None:
+async def _refuse_method(connection: Connection, path: str, door: Door) -> None:
     error = MethodNotAllowedError(f"{path} takes POST, not {connection.method}.")
     headers = [("content-type", "application/json"), ("allow", "POST"), ("x-request-id", new_id()), *headers_for(error)]
-    await connection.respond(error.status, headers, error_body(error))
+    await connection.respond(error.status, headers, door.error_body(error))

@@ -32,13 +32,22 @@ _BUDGETS: Final = ((2048, "low"), (8192, "medium"))
 
 
 def check_messages_body(body: Json) -> None:
-    """Raise `InvalidRequestError` for the first field of a Messages body that has a wrong type."""
+    """Raise `InvalidRequestError` for the first field of a Messages body that is missing or has a wrong type."""
+    check_counted_body(body)
+    if body.get("max_tokens") is None:
+        raise InvalidRequestError("max_tokens: Field required", param="max_tokens", code="missing_required_parameter")
+
+
+def check_counted_body(body: Json) -> None:
+    """Raise `InvalidRequestError` as `check_messages_body` does, but for a body whose tokens are only counted.
+
+    Nothing is written for it, so `max_tokens` may be missing: Anthropic's SDK has no such parameter there.
+    """
     check_model(body.get("model"))
     check_messages(body.get("messages"))
     check_blocks(body["messages"])
-    if body.get("max_tokens") is None:
-        raise InvalidRequestError("max_tokens: Field required", param="max_tokens", code="missing_required_parameter")
-    whole_number(1)(body["max_tokens"], "max_tokens")
+    if body.get("max_tokens") is not None:
+        whole_number(1)(body["max_tokens"], "max_tokens")
     for name in _CHECKED:
         if body.get(name) is not None:
             CHAT_FIELDS[name](body[name], name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from config.errors import InvalidRequestError
-from proxy.requests.anthropic_body import check_messages_body, to_chat
+from proxy.requests.anthropic_body import check_counted_body, check_messages_body, to_chat
 from proxy.requests.content import check_media_type
 from proxy.requests.cursor import normalise
 from proxy.requests.extract import (
@@ -87,9 +87,7 @@ def parse_anthropic(body: bytes, *, headers: Mapping[str, str], max_depth: int) 
     fields = json_object(body, max_depth=max_depth)
     check_messages_body(fields)
     original, warnings = without_ours(fields)
-    chat = to_chat(original)
-    if not as_list(chat["messages"]):
-        raise InvalidRequestError("messages: no content in them", param="messages", code="invalid_value")
+    chat = _translated(original)
     request = ChatRequest(
         chat,
         dialect="anthropic",
@@ -107,6 +105,17 @@ def parse_anthropic(body: bytes, *, headers: Mapping[str, str], max_depth: int) 
     )
 
 
+def parse_counted(body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Json:
+    """Read an Anthropic body whose tokens are to be counted, and return its translation; no `max_tokens` is needed.
+
+    Raises `InvalidRequestError` that names the field, `UnsupportedMediaTypeError` for forms.
+    """
+    check_media_type(headers)
+    fields = json_object(body, max_depth=max_depth)
+    check_counted_body(fields)
+    return _translated(without_ours(fields)[0])
+
+
 def parse_embeddings(body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Parsed:
     """Read a body for `/v1/embeddings`: texts or token arrays.
 
@@ -121,6 +130,13 @@ def parse_embeddings(body: bytes, *, headers: Mapping[str, str], max_depth: int)
             check(fields[name], name)
     sent, warnings = without_ours(fields)
     return Parsed(ChatRequest(sent, headers=forwarded_headers(headers)), model=str(fields["model"]), warnings=warnings)
+
+
+def _translated(original: Json) -> Json:
+    chat = to_chat(original)
+    if not as_list(chat["messages"]):
+        raise InvalidRequestError("messages: no content in them", param="messages", code="invalid_value")
+    return chat
 
 
 def _chat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -180,18 +181,48 @@ async def test_keys_are_needed_once_one_exists(gateway: Gateway) -> None:
 async def test_row_24_count_tokens_is_served_without_asking_a_model(
     gateway: Gateway, upstream: ScriptedUpstream
 ) -> None:
-    """Anthropic's clients count before they send; nothing is generated for that."""
-    body = {"model": "a", "max_tokens": 50, "system": "Be short.", "messages": user("数一数这些词 one two three")}
-    short = await gateway.http.post("/api/claude/count_tokens", json=body)
-    longer = await gateway.http.post(
-        "/api/claude/v1/messages/count_tokens?beta=true", json=body | {"messages": user("word " * 200)}
-    )
-    wrong = await gateway.http.post("/api/claude/count_tokens", json={"model": "a"})
+    """Anthropic's clients count before they send, and their SDK's body has no max_tokens there; nothing is generated."""
+    tool = {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
+    body = {
+        "messages": user("数一数这些词 one two three"),
+        "model": "a",
+        "system": [{"type": "text", "text": "Be short."}],
+    }
+    raw = json.dumps(body | {"tools": [tool], "tool_choice": {"type": "auto"}, "thinking": {"type": "disabled"}})
+    headers = {"content-type": "application/json", "anthropic-version": "2023-06-01", "x-api-key": "unused"}
+    path = "/api/claude/v1/messages/count_tokens"
+    bare = await gateway.http.post("/api/claude/count_tokens", json=body)
+    full = await gateway.http.post(path, content=raw, headers=headers)
+    longer = await gateway.http.post(f"{path}?beta=true", json=body | {"messages": user("word " * 200)})
+    limited = await gateway.http.post(path, json=body | {"max_tokens": 50})
 
-    assert 0 < short.json()["input_tokens"] < longer.json()["input_tokens"]
+    assert [200] * 4 == [each.status_code for each in (bare, full, longer, limited)]
+    assert 0 < bare.json()["input_tokens"] < full.json()["input_tokens"] < longer.json()["input_tokens"]
     assert 150 < longer.json()["input_tokens"] < 400
-    assert 400 == wrong.status_code
+    assert bare.json() == limited.json()
     assert not [each for each in upstream.requests if each.method == "POST"]
+
+
+@pytest.mark.parametrize("path", ["/api/claude/count_tokens", "/api/claude/v1/messages/count_tokens"])
+async def test_count_tokens_tells_errors_as_anthropic_does(gateway: Gateway, path: str) -> None:
+    """An SDK that reads Anthropic's outer shape learns which field is wrong, and that a method is."""
+    missing = await gateway.http.post(path, json={"model": "a"})
+    broken = await gateway.http.post(path, content=b"{", headers={"content-type": "application/json"})
+    wrong = await gateway.http.post(path, json={"model": "a", "messages": user("hi"), "max_tokens": 0})
+    got = await gateway.http.get(path)
+
+    assert [400, 400, 400, 405] == [each.status_code for each in (missing, broken, wrong, got)]
+    assert ["error"] * 4 == [each.json().get("type") for each in (missing, broken, wrong, got)]
+    assert ["messages", None, "max_tokens"] == [each.json()["error"]["param"] for each in (missing, broken, wrong)]
+    assert "invalid_request_error" == missing.json()["error"]["type"]
+
+
+async def test_a_wrong_method_is_told_in_the_doors_own_shape(gateway: Gateway) -> None:
+    """A GET of a door is refused as that door's clients read errors."""
+    claude, chat = await gateway.http.get("/api/claude"), await gateway.http.get("/api/chat")
+
+    assert (405, "error") == (claude.status_code, claude.json().get("type"))
+    assert (405, ["error"]) == (chat.status_code, [*chat.json()])
 
 
 async def test_anthropics_sdk_finds_its_path(gateway: Gateway) -> None:
