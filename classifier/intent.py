@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Literal
 from classifier.qwen.batching import BatchLimits, MicroBatcher
 from classifier.qwen.decision import decide
 from classifier.qwen.heads import load_head
+from classifier.qwen.prefix import load_prefix_head
 from config.errors import ThalamusError
 from config.types import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from classifier.qwen.heads import Backend, Head
@@ -143,4 +144,16 @@ def open_classifier(
     """Return the classifier of an artefact, not yet started; nothing is read before `start`."""
     return QwenIntentClassifier(
         lambda: load_head(folder, backend=backend, base=base, device=device, threads=threads), limits=limits
+    )
+
+
+def open_untrained(
+    base: str, descriptions: Mapping[str, str], *, abstain_below: float = 0.5, device: str = "auto", threads: int = 1
+) -> QwenIntentClassifier:
+    """Return a classifier of labels that nobody trained, by what they mean; not yet started.
+
+    Its confidence is the model's own liking, not a calibrated probability.
+    """
+    return QwenIntentClassifier(
+        lambda: load_prefix_head(base, descriptions, abstain_below=abstain_below, device=device, threads=threads)
     )

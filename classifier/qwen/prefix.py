@@ -16,11 +16,12 @@ import numpy as np
 from classifier.calibration import softmax
 from classifier.qwen.artefact import TOKENIZER
 from classifier.qwen.base import find_base, load_language_model, pick_device
+from classifier.qwen.decision import Rule
 from classifier.qwen.encoding import MAX_CHARS, load_encoder
 from classifier.qwen.libraries import torch, transformers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from classifier.qwen.decision import Floats
     from classifier.qwen.encoding import Encoder
@@ -29,6 +30,7 @@ MOST_LABELS = len(ascii_uppercase)
 _HEAD = "判断用户的话属于哪一类，只回答字母。 Which of these is the user asking for? Answer with the letter only.\n"
 _ASK, _END = "\n用户: ", "\n答案 Answer:"
 _NOTHING = "N/A"
+_EDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +82,24 @@ class PrefixScorer:
         """Tokens of the list, read once."""
         return len(self._prefix)
 
+    def n_tokens(self, text: str) -> int:
+        """Return how many tokens are read for a text."""
+        return len(self._ids(text)) + len(self._end)
+
     def score(self, text: str) -> LabelShares:
         """Return the labels' shares for one text, by one prefill over the kept list."""
-        ids = self._encoder.plain(text[:MAX_CHARS])[: self._max_tokens]
+        ids = self._ids(text)
         return LabelShares(self.labels, softmax(self._scores(ids) - self._bias), len(ids) + len(self._end))
 
     def score_whole(self, text: str) -> LabelShares:
         """Return the same without the cache: list and text in one prefill; for tests and comparison."""
-        ids = [*self._prefix, *self._encoder.plain(text[:MAX_CHARS])[: self._max_tokens], *self._end]
+        ids = [*self._prefix, *self._ids(text), *self._end]
         with torch().inference_mode():
             found = self._model(input_ids=torch().tensor([ids], device=self._device), logits_to_keep=1)
         return LabelShares(self.labels, softmax(self._picked(found) - self._bias), len(ids))
+
+    def _ids(self, text: str) -> list[int]:
+        return self._encoder.plain(text[:MAX_CHARS])[: self._max_tokens]
 
     def _scores(self, ids: list[int]) -> Floats:
         """Return the letters' log-probabilities; the cache holds the list, before and after."""
@@ -118,6 +127,41 @@ class PrefixScorer:
     def _picked(self, found: Any) -> Floats:
         scores = found.logits[0, -1].float().log_softmax(-1)[self._letters]
         return np.asarray(scores.cpu().numpy(), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixHead:
+    """A scorer served like a trained head: its scores are the log-odds of the shares, one prefill a text."""
+
+    scorer: PrefixScorer
+    rule: Rule
+    version: str = "untrained"
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Return log-odds, (texts, labels)."""
+        shares = np.array([self.scorer.score(text).shares for text in texts]).clip(_EDGE, 1 - _EDGE)
+        return np.log(shares) - np.log1p(-shares)
+
+    def n_tokens(self, text: str) -> int:
+        """Return how many tokens are read for a text, beyond the kept list."""
+        return self.scorer.n_tokens(text)
+
+
+def load_prefix_head(
+    base: str,
+    descriptions: Mapping[str, str],
+    *,
+    at_least: float = 0.3,
+    abstain_below: float = 0.5,
+    device: str = "auto",
+    threads: int = 1,
+) -> PrefixHead:
+    """Return a head of labels that nobody trained, chosen from a share of `at_least`. Raises as `load_scorer` does.
+
+    Both thresholds are on the model's own liking: they are the operator's guess until rows say better.
+    """
+    scorer = load_scorer(base, descriptions, device=device, threads=threads)
+    return PrefixHead(scorer, Rule(scorer.labels, 1.0, (at_least,) * len(scorer.labels), abstain_below))
 
 
 def load_scorer(

@@ -118,6 +118,24 @@ def test_resumed_run_gives_the_weights_of_an_uninterrupted_one(plan, tmp_path):
     assert whole.manifest.version == resumed.manifest.version
 
 
+def test_resume_of_a_finished_run_gives_it_again(plan):
+    """Nothing is left to train; the artefact is the same."""
+    first = train(plan)
+    told = []
+    again = train(replace(plan, resume=True), told.append)
+
+    assert [] == told
+    assert first.manifest.version == again.manifest.version
+
+
+def test_resume_before_the_first_checkpoint_begins_anew(plan):
+    """There is nothing to go on from, and that is no error."""
+    told = []
+    train(replace(plan, resume=True), told.append)
+
+    assert list(range(1, 9)) == [each.step for each in told]
+
+
 def test_resume_with_another_recipe_is_refused(plan):
     """Half of one run and half of another would be nobody's model."""
     train(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from importlib import import_module
 
 import msgspec
 import numpy as np
@@ -240,3 +241,27 @@ def test_model_without_padding_is_told(artefact, tmp_path):
     assert 0 == encoder.padding_id(None)
     with pytest.raises(ValueError, match="no pad_token_id"):
         load_encoder(tmp_path / "bare.json", max_tokens=64).padding_id(None)
+
+
+def test_code_in_a_models_folder_is_never_run(own_base, tmp_path):
+    """A folder that brings its own classes is loaded by the library's."""
+    config = json.loads((own_base / "config.json").read_text())
+    auto = {"AutoConfig": "evil.C", "AutoModelForSequenceClassification": "evil.M", "AutoModelForCausalLM": "evil.M"}
+    (own_base / "config.json").write_text(json.dumps(config | {"auto_map": auto}))
+    (own_base / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass C: pass\nclass M: pass\n")
+    model = load_head_model(find_base(str(own_base)), LABELS, pad_token_id=0)
+
+    assert "Qwen3ForSequenceClassification" == type(model).__name__
+    assert not (tmp_path / "ran").exists()
+
+
+def test_base_in_shards_with_a_language_head_is_loaded(own_base):
+    """Large models come in several files, and bring a head that is not ours."""
+    import_module("torch").manual_seed(0)
+    transformers = import_module("transformers")
+    config = transformers.Qwen3Config.from_pretrained(str(own_base), tie_word_embeddings=False)
+    (own_base / "model.safetensors").unlink()
+    transformers.Qwen3ForCausalLM(config).save_pretrained(str(own_base), max_shard_size="100KB")
+
+    assert len(list(own_base.glob("*.safetensors"))) > 1
+    assert (3, 64) == tuple(load_head_model(find_base(str(own_base)), LABELS, pad_token_id=0).score.weight.shape)

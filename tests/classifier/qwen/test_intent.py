@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from classifier.intent import QwenIntentClassifier, open_classifier
+from classifier.intent import QwenIntentClassifier, open_classifier, open_untrained
 from classifier.qwen.batching import BatchLimits
 from classifier.qwen.decision import Rule
 from config.errors import ArtefactError
@@ -316,3 +316,19 @@ async def test_real_head_answers_what_it_learnt(artefact):
 
     assert [set(labels) for _, labels in ROWS] == [set(each.labels) for each in found]
     assert all(0 <= each.confidence <= 1 for each in found)
+
+
+@pytest.mark.ml
+async def test_labels_that_nobody_trained_are_served_too(tiny_base):
+    """A new intent needs a description and no training; batches answer as single texts do."""
+    pytest.importorskip("torch", reason=NO_TORCH)
+    served = open_untrained(str(tiny_base), {"refund": "退钱", "greeting": "hello"}, abstain_below=0.0, device="cpu")
+    served.start()
+    await served.settled()
+    together = await asyncio.gather(*(served.classify(text, deadline_s=30) for text in TEXTS[:3]))
+    alone = [await served.classify(text, deadline_s=30) for text in TEXTS[:3]]
+    await served.aclose()
+
+    assert [each.labels for each in alone] == [each.labels for each in together]
+    assert {False} == {each.abstained for each in alone}
+    assert {"refund", "greeting"} >= {label for each in alone for label in each.labels}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from classifier.qwen.base import find_base, load_language_model
+from classifier.qwen.decision import decide
 from classifier.qwen.encoding import load_encoder
-from classifier.qwen.prefix import PrefixScorer, load_scorer
+from classifier.qwen.prefix import PrefixScorer, load_prefix_head, load_scorer
 from tests.classifier.qwen.conftest import NO_TORCH, ROWS
 
 pytest.importorskip("torch", reason=NO_TORCH)
@@ -89,3 +90,12 @@ def test_tokenizer_without_letters_is_told(tiny_base):
 
     with pytest.raises(ValueError, match="tell the letters"):
         PrefixScorer(load_language_model(find_base(str(tiny_base))), Encoder(), DESCRIPTIONS)
+
+
+def test_served_head_decides_by_the_shares(tiny_base, scorer):
+    """Log-odds and back: the probabilities of a verdict are the shares."""
+    head = load_prefix_head(str(tiny_base), DESCRIPTIONS, at_least=0.0, abstain_below=0.0, device="cpu")
+    verdict = decide(head.logits(["我要退款"])[0], head.rule)
+
+    assert np.allclose(scorer.score("我要退款").shares, verdict.probabilities, atol=1e-4)
+    assert scorer.score("我要退款").n_tokens == head.n_tokens("我要退款")
