@@ -24,7 +24,7 @@ _TASKS = ("single", "multi", "sequence")
 _TRAINERS = ("tfidf_linear", "bilstm_crf")
 _TABLES = {"features", "targets", "training"}
 _KEYS = {"name", "task", "languages", "labels", "trainer", "seeds", "about", "out_of_scope", *_TABLES}
-_FEATURES = {"max_features", "min_rows", "costs", "levels"}
+_FEATURES = {"max_features", "min_rows", "costs", "idf_powers", "levels"}
 _TARGETS = {"selective_accuracy", "bound", "size_kib_gz", "p50_ms"}
 
 
@@ -37,6 +37,8 @@ class Features:
     """Rows that a term must stand in."""
     costs: tuple[float, ...] = (0.3, 1.0, 3.0)
     """C of liblinear to choose among."""
+    idf_powers: tuple[float, ...] = (1.0,)
+    """Exponents of the inverse document frequency to choose among."""
     levels: int = 127
     """Steps that a weight is rounded to on each side of 0, at most 127; fewer are taken where the size asks for it."""
 
@@ -139,6 +141,7 @@ def read_blueprint(folder: Path) -> Blueprint:
             max_features=int(features.number("max_features", Features().max_features)),
             min_rows=int(features.number("min_rows", Features().min_rows)),
             costs=features.numbers("costs", Features().costs),
+            idf_powers=features.numbers("idf_powers", Features().idf_powers),
             levels=min(127, int(features.number("levels", Features().levels))),
         ),
         targets=Targets(

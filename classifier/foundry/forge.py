@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -154,14 +155,15 @@ def forge(order: Order, out: Path, *, progress: Progress | None = None) -> Forge
 
 def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress) -> LinearOptions:
     """Return the cost that is best on a held-out fourth, and as many terms as the size allows."""
-    texts, costs = [row.text for row in train], order.features.costs
-    features = order.features
-    wide = LinearOptions(features.max_features, features.min_rows, costs[0], features.levels, order.seeds[0])
-    progress.begin("choosing", len(costs) + _MOST_FITTINGS)
+    texts, features = [row.text for row in train], order.features
+    candidates = [
+        LinearOptions(features.max_features, features.min_rows, cost, power, features.levels, order.seeds[0])
+        for cost, power in product(features.costs, features.idf_powers)
+    ]
+    progress.begin("choosing", len(candidates) + _MOST_FITTINGS)
     inside = deal(gold, _CHOOSING_FOLDS, seed=order.seeds[0]) > 0
-    best = wide, -1.0
-    for cost in costs if len(costs) > 1 else ():
-        options = replace(wide, cost=cost)
+    best = candidates[0], -1.0
+    for options in candidates if len(candidates) > 1 else ():
         figure = _held_out_figure(order, texts, gold, inside, options)
         best = max(best, (options, figure), key=lambda each: each[1])
         progress.advance()
@@ -169,10 +171,13 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
     model = fit_linear(texts, gold, options)
     for _ in range(_MOST_FITTINGS):
         progress.advance()
-        for levels in (each for each in (options.levels, *COARSER) if each <= options.levels):
-            options, model = replace(options, levels=levels), model.coarser(levels)
-            if (size := _size_kib(order, model)) <= order.targets.size_kib_gz:
-                return options
+        size = _size_kib(order, model)
+        for levels in (each for each in COARSER if each < options.levels):
+            if size > order.targets.size_kib_gz:
+                options, model = replace(options, levels=levels), model.coarser(levels)
+                size = _size_kib(order, model)
+        if size <= order.targets.size_kib_gz:
+            return options
         if len(model.terms) <= _FEWEST_TERMS:
             break
         fewer = int(len(model.terms) * _MARGIN * order.targets.size_kib_gz / size)

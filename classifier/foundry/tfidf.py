@@ -42,6 +42,8 @@ class LinearOptions:
     """Rows that a term must stand in to be a candidate."""
     cost: float = 1.0
     """C of liblinear: the smaller, the smoother."""
+    idf_power: float = 1.0
+    """Exponent of the inverse document frequency: below 1, rare terms weigh less."""
     levels: int = 127
     """Steps that a weight is rounded to on each side of 0: fewer compress better and are hardly less right."""
     seed: int = 0
@@ -107,7 +109,7 @@ def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Lin
     # A term's say is its weight times how often it speaks; rare terms with large weights decide few rows.
     say = np.linalg.norm(model.exact, axis=1) * np.log1p(np.array([seen[term] for term in candidates]))
     kept = np.sort(np.argsort(-say, kind="stable")[: options.max_features])
-    return _fit(texts, gold, [candidates[at] for at in kept], seen, options)
+    return _fit(texts, gold, [candidates[at] for at in kept.tolist()], seen, options)
 
 
 def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
@@ -119,8 +121,8 @@ def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
 
 def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[str], options: LinearOptions) -> Linear:
     n = len(texts)
-    idf = np.array([math.log((1 + n) / (1 + seen[term])) + 1 for term in terms])
-    unknown_idf = math.log((1 + n) / 2) + 1
+    idf = np.array([math.log((1 + n) / (1 + seen[term])) + 1 for term in terms]) ** options.idf_power
+    unknown_idf = (math.log((1 + n) / 2) + 1) ** options.idf_power
     matrix = _matrix(texts, Vectoriser(terms, idf.tolist(), unknown_idf=unknown_idf), len(terms))
     if (gold.sum(axis=1) == 1).all():
         weights, bias = _one_label(matrix, gold, options)
