@@ -82,7 +82,10 @@ class DeploymentSettings:
     context_window: PositiveCount | None = None
     """Tokens the model reads and writes together; `None` is unknown. Ollama gets it as `num_ctx`."""
     max_output_tokens: PositiveCount | None = None
-    """Most tokens of one answer; `None` leaves it to the client and the upstream."""
+    """Most tokens of one answer; `None` leaves it to the client and the upstream.
+
+    Anthropic wants a limit: without this one and the client's, it is 4096 beside the thinking, told in a warning.
+    """
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers added to every call. Keys do not belong here: use `api_key_env`."""
     query: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from router.providers.chat_params import read_effort, read_max_tokens
@@ -29,9 +29,28 @@ class Thinking:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    max_tokens: int | None
+    """The client's, or `None` where it set none."""
+    warnings: tuple[str, ...]
+
+
 def plan_thinking(body: Json, target: Target, traits: ClaudeTraits, *, obstacle: str | None) -> Thinking:
-    """Return `max_tokens` and the thinking fields; `obstacle` says why this request may not think."""
-    limit, warnings = _limit(body, target)
+    """Return `max_tokens` and the thinking fields; `obstacle` says why this request may not think.
+
+    A limit that neither the client nor the deployment gave is named, since an answer may be cut by it.
+    """
+    given = _limit(body, target)
+    plan = _plan(body, target, traits, obstacle, given)
+    if given.max_tokens is not None or target.max_output_tokens is not None:
+        return plan
+    filled = f"max_tokens filled in with {plan.max_tokens}: the deployment tells no max_output_tokens"
+    return replace(plan, warnings=(*plan.warnings, filled))
+
+
+def _plan(body: Json, target: Target, traits: ClaudeTraits, obstacle: str | None, given: _Limit) -> Thinking:
+    limit, warnings = given.max_tokens, given.warnings
     effort = read_effort(body)
     explicit = as_object(body.get("thinking"))
     wanted = effort not in (None, "none") or (explicit is not None and explicit.get("type") != "disabled")
@@ -51,11 +70,11 @@ def plan_thinking(body: Json, target: Target, traits: ClaudeTraits, *, obstacle:
     return _budgeted(body, target, effort or "medium", limit, warnings)
 
 
-def _limit(body: Json, target: Target) -> tuple[int | None, tuple[str, ...]]:
+def _limit(body: Json, target: Target) -> _Limit:
     limit, most = read_max_tokens(body), target.max_output_tokens
     if limit is None or most is None or limit <= most:
-        return limit, ()
-    return most, (f"max_tokens lowered to {most}: the model gives no more",)
+        return _Limit(limit, ())
+    return _Limit(most, (f"max_tokens lowered to {most}: the model gives no more",))
 
 
 def _default_limit(target: Target) -> int:

@@ -303,7 +303,9 @@ def test_cache_marks_survive_on_every_level():
 
 def test_names_of_speakers_are_left_out_audibly():
     """Anthropic has no `name` on messages."""
-    prepared = provider().prepare(chat(messages=[{"role": "user", "name": "Ann", "content": "hi"}]), target())
+    prepared = provider().prepare(
+        chat(max_tokens=9, messages=[{"role": "user", "name": "Ann", "content": "hi"}]), target()
+    )
 
     assert ("messages[].name dropped: Anthropic has no such parameter",) == prepared.warnings
 
@@ -315,7 +317,7 @@ def test_wishes_for_what_happens_anyway_raise_no_warning():
         "parallel_tool_calls": True, "modalities": ["text"], "service_tier": "auto", "logit_bias": {}, "tools": [],
     }  # fmt: skip
 
-    prepared = provider().prepare(chat(**neutral), target())
+    prepared = provider().prepare(chat(max_tokens=9, **neutral), target())
 
     assert () == prepared.warnings
     assert "tools" not in json.loads(prepared.body)
@@ -323,7 +325,7 @@ def test_wishes_for_what_happens_anyway_raise_no_warning():
 
 def test_unknown_service_tier_is_left_out_audibly():
     """OpenAI's flex and priority mean nothing to Anthropic."""
-    prepared = provider().prepare(chat(service_tier="flex"), target())
+    prepared = provider().prepare(chat(max_tokens=9, service_tier="flex"), target())
 
     assert ("service_tier dropped: Anthropic has no such tier",) == prepared.warnings
 

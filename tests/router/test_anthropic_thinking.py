@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from config.loader import shipped_models
 from router.providers.anthropic import AnthropicProvider
 from router.providers.base import ChatRequest, Target
 from router.reasoning_store import ReasoningStore
@@ -96,3 +97,36 @@ def test_thinking_is_left_out_where_max_tokens_leaves_no_room():
 
     assert "thinking" not in json.loads(prepared.body)
     assert ("reasoning_effort dropped: thinking needs more than 1024 max_tokens",) == prepared.warnings
+
+
+@pytest.mark.parametrize(
+    ("fields", "limits", "expected"),
+    [
+        ({}, {}, ["max_tokens filled in with 4096: the deployment tells no max_output_tokens"]),
+        (
+            {"reasoning_effort": "medium"},
+            {},
+            ["max_tokens filled in with 12288: the deployment tells no max_output_tokens"],
+        ),
+        ({}, {"max_output_tokens": 64_000}, []),
+        ({"max_tokens": 50}, {}, []),
+    ],
+)
+def test_a_limit_that_nobody_gave_is_named(fields, limits, expected):
+    """Anthropic wants a limit; one of ours may cut the answer, so it is told with its number."""
+    prepared = provider().prepare(chat(**fields), target(**limits))
+
+    assert expected == [each for each in prepared.warnings if "filled in" in each]
+
+
+def test_the_shipped_claude_has_its_published_limit_and_is_never_capped_silently():
+    """Without `max_tokens` the whole of what the model may write is asked for."""
+    shipped = shipped_models()
+    anthropics = [each for entry in shipped for each in entry.deployments if each.provider == "anthropic"]
+
+    assert anthropics
+    for deployment in anthropics:
+        its = target(upstream_model=deployment.upstream_model, max_output_tokens=deployment.max_output_tokens)
+        prepared = provider().prepare(chat(), its)
+        assert (deployment.max_output_tokens, ()) == (json.loads(prepared.body)["max_tokens"], prepared.warnings)
+        assert (deployment.max_output_tokens or 0) >= 64_000
