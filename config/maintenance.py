@@ -56,6 +56,7 @@ async def backup(database_url: str, to: Path, *, replace: bool = True) -> Path:
     is not part of it. Raises `StorageError`.
     """
     address = parse_url(database_url)
+    _refuse_folder(to)
     draft = to.with_name(f".{to.name}.{new_id()}")
     try:
         if not replace:
@@ -128,6 +129,11 @@ async def _give_back_pages(database: Database) -> None:
             raw = cast("aiosqlite.Connection", (await connection.get_raw_connection()).driver_connection)
             # The pragma gives back one page for each step, and of all calls only a script takes every step.
             await raw.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+
+
+def _refuse_folder(to: Path) -> None:
+    if to.is_dir() or not to.name:
+        raise StorageError(f"{to} is a folder; name the file that the copy goes into, such as {to / 'copy.sqlite'}")
 
 
 def _refuse_taken(to: Path) -> None:

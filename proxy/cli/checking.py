@@ -72,7 +72,7 @@ def described(catalog: Catalog) -> list[Json]:
         {
             "name": model.name,
             "live": model.live,
-            "weight": model.weight,
+            "weight": sum(each.weight for each in model.deployments),  # as the table: live or not
             "auto": model.auto,
             "description": model.description,
             "deployments": [_deployment(each) for each in model.deployments],

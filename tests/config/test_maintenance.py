@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -162,6 +163,17 @@ async def test_a_place_that_takes_no_file_is_said(sqlite_url, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         await backup(sqlite_url, tmp_path / "file" / "copy")
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", "made"])
+async def test_a_backup_into_a_folder_is_refused_by_name(sqlite_url, tmp_path, monkeypatch, place):
+    """A folder is no file: the sentence says what to name instead, and nothing is left behind."""
+    (tmp_path / "made").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(StorageError, match=r"is a folder; name the file .*copy\.sqlite"):
+        await backup(sqlite_url, Path(place))
+    assert [] == list((tmp_path / "made").iterdir())
 
 
 async def test_a_postgres_backup_without_its_program_says_what_is_missing(tmp_path, monkeypatch):

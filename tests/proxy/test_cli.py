@@ -152,6 +152,34 @@ def test_models_lists_prices_and_reasons(run, folder):
     assert "unknown" in row
 
 
+def test_models_without_a_key_weigh_the_same_in_the_table_and_in_json(run):
+    """A weight is what is set; whether a model is live is said apart."""
+    told = {each["name"]: each for each in _json(run("models", "--no-probe", "--json"))["models"]}
+    _, table, _ = run("models", "--no-probe")
+    row = next(line for line in table.splitlines() if line.startswith("gpt "))
+
+    assert (False, 1.0) == (told["gpt"]["live"], told["gpt"]["weight"])
+    assert " 1 " in row
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x00b", "\x1b[31mred", "a\u202eb", "a\u2028b"])
+def test_a_key_whose_name_does_not_show_is_refused(run, name):
+    """A name stands in lists and logs, where it must forge nothing."""
+    code, _, err = run("keys", "create", name)
+
+    assert 2 == code
+    assert "control characters" in err
+
+
+def test_a_backup_into_a_folder_is_one_sentence(run):
+    """No traceback where a folder is given in the place of a file."""
+    code, _, err = run("db", "backup", ".")
+
+    assert 1 == code
+    assert "name the file" in err
+    assert 1 == len(err.splitlines())
+
+
 def test_models_shows_the_weights_in_force(run, folder):
     """Those set at run time, from the database; where there is none, none is made, and a broken one is told."""
     (folder / "thalamus.toml").write_text(
