@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from classifier.qwen.decision import Verdict
     from classifier.qwen.heads import Backend, Head
 
 SOURCE = "qwen3"
@@ -85,19 +86,25 @@ class QwenIntentClassifier:
 
     async def classify(self, text: str, *, deadline_s: float) -> Intent:
         """Return labels and confidence within `deadline_s` seconds, or an abstention; never raises."""
+        verdict = await self.judge(text, deadline_s=deadline_s)
+        if verdict is None:
+            return Intent((), 0.0, SOURCE, abstained=True)
+        return Intent(verdict.labels, verdict.confidence, SOURCE, verdict.abstained)
+
+    async def judge(self, text: str, *, deadline_s: float) -> Verdict | None:
+        """Return the whole verdict, with a probability for each label; `None` where nobody could be asked in time."""
         serving = self._serving
         if serving is None or deadline_s <= 0 or not text.strip():
-            return abstention()
+            return None
         try:
             logits = await serving.batcher.ask(text, deadline_s=deadline_s)
         except (RuntimeError, ValueError, MemoryError) as error:
             self._failure = f"the last pass failed: {error}"
-            return abstention()
+            return None
         if logits is None:
-            return abstention()
+            return None
         self._failure = None
-        verdict = decide(logits, serving.head.rule)
-        return Intent(verdict.labels, verdict.confidence, SOURCE, verdict.abstained)
+        return decide(logits, serving.head.rule)
 
     async def aclose(self) -> None:
         """Stop answering, and end once the running pass or load is over."""
@@ -125,11 +132,6 @@ class QwenIntentClassifier:
         self._condition = Condition("ready", head.version)
         if old is not None:
             await old.batcher.aclose()
-
-
-def abstention() -> Intent:
-    """Return the answer of who cannot answer."""
-    return Intent((), 0.0, SOURCE, abstained=True)
 
 
 def open_classifier(

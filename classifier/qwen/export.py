@@ -6,6 +6,7 @@ manifest, on the very texts it was given.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,13 +121,18 @@ def _logits_only(model: Any) -> Any:
 
 def _quantise(plain: Path, target: Path) -> None:
     quantisation = library("onnxruntime.quantization")
-    quantisation.quantize_dynamic(
-        str(plain),
-        str(target),
-        weight_type=quantisation.QuantType.QInt8,
-        per_channel=True,
-        use_external_data_format=True,
-    )
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # it recommends a step that needs one library more and changes nothing here
+    try:
+        quantisation.quantize_dynamic(
+            str(plain),
+            str(target),
+            weight_type=quantisation.QuantType.QInt8,
+            per_channel=True,
+            use_external_data_format=True,
+        )
+    finally:
+        logging.disable(before)
 
 
 def _save_named(plain: Path, target: Path, labels: Sequence[str]) -> None:
