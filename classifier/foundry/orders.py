@@ -21,6 +21,10 @@ OWN_COSTS = (0.5, 1.5)
 
 def order_of(blueprint: Blueprint) -> tuple[Order, Refined]:
     """Return the order of a blueprint, and what was kept and dropped of its corpus. Raises `CorpusError`."""
+    if blueprint.trainer != "tfidf_linear":
+        raise CorpusError(
+            f"the trainer {blueprint.trainer} takes no order for a linear model", file=str(blueprint.folder)
+        )
     files = blueprint.corpus_files
     raw = blueprint.folder / RAW
     files = (*files, raw) if raw.is_file() else files

@@ -30,7 +30,7 @@ def test_every_shipped_blueprint_can_be_read() -> None:
     found = list_blueprints(shipped_blueprints())
 
     assert "intent" in {each.name for each in found}
-    assert all(each.labels and each.constitution for each in found)
+    assert all(each.constitution for each in found if each.test_file.is_file())
 
 
 def test_a_blueprint_says_what_it_does_not_leave_out(folder) -> None:
@@ -87,6 +87,14 @@ def test_an_order_holds_the_refined_rows_and_the_hashes(folder) -> None:
     assert len(order.train) + len(refined.dropped) == len(single_rows()[::2]) + 1
     assert 1 <= order.dropped["the same text again"]
     assert len(order.test) == len(single_rows()[1::6])
+
+
+def test_a_blueprint_of_another_trainer_is_no_linear_order(folder) -> None:
+    """Each trainer reads its own rows."""
+    (folder / "blueprint.toml").write_text(GOOD + 'trainer = "bilstm_crf"', "utf-8")
+
+    with pytest.raises(CorpusError, match="the trainer bilstm_crf takes no order"):
+        order_of(read_blueprint(folder))
 
 
 def test_a_blueprint_without_rows_says_so(folder) -> None:
