@@ -108,8 +108,8 @@ def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Lin
         return model
     # A term's say is its weight times how often it speaks; rare terms with large weights decide few rows.
     say = np.linalg.norm(model.exact, axis=1) * np.log1p(np.array([seen[term] for term in candidates]))
-    kept = np.sort(np.argsort(-say, kind="stable")[: options.max_features])
-    return _fit(texts, gold, [candidates[at] for at in kept.tolist()], seen, options)
+    kept = sorted(int(at) for at in np.argsort(-say, kind="stable")[: options.max_features])
+    return _fit(texts, gold, [candidates[at] for at in kept], seen, options)
 
 
 def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
