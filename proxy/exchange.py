@@ -10,6 +10,8 @@ from config.trace import Trace
 from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Intent, Json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from config.types import Passage
     from proxy.doors import Door
     from proxy.limits import Lease
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
 
 
 MAX_WARNINGS = 10
-"""Warning headers of one response; clients refuse responses with a hundred headers. The books hold all."""
+"""Warnings of one response that have a header each; clients refuse responses with a hundred headers."""
 MAX_WARNING_CHARS = 200
+MAX_JOINED_CHARS = 1000
+"""Of one header that names several warnings without their reasons."""
+MAX_JOINED = 4
+"""Such headers; what is beyond them is counted. Clients read 8 KiB and more of headers; the books hold all."""
 
 
 @dataclass(slots=True)
@@ -87,9 +93,7 @@ class Exchange:
             pairs.append(("x-thalamus-model", model))
         if self.lease is not None:
             pairs.extend(self.lease.headers())
-        pairs.extend(("x-thalamus-warning", warning[:MAX_WARNING_CHARS]) for warning in self.warnings[:MAX_WARNINGS])
-        if len(self.warnings) > MAX_WARNINGS:
-            pairs.append(("x-thalamus-warning", f"and {len(self.warnings) - MAX_WARNINGS} more"))
+        pairs.extend(("x-thalamus-warning", text) for text in warning_texts(self.warnings))
         return pairs
 
     def explanation(self) -> Json:
@@ -144,3 +148,21 @@ class Exchange:
         if self.request_body is None or not answered:
             return None
         return "".join(answered[-1].texts).encode()
+
+
+def warning_texts(warnings: Sequence[str]) -> list[str]:
+    """Return the values of the warning headers: the first ones whole, the names of all others joined by `; `.
+
+    A name is what stands before a warning's reason, such as `top_k dropped`.
+    """
+    texts = [warning[:MAX_WARNING_CHARS] for warning in warnings[:MAX_WARNINGS]]
+    names = [warning.partition(": ")[0][:MAX_WARNING_CHARS] for warning in warnings[MAX_WARNINGS:]]
+    joined: list[str] = []
+    for n, name in enumerate(names):
+        if joined and len(joined[-1]) + len(name) + 2 <= MAX_JOINED_CHARS:
+            joined[-1] += f"; {name}"
+        elif len(joined) < MAX_JOINED:
+            joined.append(name)
+        else:
+            return [*texts, *joined, f"and {len(names) - n} more"]
+    return [*texts, *joined]

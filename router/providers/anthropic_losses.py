@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from router.providers.chat_losses import printable, says_nothing
-from router.providers.json_values import as_list, as_object, as_objects, as_text
+from router.providers.json_values import as_list, as_number, as_object, as_objects, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,18 @@ def name_lost(body: Json, upstream: str) -> list[str]:
         paths.append("stop_sequences[] of whitespace")
     paths += [path for path in name_lost_blocks(body) if not path.endswith(f".{_MARK}")]
     paths += _name_stripped(body)
-    return [f"{printable_path(path)} dropped: {upstream} has no such parameter" for path in dict.fromkeys(paths)]
+    lost = [f"{printable_path(path)} dropped: {upstream} has no such parameter" for path in dict.fromkeys(paths)]
+    return [*lost, *_name_budget(body, upstream)]
+
+
+def _name_budget(body: Json, upstream: str) -> Iterator[str]:
+    """A budget of tokens is told as one of a few efforts, unless an effort stands beside it."""
+    if as_number((as_object(body.get("thinking")) or {}).get("budget_tokens")) is None:
+        return
+    if (as_object(body.get("output_config")) or {}).get("effort"):
+        yield "thinking.budget_tokens dropped: output_config.effort stands beside it"
+    else:
+        yield f"thinking.budget_tokens weakened to reasoning_effort: {upstream} has no such parameter"
 
 
 def name_lost_blocks(body: Json) -> list[str]:

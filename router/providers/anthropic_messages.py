@@ -72,6 +72,13 @@ def has_padding(messages: Sequence[Json]) -> bool:
     return any(block is _OPENING for message in messages for block in as_objects(message["content"]))
 
 
+def loses_end(messages: Sequence[Json]) -> bool:
+    """Return whether an assistant's last turn ends with whitespace, which Anthropic refuses; `tidy_last` cuts it."""
+    last = messages[-1]
+    text = str(as_objects(last["content"])[-1].get("text") or "")
+    return last["role"] == "assistant" and text != text.rstrip()
+
+
 def opens_with_thinking(messages: Sequence[Json]) -> bool:
     """Return whether thinking may be on: the calls that wait for their next step must come with their thinking.
 

@@ -10,6 +10,7 @@ from router.providers.anthropic_messages import (
     build_system,
     end_with_user,
     has_padding,
+    loses_end,
     name_lost_thinking,
     opens_with_thinking,
     tidy_last,
@@ -99,6 +100,8 @@ def translate(request: ChatRequest, target: Target, store: ReasoningStore) -> tu
     result.update({**samplers, **rest, "stream": True if request.stream else None})
     present = {key: value for key, value in result.items() if value not in (None, [])}
     said = _warn(body, plan, result, has_padding=has_padding(messages))
+    if loses_end(messages):
+        said.append(f"messages[].content cut: {_NAME} takes no whitespace at the end of an assistant's last turn")
     unsigned = name_lost_thinking(turns, store, model=target.upstream_model)
     return present, (*said, *unsigned, *weakened, *thinking.warnings, *lost, *more)
 

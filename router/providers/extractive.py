@@ -15,8 +15,10 @@ from config.errors import InvalidRequestError
 from config.tokens import estimate_messages, estimate_tokens
 from config.types import Usage
 from router.events import Completion, Finish, Frame, MessageStart, TextDelta, UsageReport
+from router.providers.anthropic_losses import name_lost
 from router.providers.base import Prepared
 from router.providers.chat_body import read_tool_choice, read_tools, read_turns
+from router.providers.chat_losses import Slots, name_dropped
 from router.providers.chat_params import read_max_tokens, read_output_format, read_stops, refuse_unsupported
 from router.providers.json_values import as_objects
 from router.providers.pieces import split_pieces
@@ -35,6 +37,19 @@ _LEAST_TOKENS: Final = 60
 """Asked for at least, and cut to the client's limit: one sentence must fit, or an answer would pass for none."""
 _FRAME_CHARS: Final = 4
 """CJK characters, and the shortest words, travel in groups of about this length."""
+_NAME: Final = "the extractive model"
+_SLOTS: Final = Slots(
+    _NAME,
+    frozenset(
+        {
+            "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop",
+            "response_format",
+            # what becomes of tools is one warning
+            "tools", "tool_choice", "functions", "function_call",
+        }
+    ),
+    frozenset({"tools[].strict", "tools[].function.strict", "tools[].cache_control", "tools[].function.cache_control"}),
+)  # fmt: skip
 
 
 class ExtractiveProvider:
@@ -64,10 +79,13 @@ class ExtractiveProvider:
             raise _unsupported("tool_choice")
         read_max_tokens(body)
         _, ignored = _question(body)
-        warnings = ("tools ignored: the extractive model calls none",) if read_tools(body) else ()
+        warnings = [f"tools ignored: {_NAME} calls none"] if read_tools(body) else []
         if ignored:
-            warnings += ("attachments ignored: the extractive model reads text only",)
-        return Prepared(request, target, url="", headers={}, body=b"", warnings=warnings)
+            warnings.append(f"attachments ignored: {_NAME} reads text only")
+        if request.dialect == "anthropic" and request.original is not None:
+            warnings += name_lost(request.original, _NAME)
+        warnings += name_dropped(body, _SLOTS)
+        return Prepared(request, target, url="", headers={}, body=b"", warnings=tuple(dict.fromkeys(warnings)))
 
     async def stream(self, prepared: Prepared, wire: Wire) -> AsyncGenerator[Frame, None]:
         """Yield the answer word by word, or in small groups of CJK characters."""

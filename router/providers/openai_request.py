@@ -36,11 +36,15 @@ _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 
 
 def build_chat_body(request: ChatRequest, target: Target, store: ReasoningStore) -> tuple[Json, tuple[str, ...]]:
-    """Return the body for this deployment and what had to be left out of it."""
+    """Return the body for this deployment and what had to be left out of it.
+
+    Raises `InvalidRequestError` for an Anthropic client's tool that only Anthropic runs, as all other dialects do.
+    """
     body = {**target.options, **copy_body(request, target)}
     warnings: list[str] = []
     if request.dialect == "anthropic" and request.original is not None:
         warnings += name_lost_of_anthropic(request.original, "Chat Completions")
+        read_tools(body)
     warnings += _set_stream(body, stream=request.stream, quirks=target.quirks)
     warnings += _name_lost_choice(body)
     custom = _shape_tools(body, target.quirks)

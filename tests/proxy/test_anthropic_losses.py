@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from config.errors import InvalidRequestError
+from config.types import ExtractedAnswer
 from proxy.requests.parse import parse_anthropic, parse_chat
 from router.providers.anthropic import AnthropicProvider
 from router.providers.base import Target
+from router.providers.extractive import ExtractiveProvider
 from router.providers.ollama import OllamaProvider
 from router.providers.openai_compatible import OpenAICompatibleProvider
 from router.reasoning_store import ReasoningStore
@@ -32,6 +34,14 @@ PROVIDERS = {
     "anthropic": (AnthropicProvider(ReasoningStore(), clock=lambda: 0.0), frozenset[str]()),
     "ollama": (OllamaProvider(ReasoningStore(), clock=lambda: 0.0), frozenset[str]()),
 }
+
+
+class Silent:
+    """Finds nothing in any document."""
+
+    def answer(self, question: str, *, max_tokens: int) -> ExtractedAnswer:
+        del question, max_tokens
+        return ExtractedAnswer("", ())
 
 
 def part(**fields: Any) -> dict[str, Any]:
@@ -195,3 +205,50 @@ def test_the_name_is_told(dialect: str, name: str) -> None:
 
     assert found is not None
     assert [name] == [warning.partition(" ")[0] for warning in found[1] if warning.startswith(f"{name} ")]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "ollama"])
+def test_a_thinking_budget_that_becomes_an_effort_is_named(dialect: str) -> None:
+    """The number of tokens is lost; a budget of the same effort would be sent the same."""
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 2049}}
+    weakened = told(dialect, {**GOOD, **thinking})
+    beside = told(dialect, {**GOOD, **thinking, "output_config": {"effort": "medium"}})
+
+    assert weakened is not None
+    assert beside is not None
+    assert [each.partition(":")[0] for each in weakened[1] if "budget" in each] == [
+        "thinking.budget_tokens weakened to reasoning_effort"
+    ]
+    assert [each for each in beside[1] if "budget" in each] == [
+        "thinking.budget_tokens dropped: output_config.effort stands beside it"
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "ollama", "extractive"])
+@pytest.mark.parametrize("kind", ["web_search_20250305", "code_execution_20250825", "mcp_toolset"])
+def test_a_tool_that_only_anthropic_runs_is_refused_by_all_others_alike(dialect: str, kind: str) -> None:
+    """Nobody else can run it, and an answer without it would be another answer."""
+    body = {**GOOD, "tools": [TOOL, {"type": kind, "name": "search"}]}
+    provider = ExtractiveProvider(Silent()) if dialect == "extractive" else PROVIDERS[dialect][0]
+    parsed = parse_anthropic(json.dumps(body).encode(), headers={}, max_depth=64)
+
+    with pytest.raises(InvalidRequestError) as caught:
+        provider.prepare(parsed.request, Target("d", dialect, "https://up.test/v1", "m"))
+
+    assert (400, "tools[1].type", "unsupported_parameter") == (
+        caught.value.status,
+        caught.value.param,
+        caught.value.code,
+    )
+    assert kind in caught.value.message
+
+
+def test_a_claude_client_hears_what_the_documents_cannot_honour() -> None:
+    """The last resort takes any body, and names what it does not read."""
+    body = {**GOOD, "temperature": 0.2, "thinking": {"type": "enabled", "budget_tokens": 2048}, "future": 1}
+    parsed = parse_anthropic(json.dumps(body).encode(), headers={}, max_depth=64)
+    prepared = ExtractiveProvider(Silent()).prepare(parsed.request, Target("d", "extractive", "", "extractive"))
+
+    named = {each.split()[0] for each in prepared.warnings}
+
+    assert {"temperature", "thinking.budget_tokens", "future"} <= named

@@ -355,3 +355,22 @@ def test_a_tool_choice_that_means_nothing_is_refused(choice: object) -> None:
         read_tool_choice({"tool_choice": choice})
 
     assert "tool_choice" == caught.value.param
+
+
+@pytest.mark.parametrize(("text", "told"), [("{ ", True), ("{\n", True), ("{", False)])
+def test_a_prefill_that_loses_its_last_space_is_named(text, told):
+    """Anthropic refuses whitespace at the end; without it the model may write on differently."""
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": text}]
+    prepared = provider().prepare(chat(max_tokens=9, messages=messages), target())
+
+    assert "{" == json.loads(prepared.body)["messages"][-1]["content"][0]["text"]
+    assert told == any(each.startswith("messages[].content cut") for each in prepared.warnings)
+
+
+def test_a_last_turn_that_stays_whole_needs_no_word():
+    """Where a user's turn is put after the assistant's, its last space stays."""
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "so "}]
+    prepared = provider().prepare(chat(max_tokens=9, messages=messages), target(upstream_model="claude-opus-4-6"))
+
+    assert "so " == json.loads(prepared.body)["messages"][1]["content"][0]["text"]
+    assert not any("cut" in each for each in prepared.warnings)

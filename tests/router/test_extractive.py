@@ -181,3 +181,19 @@ async def test_a_stop_sequence_ends_the_answer_before_it() -> None:
 
     assert "one." == text_of(events)
     assert Finish("stop") == events[-1]
+
+
+def test_what_documents_cannot_honour_is_named() -> None:
+    """Wishes about how to write, and fields that nobody knows, are told; what happens anyway is not."""
+    wishes = {"seed": 7, "logit_bias": {"5": 1}, "temperature": 0.2, "reasoning_effort": "low", "future": {"a": 1}}
+    anyway = {"presence_penalty": 0, "stream": False, "response_format": {"type": "text"}, "parallel_tool_calls": True}
+    tools = [{"type": "function", "function": {"name": "f", "strict": True}}]
+    provider = ExtractiveProvider(FixedAnswerer())
+
+    assert (
+        tuple(f"{name} dropped: the extractive model has no such parameter" for name in wishes)
+        == prepare(provider, **wishes, **anyway).warnings
+    )
+    assert ("tools ignored: the extractive model calls none",) == prepare(
+        provider, tools=tools, tool_choice="auto"
+    ).warnings
