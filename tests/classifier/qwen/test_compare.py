@@ -19,7 +19,8 @@ from classifier.qwen.prefix import load_scorer
 from classifier.qwen.rows import Row, data_hash, read_rows
 from classifier.qwen.scores import scores_of
 from config.errors import ArtefactError, CorpusError
-from tests.classifier.qwen.conftest import LABELS, NO_TORCH
+from tests.classifier.qwen.conftest import LABELS, NO_TORCH, write_rows
+from tests.classifier.qwen.conftest import ROWS as PROMPTS
 
 ROWS = (
     Row("我要退款", ("payment",), "zh"),
@@ -233,7 +234,13 @@ def test_generative_baseline_is_measured_by_what_it_writes(tiny_base, artefact, 
     """It reads its prompt once and writes token by token; a head is no baseline, another base is refused."""
     pytest.importorskip("torch", reason=NO_TORCH)
     plan = TrainPlan(
-        base=str(tiny_base), train=rows_file, val=rows_file, out=tmp_path, form="generative", epochs=1, device="cpu"
+        base=str(tiny_base),
+        train=rows_file,
+        val=write_rows(tmp_path / "few.jsonl", PROMPTS[:1]),
+        out=tmp_path,
+        form="generative",
+        epochs=1,
+        device="cpu",
     )
     baseline = load_generative(train(plan).folder, device="cpu")
     found = baseline.guess("我要退款")
