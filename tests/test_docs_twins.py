@@ -40,8 +40,8 @@ VARIABLES_OF_OTHERS = {
 }
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-VERB = re.compile(r"thalamus ((?:keys|db|classifier) [a-z]+|[a-z]+)(?![\w.-])")
-OPTION = re.compile(r"thalamus (keys create|keys revoke|db backup|classifier [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)")
+VERB = re.compile(r"thalamus ((?:keys|db|classifier|foundry) [a-z]+|[a-z]+)(?![\w.-])")
+OPTION = re.compile(r"thalamus (keys create|keys revoke|db backup|(?:classifier|foundry) [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)")
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
 
 
@@ -133,7 +133,7 @@ def test_every_setting_named_exists(page: Path) -> None:
         found
         for span in spans
         for found in re.findall(r"^`([a-z_]+(?:\.[a-z_]+)+)", span)
-        if found.split(".")[0] in areas and not found.endswith((".md", ".py", ".toml"))
+        if found.split(".")[0] in areas and not found.endswith((".md", ".py", ".toml", ".onnx"))
     }
 
     assert set() == named - settings

@@ -162,13 +162,12 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
     ]
     progress.begin("choosing", len(candidates) + _MOST_FITTINGS)
     inside = deal(gold, _CHOOSING_FOLDS, seed=order.seeds[0]) > 0
-    best = candidates[0], -1.0
-    for options in candidates if len(candidates) > 1 else ():
-        figure = _held_out_figure(order, texts, gold, inside, options)
-        best = max(best, (options, figure), key=lambda each: each[1])
+    figures: list[float] = []
+    for each in candidates:
+        figures.append(_held_out_figure(order, texts, gold, inside, each) if len(candidates) > 1 else 0.0)
         progress.advance()
-    options = best[0]
-    model = fit_linear(texts, gold, options)
+    options: LinearOptions = candidates[int(np.argmax(figures))]
+    model: Linear = fit_linear(texts, gold, options)
     for _ in range(_MOST_FITTINGS):
         progress.advance()
         size = _size_kib(order, model)
