@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.types import Json
 from router.providers.scripted import Reply, Script, scripted_upstream
 from tests.e2e.gateway import Gateway, model, running_gateway, user
 
@@ -34,7 +35,9 @@ async def gateway(tmp_path: Path) -> AsyncGenerator[Gateway, None]:
         (b"[]", 400, None),
         (b'"text"', 400, None),
         (b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}', 400, None),
-        (b'{"model":"m\\u0000","messages":[{"role":"user","content":"hi"}]}', None, "model"),
+        (b'{"model":"m\\u0000","messages":[{"role":"user","content":"hi"}]}', 400, "model"),
+        (b'{"model":"m","messages":[{"role":"user","content":"a\\u0000b"}]}', 400, "messages[0].content"),
+        (b'{"model":"m","messages":[{"role":"user","content":"a\x00b"}]}', 400, None),
         (b"\x00" * 10, 400, None),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, None),
         (b"[" * 10_000, 400, None),
@@ -139,3 +142,36 @@ async def test_raw_garbage_does_not_hurt_the_server(gateway: Gateway, raw: bytes
     writer.close()
 
     assert 200 == (await gateway.chat()).status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        (
+            "/v1/chat/completions",
+            GOOD | {"messages": user([{"type": "text", "text": "a\0"}])},
+            "messages[0].content[0].text",
+        ),
+        ("/v1/chat/completions", GOOD | {"stop": ["ok", "\0"]}, "stop[1]"),
+        ("/v1/chat/completions", GOOD | {"metadata": {"a\0b": "c"}}, "metadata.?"),
+        ("/api/chat", {"message": "a\0b"}, "message"),
+        ("/api/claude", GOOD | {"max_tokens": 5, "system": "\0"}, "system"),
+        ("/api/claude/count_tokens", GOOD | {"system": "\0"}, "system"),
+        ("/v1/embeddings", {"model": "m", "input": ["fine", "a\0b"]}, "input[1]"),
+    ],
+)
+async def test_a_nul_character_is_refused_with_its_path(gateway: Gateway, path: str, body: Json, param: str) -> None:
+    """At every door, before anything is sent: not every upstream and database can hold one."""
+    response = await gateway.http.post(path, json=body)
+
+    assert (400, param, "invalid_value") == (
+        response.status_code,
+        *map(response.json()["error"].get, ("param", "code")),
+    )
+
+
+async def test_a_backslash_before_u0000_is_text(gateway: Gateway) -> None:
+    """Source code about NUL characters holds none."""
+    response = await gateway.chat(model="m", messages=user("print('\\u0000')"))
+
+    assert 200 == response.status_code
