@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from config.forms import EMBEDDED, is_shown
 from config.patterns import PatternError, compile_regex
-from config.reading import Problems, nearest
+from config.reading import Problems, nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ RESERVED = frozenset({"auto", "collab"})
 def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     """Note every problem. `mine` is what the file alone says, in its order; the shipped rows are known to be right."""
     _check_server(settings, problems)
+    _check_library(settings, mine, problems)
     _check_telemetry(settings, problems)
     _check_providers(mine, problems)
     _check_models(settings, mine.models, problems)
@@ -59,6 +61,13 @@ def _check_server(settings: Settings, problems: Problems) -> None:
         problems.note(("server", given), f"'server.{given}' needs 'server.{missing}'")
 
 
+def _check_library(settings: Settings, mine: Settings, problems: Problems) -> None:
+    library = settings.retrieval.library
+    if library is not None and settings.retrieval.enabled and not library.is_dir():
+        path: Path = ("retrieval", "library") if mine.retrieval.library else ("$THALAMUS_RETRIEVAL__LIBRARY",)
+        problems.note(path, f"'retrieval.library' must be a folder; there is none at '{library}'")
+
+
 def _check_telemetry(settings: Settings, problems: Problems) -> None:
     endpoint = settings.telemetry.otlp_endpoint
     address = urlsplit(endpoint)
@@ -74,8 +83,8 @@ def _check_providers(mine: Settings, problems: Problems) -> None:
     _check_unique([row.name for row in mine.providers], "provider", problems)
     for position, row in enumerate(mine.providers):
         path: Path = ("provider", position)
-        if row.dialect != "extractive":
-            _check_url(row.base_url, (*path, "base_url"), problems)
+        if row.base_url == EMBEDDED and row.dialect != "extractive":
+            problems.note((*path, "base_url"), f"'base_url' can be {EMBEDDED!r} for the dialect 'extractive' only")
         for n, name in enumerate(row.api_key_env):
             _check_variable(name, (*path, "api_key_env", n), problems)
 
@@ -86,7 +95,7 @@ def _check_models(settings: Settings, mine: Sequence[ModelSettings], problems: P
     known = _known_names(settings)
     for position, model in enumerate(mine):
         path: Path = ("model", position)
-        if model.name in RESERVED or not model.name.strip():
+        if model.name in RESERVED:
             problems.note((*path, "name"), f"{model.name!r} cannot be a model's name")
         if not model.deployments:
             problems.note(path, f"the model '{model.name}' needs a [[model.deployment]]")
@@ -105,7 +114,6 @@ def _check_deployment(
         problems.note((*path, "provider"), f"there is no provider '{deployment.provider}'; {hint}")
     elif deployment.base_url is None and row.base_url is None and not row.base_url_env:
         problems.note(path, f"a deployment of '{row.name}' needs 'base_url'")
-    _check_url(deployment.base_url, (*path, "base_url"), problems)
     if deployment.api_key_env is not None:
         _check_variable(deployment.api_key_env, (*path, "api_key_env"), problems)
     _check_price(deployment.price, (*path, "price"), problems)
@@ -114,11 +122,6 @@ def _check_deployment(
 def _check_variable(name: str, path: Path, problems: Problems) -> None:
     if not _VARIABLE.fullmatch(name):  # most likely the key itself, so it is not repeated
         problems.note(path, "'api_key_env' must be the name of an environment variable, such as OPENAI_API_KEY")
-
-
-def _check_url(url: str | None, path: Path, problems: Problems) -> None:
-    if url is not None and not url.startswith(("http://", "https://")):
-        problems.note(path, f"'base_url' must be an http:// or https:// address, not {url!r}")
 
 
 def _check_price(price: PriceOverride, path: Path, problems: Problems) -> None:
@@ -135,7 +138,9 @@ def _check_aliases(settings: Settings, problems: Problems) -> None:
     models = {model.name for model in settings.models}
     for alias, target in settings.aliases.items():
         path: Path = ("aliases", alias)
-        if alias in RESERVED or alias in models:
+        if not alias.strip() or not is_shown(alias):
+            problems.note(path, f"the alias {shown(alias)} must be a name, not empty and without control characters")
+        elif alias in RESERVED or alias in models:
             problems.note(path, f"'{alias}' is a model's name already and cannot be an alias")
         elif target not in settings.aliases:
             _check_known(target, known, path, "alias target", problems)

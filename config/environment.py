@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
-from config.reading import Problems, nearest, read_text, settable_fields
+from config.forms import is_web_address
+from config.reading import Problems, nearest, read_text, settable_fields, shown
 from config.secret import Secret
 from config.settings import Settings
 
@@ -50,8 +51,8 @@ def read_environment(env: Mapping[str, str], dotenv: Path | None, problems: Prob
     except FileNotFoundError:
         return Environment(dict(env))
     except (OSError, UnicodeDecodeError) as error:
-        problems.note((".env",), f"{dotenv}: cannot be read: {_reason(error)}")
-        return Environment(dict(env))
+        problems.note((".env",), f"cannot be read: {_reason(error)}")
+        return Environment(dict(env), dotenv)
     found, lines = _parse_dotenv(text, problems)
     own = {name: line for name, line in lines.items() if name not in env}
     return Environment({**found, **env}, dotenv, own)
@@ -84,8 +85,8 @@ def with_addresses(row: ProviderSettings, environment: Environment, problems: Pr
         if text is None:
             continue
         url = ollama_url(text) if row.dialect == "ollama" else text.rstrip("/")
-        if not url.startswith(("http://", "https://")):
-            problems.note(variable(name), f"must be an http:// or https:// address, not {text!r}")
+        if not is_web_address(url):
+            problems.note(variable(name), f"must be an http:// or https:// address with a host, not {shown(text)}")
         return replace(row, base_url=url, discover=row.discover or row.local)
     return row
 

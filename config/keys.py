@@ -15,11 +15,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
-from unicodedata import category
 
 from sqlalchemy import exists, or_, select, update
 
 from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
+from config.forms import is_shown
 from config.ids import new_id
 from config.key_cache import CachedKey, KeyCache, cached_key
 from config.pepper import load_pepper, pepper_exists
@@ -40,8 +40,6 @@ SHOWN_CHARS = len(KEY_PREFIX) + 6
 """Characters of a key that are stored and shown: enough to tell keys apart, too few to guess the rest."""
 MAX_PRESENTED_CHARS = 512
 MAX_NAME_CHARS = 120
-UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories of characters that would forge lines or reading directions where a name is shown."""
 MAX_PER_MINUTE = 2**53
 
 
@@ -187,7 +185,7 @@ class KeyStore:
         """
         if not 0 < len(name.strip()) <= MAX_NAME_CHARS:
             raise ValueError(f"a key needs a name of 1 to {MAX_NAME_CHARS} characters")
-        if any(category(char) in UNSHOWN for char in name.strip()):
+        if not is_shown(name.strip()):
             raise ValueError("a key's name cannot hold control characters, line breaks or other marks that do not show")
         if not scopes or not SCOPES.issuperset(scopes):
             raise ValueError("a key's scopes are 'chat' and 'admin'")

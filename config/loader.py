@@ -46,13 +46,12 @@ def load_settings(path: Path | None, env: Mapping[str, str], dotenv: Path | None
     document, lines = read_document(path)
     environment = read_environment(env, dotenv, problems)
     read = read_table(Settings, _merge_providers(document), (), problems) or Settings()
-    if problems.found:
-        raise _error(problems, path, lines, environment)
     settings = _with_places(read, path)
     settings = with_variables(settings, environment, problems)
     settings = _with_defaults(settings, environment, problems)
     settings = _with_secrets(settings, environment, problems)
-    check(settings, read, problems)
+    if not problems.found:  # else what is missing now would be told as unknown
+        check(settings, read, problems)
     if problems.found:
         raise _error(problems, path, lines, environment)
     return settings

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from config.bounds import Amount, PositiveCount, PositiveSeconds, Seconds
+from config.forms import ShownName, WebAddress
 
 Dialect = Literal["openai", "anthropic", "ollama", "extractive"]
 AuthStyle = Literal["bearer", "x-api-key", "api-key"]
@@ -65,9 +66,9 @@ class DeploymentSettings:
 
     provider: str
     """Name of a provider row: a shipped one (`openai`, `anthropic`, `ollama`, ...) or a `[[provider]]` of your own."""
-    upstream_model: str
+    upstream_model: ShownName
     """The model's name there."""
-    base_url: str | None = None
+    base_url: WebAddress | None = None
     """Where the server is; with `/v1` for OpenAI dialects only. `None` takes the provider's own."""
     weight: Amount = 1.0
     """Share of the traffic inside its priority group; 0 drains it: running answers end, new ones go elsewhere."""
@@ -104,7 +105,7 @@ class DeploymentSettings:
 class ModelSettings:
     """A name that clients can ask for, and where it runs. One of a shipped model's name replaces the shipped one."""
 
-    name: str
+    name: ShownName
     """The name; it may contain `/` and `:`. `auto` and `collab` are taken."""
     deployments: tuple[DeploymentSettings, ...]
     """Where it runs (`[[model.deployment]]`, at least one)."""
@@ -124,11 +125,11 @@ class ModelSettings:
 class ProviderSettings:
     """A provider whose dialect we speak. One of a shipped row's name changes only the fields it gives."""
 
-    name: str
+    name: ShownName
     """The name deployments use."""
     dialect: Dialect = "openai"
     """What it speaks; almost all look-alikes speak `openai`."""
-    base_url: str | None = None
+    base_url: WebAddress | None = None
     """Where it is, without a slash at the end; `None` means the deployment or a variable must say."""
     base_url_env: tuple[str, ...] = ()
     """Environment variables that change `base_url`; the first that is set wins."""

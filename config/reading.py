@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from config.bounds import Between
+from config.forms import Form
 from config.redact import redact
 from config.toml_lines import Path as KeyPath
 
@@ -156,8 +157,8 @@ def _hint(key: str, known: Mapping[str, object]) -> str:
     return nearest(key, known)
 
 
-def _bounded(value: object, bounds: Between, path: KeyPath, problems: Problems) -> object:
-    if value is INVALID or bounds.holds(cast("float", value)):
+def _bounded(value: object, bounds: Between | Form, path: KeyPath, problems: Problems) -> object:
+    if value is INVALID or bounds.holds(cast("Any", value)):
         return value
     return problems.note(path, f"'{dotted(path)}' must be {bounds}, not {shown(value)}")
 

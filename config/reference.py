@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 
 from config.bounds import Between
 from config.environment import AREAS, USUAL_NAMES
+from config.forms import Form
 from config.loader import shipped_models, shipped_providers
 from config.reading import NOT_IN_FILES, toml_name
 from config.settings import Settings
@@ -131,7 +132,7 @@ def _variable(name: str) -> str | None:
 def _type(hint: Any) -> str:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return f"{_type(args[0])}, {next(arg for arg in args[1:] if isinstance(arg, Between))}"
+        return f"{_type(args[0])}, {next(arg for arg in args[1:] if isinstance(arg, Between | Form))}"
     if origin in {Union, types.UnionType}:
         return _type(next(arg for arg in args if arg is not type(None)))
     if origin is Literal:

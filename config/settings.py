@@ -10,6 +10,7 @@ from typing import Literal
 from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
 from config.breaker_settings import BreakerSettings
+from config.forms import Host, Network, Origin
 from config.limit_settings import LimitSettings
 from config.model_settings import (
     Capability,
@@ -52,25 +53,25 @@ __all__ = [
 class ServerSettings:
     """Where the gateway listens and whom it lets in."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to bind. Beyond loopback every request needs a proxy key."""
     port: Port = 8000
     """TCP port; 0 takes a free one. `CLAUDE_PROXY_PORT` is understood too."""
     admin_port: Port | None = None
-    """A port of its own for the dashboard; `None` serves it on `port`. `ADMIN_DASHBOARD_PORT` is understood too."""
+    """Reserved for the dashboard: not served yet, and a start warns of it. `ADMIN_DASHBOARD_PORT` is understood too."""
     allowed_hosts: tuple[str, ...] = ()
     """Names under which clients reach this server, as in their `Host` header, such as `chat.example` or `*.example`.
 
     Without any, a server on loopback answers only to this machine's own names (a page on the web could else reach it by
     making its name lead there), and a server beyond loopback, where a key is needed, to every name. `*` allows all.
     """
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     """Addresses or networks whose `X-Forwarded-*` headers are believed; none by default."""
     tls_cert_file: Path | None = None
     """PEM certificate chain; `None` serves plain HTTP. Needs `tls_key_file`."""
     tls_key_file: Path | None = None
     """PEM private key of the certificate."""
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
     """Origins whose pages may call us from a browser, such as `https://chat.example`; none by default."""
     max_body_bytes: PositiveCount = 10_000_000
     """Largest request body, before and after decompression, bytes."""

@@ -77,7 +77,7 @@ def test_variables_of_every_kind_are_read():
             "THALAMUS_SERVER__CORS_ORIGINS": "https://a.example, https://b.example",
             "THALAMUS_STREAMING__KEEPALIVE_S": "2.5",
             "THALAMUS_LOGGING__FORMAT": "json",
-            "THALAMUS_RETRIEVAL__LIBRARY": "/docs",
+            "THALAMUS_RETRIEVAL__LIBRARY": "/",
             "THALAMUS_ROUTING__DEFAULT_MODEL": "",
             "THALAMUS_STATE_DIR": "/var/lib/thalamus",
             "THALAMUS_PORT_8000_TCP": "tcp://10.0.0.1:8000",
@@ -86,7 +86,7 @@ def test_variables_of_every_kind_are_read():
 
     assert (True, False) == (settings.storage.store_bodies, settings.storage.store_preview)
     assert ("https://a.example", "https://b.example") == settings.server.cors_origins
-    assert (2.5, "json", Path("/docs")) == (
+    assert (2.5, "json", Path("/")) == (
         settings.streaming.keepalive_s,
         settings.logging.format,
         settings.retrieval.library,
@@ -206,6 +206,7 @@ def test_provider_row_of_a_shipped_name_changes_only_what_it_says(write):
 
 def test_paths_in_the_file_are_relative_to_the_file(write, tmp_path):
     """The gateway may be started from anywhere."""
+    (tmp_path / "d").mkdir()
     path = write(
         "state_dir = 'state'\n[server]\ntls_cert_file = 'c.pem'\ntls_key_file = '/k.pem'\n[retrieval]\nlibrary='d'\n"
     )
@@ -250,7 +251,26 @@ WRONG = [
     ("not-an-array-of-tables", "model = 1\n", 1, "an array of tables"),
     ("not-a-mapping", "aliases = 1\n", 1, "must be a table"),
     ("bad-choice", "[logging]\nformat = 'xml'\n", 2, "'auto', 'console', 'json'"),
-    ("bad-item", "[server]\ncors_origins = [\n'a',\n1]\n", 4, "must be text"),
+    ("bad-item", "[server]\ncors_origins = [\n'https://a',\n1]\n", 4, "must be text"),
+    ("no-such-library", "[retrieval]\nlibrary = 'nowhere'\n", 2, "'retrieval.library' must be a folder"),
+    ("address-without-host", MODEL + "  base_url = 'http:///v1'\n", 6, "with a host"),
+    ("address-with-a-far-port", MODEL + "  base_url = 'http://box:70000/v1'\n", 6, "with a host"),
+    ("address-with-a-space", MODEL + "  base_url = 'http://a b/v1'\n", 6, "with a host"),
+    ("address-of-no-host", "[[provider]]\nname='a'\nbase_url='http://300.1.1.1/v1'\n", 3, "with a host"),
+    ("address-of-ours", "[[provider]]\nname='a'\nbase_url='local:extractive'\n", 3, "'extractive' only"),
+    ("empty-upstream-model", MODEL.replace("gpt-4o", ""), 5, "not empty"),
+    ("nul-in-a-name", MODEL.replace('"mine"', '"mi\\u0000ne"'), 2, "without control characters"),
+    ("line-break-in-a-name", MODEL.replace('"mine"', '"mi\\nne"'), 2, "without control characters"),
+    ("empty-name", MODEL.replace('"mine"', '" "'), 2, "not empty"),
+    ("terminal-code-in-an-alias", '[aliases]\n"a\\u001b[1m" = "gpt"\n', 2, "without control characters"),
+    ("host-of-large-numbers", "[server]\nhost = '300.1.1.1'\n", 2, "an IP address or a host name"),
+    ("host-with-a-port", "[server]\nhost = '127.0.0.1:80'\n", 2, "an IP address or a host name"),
+    ("host-that-is-empty", "[server]\nhost = ''\n", 2, "an IP address or a host name"),
+    ("origin-with-a-path", "[server]\ncors_origins = ['https://a.example/x']\n", 2, "an origin such as"),
+    ("origin-without-a-scheme", "[server]\ncors_origins = ['a.example']\n", 2, "an origin such as"),
+    ("origin-with-a-far-port", "[server]\ncors_origins = ['https://a:99999']\n", 2, "an origin such as"),
+    ("proxy-by-name", "[server]\ntrusted_proxies = ['proxy.example']\n", 2, "a network such as"),
+    ("network-with-host-bits", "[server]\ntrusted_proxies = ['10.0.0.1/8']\n", 2, "a network such as"),
     ("bad-path", "[retrieval]\nlibrary = 1\n", 2, "must be a path"),
     ("secret-in-file", MODEL + '  api_key = "sk-canary"\n', 6, "name the variable in 'api_key_env'"),
     ("key-for-a-name", MODEL + '  api_key_env = "sk-canary-1234567890"\n', 6, "the name of an environment variable"),
@@ -384,6 +404,9 @@ WRONG_VARIABLES = [
     ("OPENAI_API_KEY_FILE", "/nowhere/canary", "cannot be read"),
     ("OPENAI_API_KEY_FILE", "~nobody-of-this-name/canary", "cannot be read"),
     ("OLLAMA_HOST", "ftp://box", "http:// or https://"),
+    ("OLLAMA_HOST", "box:70000", "with a host"),
+    ("THALAMUS_SERVER__HOST", "300.1.1.1", "an IP address or a host name"),
+    ("THALAMUS_RETRIEVAL__LIBRARY", "/nowhere", "must be a folder"),
     ("CURSOR_BASE_URL", "c.example", "http:// or https://"),
 ]
 
@@ -396,6 +419,52 @@ def test_mistake_in_a_variable_names_the_variable(name, text, words):
     assert str(error).startswith(f"{name}: ")
     assert words in str(error)
     assert name == "OPENAI_API_KEY_FILE" or "canary" not in str(error)
+
+
+def test_all_that_is_wrong_by_itself_is_told_at_once(write):
+    """Nobody mends one line, starts again and learns of the next: those of one deployment, and the environment's."""
+    path = write(
+        MODEL
+        + "  base_url = 'http://box:70000'\n  weight = -1\n  api_key = 'x'\n  price = { input_usd_per_mtok = -1 }\n"
+    )
+
+    told = str(refused(path, {"THALAMUS_SERVER__PORT": "x", "OPENAI_API_KEY": "a b"}))
+
+    assert [] == [
+        words
+        for words in (":6:", ":7:", ":8:", ":9:", "THALAMUS_SERVER__PORT: ", "OPENAI_API_KEY: ")
+        if words not in told
+    ]
+
+
+def test_all_that_does_not_fit_together_is_told_at_once(write):
+    """Where each value is right by itself, one deployment's mistakes of sense are all listed too."""
+    path = write(
+        MODEL.replace('"openai"', '"opnai"')
+        + "  api_key_env = 'sk-canary'\n  price = { input_usd_per_mtok = 1 }\n[routing]\ndefault_model = 'gtp'\n"
+    )
+
+    told = str(refused(path))
+
+    assert [] == [
+        words for words in (":4:", ":6:", ":7: a price needs both", "source_date", ":9:") if words not in told
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:80/v1", "https://llm.example", "http://my_box:1", "https://ü.example/v1"]
+)
+def test_addresses_of_every_kind_are_taken(write, url):
+    """What can be reached is not refused."""
+    deployment = load_settings(write(MODEL + f"  base_url = '{url}'\n"), {}).models[0].deployments[0]
+
+    assert url == deployment.base_url
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example", "http://localhost:3000", "chrome-extension://abc"])
+def test_origins_of_every_kind_are_taken(write, origin):
+    """Browsers have more schemes than two, and Litestar knows stars."""
+    assert (origin,) == load_settings(write(f"[server]\ncors_origins = ['{origin}']\n"), {}).server.cors_origins
 
 
 def test_mistake_in_a_dotenv_file_has_its_line(write):
@@ -435,7 +504,7 @@ def test_missing_dotenv_is_fine_and_a_broken_one_is_not(tmp_path):
     broken.write_bytes(b"\xff\xfe")
 
     assert {} == load_settings(None, {}, tmp_path / ".env").secrets
-    assert "UTF-8" in str(refused(None, {}, broken))
+    assert f"{broken}: cannot be read: it is not UTF-8 text" == str(refused(None, {}, broken))
     assert "cannot be read" in str(refused(None, {}, tmp_path))
 
 
