@@ -1,0 +1,119 @@
+"""The brainstem: says by fixed rules whether a turn orders something that is hard to take back. No model is asked.
+
+A text is cut, its quotes, titles and code are hidden, and each sentence goes to the rules of its language
+(`reflex_en.py`, `reflex_zh.py`). Only orders fire: no questions, refusals, reports, and nothing about a text's wording.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from classifier import reflex_en, reflex_zh
+from classifier.reflex_words import TRIGGERS
+from config.patterns import compile_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from config.patterns import Pattern
+    from config.types import Language
+
+Action = Literal["delete", "modify", "overwrite", "transfer", "revoke", "shutdown"]
+ACTIONS: Final[tuple[Action, ...]] = ("delete", "modify", "overwrite", "transfer", "revoke", "shutdown")
+MAX_EDGE_CHARS: Final = 1_000
+"""What is read of a long text: so much of its beginning and of its end, where orders stand; the rest is material."""
+MAX_SPAN_CHARS: Final = 120
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_INVISIBLE = dict.fromkeys((0, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
+_HIDDEN = (
+    re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
+    re.compile(r"`[^`\n]*`"),
+    re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"'),
+    re.compile(r"(?<![\w'])'[^'\n]+'(?![\w'])"),
+)
+_SENTENCES = re.compile(r"[^.!?。;…\n]*(?:\.(?=\S)[^.!?。;…\n]*)*[.!?。;…\n]*")
+_WORD_ENDS = str.maketrans(dict.fromkeys("\t\n\r.,;:!?()[]{}<>/\\\"'`*_-–—=+|#@&~", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class ReflexHit:
+    """What fired: the action, the language of the rule, the words it stood in, and the rule's name."""
+
+    action: Action
+    language: Language
+    span: str
+    """The words as they were read: folded to lower case, quotes hidden, at most `MAX_SPAN_CHARS`."""
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRule:
+    """A configured text that always stands for an action, wherever it occurs, without regard to case."""
+
+    text: str
+    action: Action
+
+
+class Reflex:
+    """The rules, and the operator's own exact texts beside them."""
+
+    def __init__(self, own: tuple[OwnRule, ...] = ()) -> None:
+        self._own: tuple[tuple[Pattern, OwnRule], ...] = tuple(
+            (compile_literal(each.text, ignore_case=True), each) for each in own
+        )
+
+    def look(self, text: str) -> ReflexHit | None:
+        """Return the first order of high risk, or `None`. Never raises; time is bounded whatever the text."""
+        text = _edges(text)
+        if not text.isascii():
+            text = text.encode(errors="replace").decode()  # RE2 reads no lone surrogates
+        for pattern, own in self._own:
+            if pattern.search(text) is not None:
+                language: Language = "zh" if _HAN.search(text) else "en"
+                return ReflexHit(own.action, language, own.text[:MAX_SPAN_CHARS], "own")
+        folded = _folded(text)
+        has_han = _HAN.search(folded) is not None
+        if not _may_hold_an_order(folded, has_han=has_han):
+            return None
+        for sentence in _sentences(folded):
+            in_chinese = has_han and _HAN.search(sentence) is not None
+            rules = reflex_zh if in_chinese else reflex_en
+            if rules.introduces_material(sentence):
+                return None
+            found = rules.order_in(sentence, folded)
+            if found is not None:
+                action, span, rule = found
+                return ReflexHit(action, "zh" if in_chinese else "en", span[:MAX_SPAN_CHARS], rule)
+        return None
+
+
+def _edges(text: str) -> str:
+    if len(text) <= 2 * MAX_EDGE_CHARS:
+        return text
+    return f"{text[:MAX_EDGE_CHARS]}\n{text[-MAX_EDGE_CHARS:]}"
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower().replace("\0", "")
+    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).lower().replace("’", "'")
+
+
+def _may_hold_an_order(folded: str, *, has_han: bool) -> bool:
+    """Look for the words alone, which is all that ordinary turns cost."""
+    if has_han and reflex_zh.TRIGGERS.search(folded) is not None:
+        return True
+    return not TRIGGERS.isdisjoint(folded.translate(_WORD_ENDS).split())
+
+
+def _sentences(folded: str) -> Iterator[str]:
+    for pattern in _HIDDEN:
+        folded = pattern.sub("▢", folded)
+    for found in _SENTENCES.finditer(folded):
+        sentence = found[0].strip()
+        if sentence:
+            yield sentence
