@@ -26,7 +26,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from config.types import AttemptRecord, Json
+    from config.types import AttemptRecord, Json, Usage
 
 FailureClass = Literal[
     "transient", "rate", "quota", "credential", "model_access", "model_gone", "context", "policy", "caller"
@@ -80,6 +80,7 @@ class UpstreamError(ThalamusError):
 
     `status` is the upstream's HTTP status, or `None` when none arrived. `retry_after_s` is the upstream's wish in
     seconds, in whichever form it was expressed. `error_type`, `code` and `param` are the upstream's own error fields.
+    `usage` is what a whole answer that is none was said to have cost; tokens told in events need it not.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class UpstreamError(ThalamusError):
         self.param = param
         self.retry_after_s = retry_after_s
         self.timed_out = timed_out
+        self.usage: Usage | None = None
 
     def hide(self, secret: str | None) -> None:
         """Take a key out of every text here, whatever its shape: upstreams quote what they were sent."""

@@ -54,7 +54,7 @@ async def metrics(request: HttpRequest) -> Response[bytes]:
     house = house_of(request)
     snapshot = snapshot_of(house, await house.vitals.process())
     text = await asyncio.to_thread(render, house.metrics, snapshot)
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(text, media_type="text/plain; version=0.0.4")
 
 
 def snapshot_of(house: House, process: ProcessFigures) -> Snapshot:

@@ -93,6 +93,7 @@ class Attempt:
         error.hide(self.candidate.target.api_key)
         self.failure = error
         self.status = error.status
+        self.usage = self.usage or error.usage
         self._end()
 
     def abandon(self, note: str) -> None:

@@ -266,7 +266,7 @@ CHAT_FIELDS: Final[dict[str, Check]] = {
     "reasoning_effort": check_text,
     "response_format": check_object,
     "safety_identifier": check_text,
-    "seed": whole_number(-(2**63), 2**64),
+    "seed": whole_number(-(2**63), 2**64 - 1),
     "service_tier": check_text,
     "stop": _check_stop,
     "store": check_truth,

@@ -26,7 +26,7 @@ from router.providers.openai_choice import AnswerContext
 from router.providers.openai_chunks import ChunkReader
 from router.providers.openai_completion import repair_completion, to_chunk
 from router.providers.openai_request import build_chat_body, copy_body, custom_tool_names
-from router.providers.openai_usage import read_usage
+from router.providers.openai_usage import find_usage, read_usage
 from router.sse import SseParser
 
 if TYPE_CHECKING:
@@ -185,14 +185,22 @@ def _frames_of_body(body: bytes, reader: ChunkReader, context: AnswerContext) ->
         parser = SseParser()
         frames = [frame for event in (*parser.feed(body), *parser.close()) for frame in reader.feed(event)]
         return [*frames, *reader.finish()]
-    fixed = repair_completion(read_answer(body), context)
-    return [*reader.feed_chunk(to_chunk(fixed)), *reader.finish()]
+    return _frames_of_answer(repair_completion(read_answer(body), context), reader)
 
 
 def _events_of(completion: Json, context: AnswerContext) -> tuple[Event, ...]:
-    reader = ChunkReader(context)
-    frames = [*reader.feed_chunk(to_chunk(completion)), *reader.finish()]
+    frames = _frames_of_answer(completion, ChunkReader(context))
     return tuple(event for frame in frames for event in frame.events)
+
+
+def _frames_of_answer(completion: Json, reader: ChunkReader) -> list[Frame]:
+    """Return the frames of a repaired answer. Raises `UpstreamError` for an empty one, with the usage it told."""
+    try:
+        return [*reader.feed_chunk(to_chunk(completion)), *reader.finish()]
+    except UpstreamError as error:
+        told = find_usage(completion)
+        error.usage = read_usage(told) if told else None
+        raise
 
 
 def _is_whole(response: UpstreamResponse, provider: str) -> bool:

@@ -214,7 +214,7 @@ def test_the_question_is_the_last_user_turn(messages: list[dict[str, Any]], text
         ({"prompt_cache_key": "key"}, {"x-claude-code-session-id": "s"}, "key"),
         ({}, {"x-claude-code-session-id": "s"}, "s"),
         ({"metadata": {"conversation_id": 3}}, {}, None),
-        ({"metadata": {"conversation_id": "a\x00b"}}, {}, None),
+        ({"metadata": {"conversation_id": "a\x07b"}}, {}, None),
         ({"user": "u"}, {}, None),
     ],
 )

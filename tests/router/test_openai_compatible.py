@@ -718,6 +718,19 @@ async def test_what_is_no_answer_is_an_error(body: object, code: str | None, fai
     assert (code, failure_class) == (caught.value.code, caught.value.failure_class)
 
 
+@pytest.mark.parametrize("asked", ["plain", "a stream, and JSON came"])
+async def test_what_an_empty_answer_cost_is_told_with_its_error(asked: str) -> None:
+    """The upstream bills its thinking; the streamed twin told it in an event."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    body = answer({"content": ""}) | {"usage": usage}
+    async with rig(answering_and_closing(whole(json.dumps(body).encode()))) as one:
+        with pytest.raises(UpstreamError) as caught:
+            await (complete(body) if asked == "plain" else one.stream())
+
+    assert caught.value.usage is not None
+    assert (7, 5) == (caught.value.usage.input_tokens, caught.value.usage.output_tokens)
+
+
 async def test_an_empty_answer_cut_by_its_limit_is_legal() -> None:
     """All tokens went into reasoning."""
     done = await complete(answer({"content": ""}, "length"))
