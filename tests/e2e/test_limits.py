@@ -49,7 +49,8 @@ async def test_of_fifty_requests_at_once_exactly_ten_pass_a_limit_of_ten(tmp_pat
 
 async def test_of_fifty_streams_at_once_only_those_start_whose_tokens_are_there(tmp_path: Path) -> None:
     """Tokens are reserved before anything is sent; while all is reserved the others are told to wait."""
-    script = replying({"text": "ok", "delay_first_s": 0.5, "usage": {"input": 8, "output": 2}})
+    # None of the ten may be over, and its tokens be free again, before the last of fifty has asked.
+    script = replying({"text": "ok", "delay_first_s": 4.0, "usage": {"input": 8, "output": 2}})
     async with scripted_upstream(script) as upstream, running_gateway(tmp_path, model("m", upstream.url + "/v1")) as it:
         headers = await made_key(it, tokens_per_minute=1000)
         body = {"model": "m", "messages": user("hi"), "max_tokens": 92, "stream": True}
