@@ -57,17 +57,21 @@ def load_settings(path: Path | None, env: Mapping[str, str], dotenv: Path | None
     return settings
 
 
-def reload(path: Path | None, env: Mapping[str, str], current: Settings, *, dotenv: Path | None = None) -> Settings:
+def reload(
+    path: Path | None, env: Mapping[str, str], current: Settings, *, dotenv: Path | None = None
+) -> tuple[Settings, tuple[str, ...]]:
     """Return what a running gateway may switch to: the files as they are now, but for what is fixed while it runs.
 
-    Raises `SettingsError` where the files are wrong; `current` then stays in force.
+    Beside it stand the names of what differs and only a restart brings into force, such as `server.port`. Raises
+    `SettingsError` where the files are wrong; `current` then stays in force.
     """
     wanted = load_settings(path, env, dotenv)
+    waiting = restart_needed(current, wanted)
     for area, names in FIXED_WHILE_RUNNING.items():
         running = getattr(current, area)
         kept = {name: getattr(running, name) for name in names}
         wanted = replace(wanted, **{area: replace(getattr(wanted, area), **kept)})
-    return replace(wanted, state_dir=current.state_dir)
+    return replace(wanted, state_dir=current.state_dir), waiting
 
 
 def restart_needed(current: Settings, wanted: Settings) -> tuple[str, ...]:

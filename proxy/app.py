@@ -58,7 +58,7 @@ def create_app(
     settings: Settings,
     *,
     transport: Transport | None = None,
-    read_settings: Callable[[Settings], Settings] | None = None,
+    read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None,
 ) -> Litestar:
     """Return the ASGI application; nothing is opened before its lifespan begins.
 

@@ -76,8 +76,8 @@ class House:
     """Whether a signal told us to stop."""
     reload_error: str | None = None
     """Why the last reload was refused, `None` when it was not."""
-    read_settings: Callable[[Settings], Settings] | None = None
-    """Reads and validates the settings file again; `None` where the settings came from code."""
+    read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
+    """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
     plain_catalog: Catalog = field(init=False)
     """The catalogue without the weights that were set at run time."""
@@ -91,12 +91,15 @@ class House:
         """The configured routing rules."""
         return tuple(Rule(each.pattern, each.model, each.kind, each.name) for each in self.settings.routing.rules)
 
-    async def reload(self) -> None:
-        """Read the settings again and swap them in whole. Raises `SettingsError`, with the old ones still running."""
+    async def reload(self) -> tuple[str, ...]:
+        """Read the settings again, swap them in whole, and return the names of those that need a restart.
+
+        Raises `SettingsError`, with the old ones still running.
+        """
         if self.read_settings is None:
             raise SettingsError("This server was started without a settings file, so there is nothing to read again.")
         try:
-            wanted = await asyncio.to_thread(self.read_settings, self.settings)
+            wanted, needs_restart = await asyncio.to_thread(self.read_settings, self.settings)
         except SettingsError as error:
             self.reload_error = str(error)
             raise
@@ -109,6 +112,7 @@ class House:
         self.retries.adopt(wanted.breaker)
         self.affinity.adopt(lifetimes(wanted))
         self.reload_error = None
+        return needs_restart
 
     def take_catalog(self, catalog: Catalog) -> None:
         """Take what the settings and the last probes say, under the weights that were set at run time."""

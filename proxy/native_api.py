@@ -104,14 +104,18 @@ async def post_count_tokens(request: HttpRequest) -> Json:
 
 @post("/api/config/reload", status_code=200, summary="Read the settings file again", tags=["Operations"])
 async def post_reload(request: HttpRequest) -> Json:
-    """Validate the settings file and swap it in whole; a bad file changes nothing and is explained."""
+    """Validate the settings file and swap it in whole; a bad file changes nothing and is explained.
+
+    `needs_restart` names what was changed in the file and stays as it was until a restart, such as `server.port`.
+    """
     caller = await known_caller(request)
     require_scope(caller, "admin")
     try:
-        await house_of(request).reload()
+        needs_restart = await house_of(request).reload()
     except SettingsError as error:
         raise InvalidRequestError(str(error), code="invalid_settings") from error
-    return {"reloaded": True, "models": [entry["id"] for entry in model_entries(house_of(request))]}
+    models = [entry["id"] for entry in model_entries(house_of(request))]
+    return {"reloaded": True, "models": models, "needs_restart": list(needs_restart)}
 
 
 def _may_see(caller: KeyIdentity | None, decision: Json) -> bool:

@@ -106,8 +106,8 @@ class GatewayServer(uvicorn.Server):
 
     async def _reload_and_tell(self) -> None:
         try:
-            await self._house.reload()
+            needs_restart = await self._house.reload()
         except SettingsError as error:
             log.error("reload_refused", reason=str(error))  # noqa: TRY400  # the operator reads the sentence, not a trace
         else:
-            log.info("reloaded")
+            log.info("reloaded", needs_restart=needs_restart)

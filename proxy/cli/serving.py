@@ -151,7 +151,7 @@ async def _any_key(settings: Settings, env: Mapping[str, str]) -> bool:
         await database.aclose()
 
 
-def _read_again(path: Path | None, env: Mapping[str, str], running: Settings) -> Settings:
+def _read_again(path: Path | None, env: Mapping[str, str], running: Settings) -> tuple[Settings, tuple[str, ...]]:
     return reload(path, env, running, dotenv=dotenv_file(path))
 
 
@@ -179,11 +179,11 @@ async def _follow(path: Path, house: House) -> None:
             continue
         seen = now
         try:
-            await house.reload()
+            needs_restart = await house.reload()
         except SettingsError as error:
             log.error("reload_refused", reason=str(error))  # noqa: TRY400  # the reason is enough
         else:
-            log.info("reloaded")
+            log.info("reloaded", needs_restart=needs_restart)
 
 
 def _time_of(path: Path) -> int | None:

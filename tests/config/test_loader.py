@@ -542,11 +542,12 @@ def test_reload_takes_what_may_change_and_keeps_what_is_in_use(write, tmp_path):
     current = load_settings(write("[server]\nport = 9000\n" + MODEL), {})
     path = write("[server]\nport = 9001\nhost = '::1'\n[routing]\nmax_attempts = 2\n" + MODEL + "  weight = 5\n")
 
-    changed = reload(path, {"THALAMUS_STATE_DIR": "/elsewhere"}, current)
+    changed, waiting = reload(path, {"THALAMUS_STATE_DIR": "/elsewhere"}, current)
 
     assert (9000, "127.0.0.1") == (changed.server.port, changed.server.host)
     assert (2, 5.0) == (changed.routing.max_attempts, changed.models[0].deployments[0].weight)
     assert tmp_path / ".thalamus" == changed.state_dir
+    assert ("server.host", "server.port", "state_dir") == waiting
 
 
 def test_reload_of_a_bad_file_changes_nothing_and_says_why(write):

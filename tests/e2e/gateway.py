@@ -100,7 +100,7 @@ async def running_gateway(
     config_file = folder / "thalamus.toml"
     config_file.write_text(head + "".join(toml), encoding="utf-8")
 
-    def read(running: Settings) -> Settings:
+    def read(running: Settings) -> tuple[Settings, tuple[str, ...]]:
         return reload(config_file, env, running)
 
     settings = load_settings(config_file, env)

@@ -132,12 +132,29 @@ async def test_health_ready_and_metrics(gateway: Gateway) -> None:
     await gateway.chat(model="a")
     health = (await gateway.http.get("/health")).json()
     ready = await gateway.http.get("/health/ready")
-    metrics = (await gateway.http.get("/metrics")).text
+    scraped = await gateway.http.get("/metrics")
+    metrics = scraped.text
 
     assert "ok" == health["status"]
     assert {"database", "documents", "models"} <= set(health["components"])
     assert (200, "ready") == (ready.status_code, ready.json()["status"])
+    assert "text/plain; version=0.0.4; charset=utf-8" == scraped.headers["content-type"]
     assert 'thalamus_requests_total{endpoint="chat",status="completed"} 1.0' in metrics
+
+
+async def test_a_reload_tells_what_needs_a_restart(
+    tmp_path: Path, upstream: ScriptedUpstream, gateway: Gateway
+) -> None:
+    """A changed port stays as it was, and the answer says so; what did change is in force."""
+    (tmp_path / "thalamus.toml").write_text(
+        HEAD.replace("port = 0", "port = 0\ndrain_s = 7") + model("c", upstream.url + "/v1")
+    )
+    changed = (await gateway.http.post("/api/config/reload", json={})).json()
+    (tmp_path / "thalamus.toml").write_text(HEAD + model("c", upstream.url + "/v1"))
+    same = (await gateway.http.post("/api/config/reload", json={})).json()
+
+    assert (True, ["server.drain_s"]) == (changed["reloaded"], changed["needs_restart"])
+    assert [] == same["needs_restart"]
 
 
 async def test_reload_swaps_good_settings_and_refuses_bad_ones(
@@ -147,10 +164,10 @@ async def test_reload_swaps_good_settings_and_refuses_bad_ones(
     config = tmp_path / "thalamus.toml"
     good = HEAD + model("c", upstream.url + "/v1")
     config.write_text(good)
-    swapped = await gateway.http.post("/api/config/reload")
+    swapped = await gateway.http.post("/api/config/reload", json={})
     now = [each["id"] for each in (await gateway.http.get("/v1/models")).json()["data"]]
     config.write_text(good.replace("upstream_model", "upsteam_model"))
-    refused = await gateway.http.post("/api/config/reload")
+    refused = await gateway.http.post("/api/config/reload", json={})
     health = (await gateway.http.get("/health")).json()
 
     assert (200, True, False) == (swapped.status_code, "c" in now, "a" in now)
