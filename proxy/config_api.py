@@ -5,12 +5,13 @@ from __future__ import annotations
 import structlog
 from litestar import get, post
 
-from config.errors import StorageError, UnavailableError, UnsupportedMediaTypeError
+from config.errors import StorageError, UnavailableError
 from config.types import Json
 from proxy.admission import require_scope
 from proxy.native_api import HttpRequest, house_of, known_caller
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
+from proxy.same_origin import refuse_what_pages_can_send
 from proxy.weights import described
 
 WITHOUT_KEY = "no key"
@@ -39,7 +40,7 @@ async def post_weights(request: HttpRequest) -> Json:
     caller = await known_caller(request)
     require_scope(caller, "admin")
     house = house_of(request)
-    _refuse_what_pages_can_send(request)
+    refuse_what_pages_can_send(request.headers)
     server = house.settings.server
     body = decode_content(await request.body(), request.headers.get("content-encoding"), server.max_body_bytes)
     fields = json_object(body, max_depth=server.max_json_depth)
@@ -52,17 +53,6 @@ async def post_weights(request: HttpRequest) -> Json:
         ) from error
     log.info("weights_changed", changed_by=changed_by, weights=wanted)
     return described(house.weights, plain=house.plain_catalog, now=house.catalog)
-
-
-def _refuse_what_pages_can_send(request: HttpRequest) -> None:
-    """Raise `UnsupportedMediaTypeError` for a body that a page of another origin may send without being asked for it.
-
-    Where no key is needed, that alone tells an operator on this machine from a page in the operator's browser: see
-    https://fetch.spec.whatwg.org/#cors-safelisted-request-header.
-    """
-    found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if found != "application/json":
-        raise UnsupportedMediaTypeError("Send the body with the header 'content-type: application/json'.")
 
 
 ROUTES = [get_weights, post_weights]

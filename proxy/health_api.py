@@ -14,12 +14,13 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import PathParameter
 
 from config.books import TableBook
-from config.errors import NotFoundError, UnsupportedMediaTypeError
+from config.errors import NotFoundError
 from config.ids import new_id
 from config.tables import audit
 from config.types import Json
 from proxy.admission import require_scope
 from proxy.native_api import HttpRequest, house_of, known_caller
+from proxy.same_origin import refuse_what_pages_can_send
 from router.providers.json_values import as_object
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def post_health(
     """
     caller = await known_caller(request)
     require_scope(caller, "admin")
-    _refuse_what_pages_can_send(request)
+    refuse_what_pages_can_send(request.headers)
     house = house_of(request)
     name, action = _asked(house, target)
     before = health_of(house, name)
@@ -93,15 +94,6 @@ def _asked(house: House, target: str) -> tuple[str, str]:
         if name != path and name in house.catalog.deployment_ids():
             return name, action
     raise NotFoundError(f"There is no deployment to trip or reset at '{PREFIX}{path}'.", param="deployment")
-
-
-def _refuse_what_pages_can_send(request: HttpRequest) -> None:
-    """Raise `UnsupportedMediaTypeError` for what a page of another origin may send without being asked for it.
-
-    See https://fetch.spec.whatwg.org/#cors-safelisted-request-header: `application/json` it may not.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaTypeError("Send the header 'content-type: application/json'; the body may be empty.")
 
 
 ROUTES = [post_health]

@@ -17,6 +17,7 @@ from proxy.models_list import model_entries, model_entry
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
 from proxy.requests.parse import parse_counted
+from proxy.same_origin import refuse_what_pages_can_send
 from router.feedback import submit_feedback
 from router.history import decision_json
 from router.providers.json_values import as_objects
@@ -75,6 +76,7 @@ async def get_decision(
 async def post_feedback(request: HttpRequest) -> Json:
     """Take a rating (1-5), thumbs, a comment, a corrected intent or model for a decision."""
     caller = await known_caller(request)
+    refuse_what_pages_can_send(request.headers)
     house = house_of(request)
     body = decode_content(
         await request.body(), request.headers.get("content-encoding"), house.settings.server.max_body_bytes
@@ -110,6 +112,7 @@ async def post_reload(request: HttpRequest) -> Json:
     """
     caller = await known_caller(request)
     require_scope(caller, "admin")
+    refuse_what_pages_can_send(request.headers)
     try:
         needs_restart = await house_of(request).reload()
     except SettingsError as error:

@@ -33,7 +33,10 @@ BOOLEAN = Schema(type=OpenAPIType.BOOLEAN)
 NUMBER = Schema(type=OpenAPIType.NUMBER)
 OBJECT = Schema(type=OpenAPIType.OBJECT)
 TEMPERATURE = Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=2)
-ERROR_STATUSES = ("400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "502", "503", "504")
+ERROR_STATUSES = (
+    *("400", "401", "403", "404", "405", "413", "415", "421", "422", "429", "431"),
+    *("500", "502", "503", "504", "508"),
+)
 COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=2**31 - 1)
 CONTENT = Schema(one_of=[STRING, Schema(type=OpenAPIType.ARRAY, items=OBJECT, min_items=1)])
 

@@ -10,7 +10,7 @@ import typer
 from config.checks import is_loopback
 from config.prices import list_prices
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.places import database_troubles, tls_troubles
+from proxy.cli.places import database_troubles, door_troubles, tls_troubles
 from proxy.cli.printing import CommandError, print_json, print_table, say
 from proxy.cli.stored_weights import with_stored_weights
 from router.liveness import Prober
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def check(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Validate the settings, look at the database and the TLS files, and show what would run; nothing is started."""
+    """Validate the settings, look at database, TLS files and keys, and show what would run; nothing is started."""
     settings = read_settings(config)
-    troubles = [*database_troubles(settings.database_url), *tls_troubles(settings.server)]
+    books = database_troubles(settings.database_url)
+    troubles = [*books, *tls_troubles(settings.server), *([] if books else door_troubles(settings))]
     if troubles:
         raise CommandError(f"the settings can be read, but {'; '.join(troubles)}.")
     catalog = with_stored_weights(Prober(settings).catalog(), settings.database_url)

@@ -1,4 +1,4 @@
-"""What `thalamus check` finds about the database and the TLS files; it makes nothing and writes nothing."""
+"""What `thalamus check` finds about the database, the TLS files and the open door; it makes and writes nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import os
 import sqlite3
 import ssl
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.checks import is_loopback
 from config.database import open_database, parse_url
 from config.errors import SettingsError, StorageError
+from config.keys import KeyStore
 
 if TYPE_CHECKING:
-    from config.settings import ServerSettings
+    from config.settings import ServerSettings, Settings
 
 
 def database_troubles(url: str) -> list[str]:
@@ -49,6 +52,37 @@ def tls_troubles(server: ServerSettings) -> list[str]:
             return ["the key in server.tls_key_file does not belong to the certificate in server.tls_cert_file"]
         return [f"server.tls_cert_file and server.tls_key_file cannot be used: {error.reason or 'not PEM'}"]
     return []
+
+
+def open_door(host: str) -> str:
+    """Return what `serve` says, and `check` too, where others could come in without a key."""
+    return (
+        f"on {host} anybody could spend your money, and no proxy key exists yet; make one with 'thalamus keys create "
+        "NAME', or set THALAMUS_API_KEY, or stay on 127.0.0.1"
+    )
+
+
+def door_troubles(settings: Settings) -> list[str]:
+    """Return one sentence where `serve` would refuse to listen for others because no key exists."""
+    server = settings.server
+    if is_loopback(server.host) or server.api_keys:
+        return []
+    address = parse_url(settings.database_url)
+    missing = address.drivername.startswith("sqlite") and not Path(address.database or "").is_file()
+    return [open_door(server.host)] if missing or not asyncio.run(_has_key(settings)) else []
+
+
+async def _has_key(settings: Settings) -> bool:
+    """Return whether a key exists that would be let in; where the database cannot say, that is another trouble."""
+    database = open_database(settings.database_url)
+    try:
+        now = datetime.now(UTC)
+        keys = await KeyStore(database, settings.state_dir).list_keys()
+        return any(each.revoked_ts is None and (each.expires_ts is None or each.expires_ts > now) for each in keys)
+    except StorageError:
+        return True
+    finally:
+        await database.aclose()
 
 
 def _file_troubles(path: Path) -> list[str]:

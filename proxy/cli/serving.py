@@ -22,6 +22,7 @@ from config.keys import KeyStore
 from config.loader import load_settings, reload
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
+from proxy.cli.places import open_door
 from proxy.cli.printing import CommandError, note, print_json, say
 from proxy.cli.running import announced, end_well_on_sigterm, running_gateways, wait_until_gone
 from proxy.version import product_version
@@ -62,6 +63,8 @@ def serve(
     set_up_logging(settings.logging)
     refuse_open_door(settings, env)
     refuse_taken_port(settings.server)
+    if settings.server.admin_port is not None:
+        log.warning("admin_port_not_served", port=settings.server.admin_port, reason="there is no dashboard yet")
     end_well_on_sigterm()  # uvicorn raises it again once everything is closed
     # Only now: the application takes most of a second to import.
     from proxy.app import create_app  # noqa: PLC0415
@@ -117,10 +120,7 @@ def refuse_open_door(settings: Settings, env: Mapping[str, str] = os.environ) ->
     if is_loopback(server.host) or server.api_keys:
         return
     if not asyncio.run(_any_key(settings, env)):
-        raise SettingsError(
-            f"on {server.host} anybody could spend your money, and no proxy key exists yet; make one with "
-            "'thalamus keys create NAME', or set THALAMUS_API_KEY, or stay on 127.0.0.1."
-        )
+        raise SettingsError(f"{open_door(server.host)}.")
 
 
 def refuse_taken_port(server: ServerSettings) -> None:

@@ -101,7 +101,7 @@ async def test_a_gzip_body_is_read_and_an_unknown_encoding_refused(gateway: Gate
         ("GET", "/nothing/here", 404),
         ("GET", "/v1/decisions/not-an-id", 404),
         ("GET", "/v1/models/a%2Fb", 404),
-        ("POST", "/v1/feedback", 400),
+        ("POST", "/v1/feedback", 415),
     ],
 )
 async def test_wrong_paths_and_methods_answer_in_openais_shape(

@@ -29,8 +29,8 @@ async def test_a_key_does_only_what_its_scopes_say(tmp_path: Path) -> None:
         refused = [await gateway.http.post(each, json=body, headers=admin) for each in doors]
         n_asked = len(asked(upstream))
         served = await gateway.http.post(doors[0], json=body, headers=chat)
-        no_reload = await gateway.http.post("/api/config/reload", headers=chat)
-        reloaded = await gateway.http.post("/api/config/reload", headers=admin)
+        no_reload = await gateway.http.post("/api/config/reload", json={}, headers=chat)
+        reloaded = await gateway.http.post("/api/config/reload", json={}, headers=admin)
 
     errors = [each.json()["error"] for each in refused]
     assert [403] * len(doors) == [each.status_code for each in refused]

@@ -1,5 +1,6 @@
 """What `thalamus check` finds before a start does: databases and TLS files that cannot be used."""
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -84,3 +85,34 @@ def test_check_fails_in_one_sentence(tmp_path, monkeypatch, capsys):
     assert (1, "") == (code, said.out)
     assert "not a database" in said.err
     assert 1 == len(said.err.splitlines())
+
+
+def test_check_says_what_serve_would_say_of_an_open_door(tmp_path, monkeypatch, capsys):
+    """Beyond loopback without a key both refuse in the same words; looking makes no database, and a key ends it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THALAMUS_API_KEY", raising=False)
+    (tmp_path / "thalamus.toml").write_text('[server]\nhost = "0.0.0.0"\nport = 0\n')
+    asked = (main(["check"]), capsys.readouterr().err)
+    made = (tmp_path / ".thalamus").exists()
+    served = (main(["serve"]), capsys.readouterr().err)
+    keys = [main(["keys", "create", "ended", "--days", "1"]), main(["check"])]
+
+    assert (1, 2) == (asked[0], served[0])
+    assert served[1].removeprefix("thalamus: ") in asked[1]
+    assert "on 0.0.0.0 anybody could spend your money" in asked[1]
+    assert not made
+    assert [0, 0] == keys
+
+
+def test_a_revoked_key_leaves_the_door_open_and_a_static_one_does_not(tmp_path, monkeypatch, capsys):
+    """A revoked key lets nobody in, so it is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THALAMUS_API_KEY", raising=False)
+    (tmp_path / "thalamus.toml").write_text('[server]\nhost = "::"\n')
+    assert 0 == main(["keys", "create", "one", "--json"])
+    assert 0 == main(["keys", "revoke", json.loads(capsys.readouterr().out)["prefix"]])
+
+    assert 1 == main(["check"])
+    assert "no proxy key exists" in capsys.readouterr().err
+    monkeypatch.setenv("THALAMUS_API_KEY", "sk-thal-static")
+    assert 0 == main(["check"])

@@ -24,6 +24,7 @@ COMMAND = [sys.executable, "-P", "-m", "proxy.cli"]
 SETTINGS = """
 [server]
 drain_s = 5
+admin_port = 9
 [routing]
 shipped_models = false
 [health]
@@ -126,6 +127,11 @@ def test_serve_tells_where_it_is(served):
     assert 200 == httpx.get(said["base_url"] + "/models", trust_env=False).status_code
 
 
+def test_a_port_for_the_dashboard_is_warned_of(served):
+    """Whoever sets it learns that nothing listens there yet."""
+    assert "admin_port_not_served" in (served[0] / "stderr").read_text()
+
+
 def test_chat_finds_the_gateway_that_runs_here(there, capsys):
     """`chat` prints the streamed answer, then the model and the decision on stderr."""
     code = main(["chat", "hello there", "--model", "m"])
@@ -223,6 +229,16 @@ def test_unknown_address_is_one_sentence(nothing_there, capsys):
 
     assert 1 == main(["serve", "--host", "192.0.2.1", "--port", "0"])
     assert "cannot listen on 192.0.2.1:0" in capsys.readouterr().err
+
+
+def test_a_host_that_cannot_be_is_told_before_any_key(nothing_there, capsys):
+    """The address is wrong, whatever keys there are."""
+    code = main(["serve", "--host", "300.1.1.1", "--port", "0"])
+    said = capsys.readouterr().err
+
+    assert 2 == code
+    assert "an IP address or a host name" in said
+    assert "proxy key" not in said
 
 
 def test_open_door_is_refused_without_a_key(nothing_there, capsys):

@@ -72,7 +72,7 @@ async def test_weights_take_effect_at_once_and_are_kept(tmp_path: Path) -> None:
         assert [10, 10] == await answered_by(gateway, servers, 20)
         response = await set_weights(gateway, _1=3)
         assert [15, 5] == await answered_by(gateway, servers, 20)
-        assert 200 == (await gateway.http.post("/api/config/reload")).status_code
+        assert 200 == (await gateway.http.post("/api/config/reload", json={})).status_code
         assert [15, 5] == await answered_by(gateway, servers, 20)
         drained = await set_weights(gateway, _2=0)
         assert [20, 0] == await answered_by(gateway, servers, 20)
@@ -208,7 +208,7 @@ async def test_another_process_hears_of_it_with_its_next_reload(tmp_path: Path) 
             books.execute("UPDATE setting_override SET value = '7'")
             books.commit()
         assert [6, 2] == await answered_by(gateway, servers, 8)
-        assert 200 == (await gateway.http.post("/api/config/reload")).status_code
+        assert 200 == (await gateway.http.post("/api/config/reload", json={})).status_code
         assert [7, 1] == await answered_by(gateway, servers, 8)
 
 

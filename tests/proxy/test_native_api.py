@@ -50,7 +50,7 @@ async def test_a_decision_belongs_to_the_key_that_made_it(tmp_path: Path) -> Non
         seen = [(await gateway.http.get(path, headers=bearer(key))) for key in (mine, other, admin)]
         nobody = await gateway.http.get("/v1/decisions/nobody", headers=bearer(admin))
         without = await gateway.http.get(path)
-        reloads = [await gateway.http.post("/api/config/reload", headers=bearer(key)) for key in (mine, admin)]
+        reloads = [await gateway.http.post("/api/config/reload", json={}, headers=bearer(key)) for key in (mine, admin)]
         scrape = await gateway.http.get("/metrics")
 
     assert [200, 404, 200] == [each.status_code for each in seen]
@@ -166,7 +166,7 @@ async def test_without_a_settings_file_there_is_nothing_to_reload(tmp_path: Path
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
         starting = await client.get("/health/ready")
         async with app.lifespan():
-            refused = await client.post("/api/config/reload")
+            refused = await client.post("/api/config/reload", json={})
     server.handle_exit(signal.SIGTERM, None)
 
     assert (400, "invalid_settings") == (refused.status_code, refused.json()["error"]["code"])
