@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, or_, select, update
 
@@ -22,6 +22,7 @@ from config.errors import AuthenticationError, NotFoundError, StorageError, Unav
 from config.forms import is_shown
 from config.ids import new_id
 from config.key_cache import CachedKey, KeyCache, cached_key
+from config.key_identity import SCOPES, KeyIdentity, KeyInfo, identity_of, info_of, static_identity
 from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
 
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.database import Database
-
-Scope = Literal["chat", "admin"]
-SCOPES: frozenset[str] = frozenset({"chat", "admin"})
+    from config.key_identity import Scope
 
 KEY_PREFIX = "sk-thal-"
 SECRET_BYTES = 32
@@ -41,36 +40,6 @@ SHOWN_CHARS = len(KEY_PREFIX) + 6
 MAX_PRESENTED_CHARS = 512
 MAX_NAME_CHARS = 120
 MAX_PER_MINUTE = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class KeyIdentity:
-    """A key that was verified."""
-
-    id: str
-    name: str
-    prefix: str
-    scopes: frozenset[str]
-    expires_ts: datetime | None = None
-    requests_per_minute: int | None = None
-    """`None` leaves it to the settings, 0 means no limit; so below."""
-    tokens_per_minute: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyInfo:
-    """A key as lists show it."""
-
-    id: str
-    name: str
-    prefix: str
-    scopes: tuple[str, ...]
-    created_ts: datetime
-    expires_ts: datetime | None
-    revoked_ts: datetime | None
-    requests_per_minute: int | None = None
-    """`None` leaves it to the settings, 0 means no limit; so below."""
-    tokens_per_minute: int | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +88,7 @@ class KeyStore:
         self._max_cached = max_cached
         self._monotonic = monotonic
         self._clock = clock
-        self._static = {self._digest(key): _static_identity(self._digest(key), static_scopes) for key in static}
+        self._static = {self._digest(key): static_identity(self._digest(key), static_scopes) for key in static}
         # Two caches, so that a flood of made-up keys cannot push out the real ones.
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._unknown: OrderedDict[str, _Known] = OrderedDict()
@@ -229,7 +198,7 @@ class KeyStore:
         """Return every key, newest first, revoked ones too. Raises `StorageError`."""
         async with self._database.reading() as connection:
             found = await connection.execute(select(api_key).order_by(api_key.c.id.desc()))
-            keys = [_info(row) for row in found.mappings()]
+            keys = [info_of(row) for row in found.mappings()]
         await self._write_copy()
         return keys
 
@@ -249,7 +218,7 @@ class KeyStore:
         self._known.pop(row["hash"], None)
         self._any_active_until = 0.0
         await self._write_copy()
-        return _info(row)
+        return info_of(row)
 
     def _loaded_pepper(self) -> bytes:
         if self._pepper is None:
@@ -272,7 +241,7 @@ class KeyStore:
             spare = (await self._spare_keys()).get(digest)
             if spare is None:
                 raise _away() from error
-            identity = None if spare.is_revoked else _identity_of(spare)
+            identity = None if spare.is_revoked else identity_of(spare)
             self._remember(digest, identity, fresh_s=self._retry_s)
             return identity
         self._remember(digest, identity, fresh_s=self._fresh_s)
@@ -319,7 +288,7 @@ class KeyStore:
             row = (await connection.execute(select(api_key).where(api_key.c.hash == digest))).mappings().one_or_none()
         if row is None or row["revoked_ts"] is not None or not hmac.compare_digest(row["hash"], digest):
             return None
-        return _identity_of(cached_key(row))
+        return identity_of(cached_key(row))
 
     async def _has_active(self) -> bool:
         is_active = api_key.c.revoked_ts.is_(None) & (
@@ -327,37 +296,6 @@ class KeyStore:
         )
         async with self._database.reading() as connection:
             return bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
-
-
-def _static_identity(digest: str, scopes: frozenset[str]) -> KeyIdentity:
-    prefix = f"env-{digest[:8]}"  # says which key it was without a character of it
-    return KeyIdentity(prefix, "from the environment", prefix, scopes)
-
-
-def _identity_of(key: CachedKey) -> KeyIdentity:
-    return KeyIdentity(
-        key.id,
-        key.name,
-        key.prefix,
-        frozenset(key.scopes),
-        key.expires_ts,
-        key.requests_per_minute,
-        key.tokens_per_minute,
-    )
-
-
-def _info(row: Mapping[Any, Any]) -> KeyInfo:
-    return KeyInfo(
-        row["id"],
-        row["name"],
-        row["prefix"],
-        tuple(row["scopes"]),
-        row["created_ts"],
-        row["expires_ts"],
-        row["revoked_ts"],
-        row["requests_per_minute"],
-        row["tokens_per_minute"],
-    )
 
 
 def _refusal() -> AuthenticationError:

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 512
 """Records of one transaction."""
-SPILL_CHUNK, SPILL_BYTES = 64, 1024 * 1024
-"""What is journalled at a time (about a millisecond of the loop)."""
+SPILL_CHUNK, SPILL_BYTES = 64, 1024 * 1024  # journalled at a time: about a millisecond of the loop
 RECORD_ERRORS = (SQLAlchemyError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
 """What a record that cannot be written raises; the database's own trouble is a `StorageError`."""
 

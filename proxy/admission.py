@@ -10,7 +10,7 @@ from config.errors import AuthenticationError, PermissionDeniedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from config.keys import KeyIdentity, Scope
+    from config.key_identity import KeyIdentity, Scope
     from proxy.house import House
 
 

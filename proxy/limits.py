@@ -19,7 +19,7 @@ from config.tokens import estimate_messages, estimate_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config.keys import KeyIdentity
+    from config.key_identity import KeyIdentity
     from config.limit_settings import LimitSettings
     from config.types import Json
     from proxy.exchange import Exchange

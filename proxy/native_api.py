@@ -23,7 +23,7 @@ from router.history import decision_json
 from router.providers.json_values import as_objects
 
 if TYPE_CHECKING:
-    from config.keys import KeyIdentity
+    from config.key_identity import KeyIdentity
     from proxy.house import House
 
 HttpRequest = Request[object, object, State]

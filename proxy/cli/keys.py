@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from config.keys import KeyInfo, Scope
+    from config.key_identity import KeyInfo, Scope
     from config.types import Json
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import RateLimitError
-from config.keys import KeyIdentity
+from config.key_identity import KeyIdentity
 from config.limit_settings import LimitSettings
 from proxy.limits import WINDOW_S, RateLimiter, duration, expected_tokens
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from config.database import open_database
 from config.errors import InvalidRequestError, NotFoundError, UnavailableError
 from config.ids import new_id
-from config.keys import KeyIdentity
+from config.key_identity import KeyIdentity
 from config.types import DecisionRecord
 from config.writer import GroupWriter
 from router.feedback import MAX_COMMENT_CHARS, _opinions, submit_feedback
