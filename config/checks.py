@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from config.forms import EMBEDDED, is_shown
 from config.patterns import PatternError, compile_regex
 from config.reading import Problems, nearest, shown
+from config.reflex_settings import PIN, PLAIN_RESPONSES, RISK_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     _check_models(settings, mine.models, problems)
     _check_aliases(settings, problems)
     _check_routing(settings, problems)
+    _check_reflex(settings, problems)
 
 
 def is_loopback(host: str) -> bool:
@@ -179,6 +181,23 @@ def _check_routing(settings: Settings, problems: Problems) -> None:
                     (*path, "pattern"),
                     f"'pattern' is not RE2 syntax (look-around and back-references are not supported): {error}",
                 )
+
+
+def _check_reflex(settings: Settings, problems: Problems) -> None:
+    for name in ("on_risk", *RISK_ACTIONS):
+        response: str | None = getattr(settings.reflex, name)
+        if response is None or response in PLAIN_RESPONSES:
+            continue
+        path: Path = ("reflex", name)
+        if response.startswith(PIN):
+            known = _known_names(settings) - RESERVED
+            _check_known(response.removeprefix(PIN), known, path, "model to pin", problems)
+        else:
+            wanted = "'tag', 'confirm', 'block' or 'pin:<model>'"
+            problems.note(path, f"'reflex.{name}' must be {wanted}, not {shown(response)}")
+    for n, rule in enumerate(settings.reflex.rules):
+        if not rule.text.strip():
+            problems.note(("reflex", "rules", n, "text"), "'text' must not be empty")
 
 
 def _known_names(settings: Settings) -> frozenset[str]:

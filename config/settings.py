@@ -21,6 +21,7 @@ from config.model_settings import (
     ProviderSettings,
     Timeouts,
 )
+from config.reflex_settings import ReflexRuleSettings, ReflexSettings
 from config.secret import Secret
 from config.telemetry_settings import TelemetrySettings
 
@@ -36,6 +37,8 @@ __all__ = [
     "ModelSettings",
     "PriceOverride",
     "ProviderSettings",
+    "ReflexRuleSettings",
+    "ReflexSettings",
     "RetrievalSettings",
     "RoutingSettings",
     "RuleSettings",
@@ -212,6 +215,8 @@ class Settings:
     """How streams to clients behave."""
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     """How `auto` chooses."""
+    reflex: ReflexSettings = field(default_factory=ReflexSettings)
+    """What happens to orders that are hard to take back."""
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     """Documents."""
     storage: StorageSettings = field(default_factory=StorageSettings)

@@ -15,7 +15,7 @@ Json = dict[str, object]
 """A decoded JSON object, kept whole: unknown fields in it survive the trip."""
 
 Language = Literal["zh", "en"]
-DecisionStatus = Literal["completed", "failed_upstream", "aborted_by_client", "refused"]
+DecisionStatus = Literal["completed", "failed_upstream", "aborted_by_client", "refused", "held"]
 CostSource = Literal["upstream", "estimated", "unknown"]
 
 
@@ -25,12 +25,12 @@ class Usage:
 
     input_tokens: int
     output_tokens: int
-    cached_tokens: int = 0
-    """Input tokens read from the provider's prompt cache (a part of `input_tokens`)."""
+    cached_tokens: int | None = None
+    """Input tokens read from the provider's prompt cache (a part of `input_tokens`); `None` where it did not say."""
     cache_write_tokens: int = 0
     """Input tokens written to the provider's prompt cache (a part of `input_tokens`)."""
-    reasoning_tokens: int = 0
-    """Output tokens spent on reasoning (a part of `output_tokens`)."""
+    reasoning_tokens: int | None = None
+    """Output tokens spent on reasoning (a part of `output_tokens`); `None` where the provider did not say."""
     source: Literal["upstream", "estimated"] = "upstream"
     """`estimated` where we counted because the upstream did not say."""
     raw: Json | None = None

@@ -50,6 +50,10 @@ class Exchange:
     """Whether the chain has anything to decide: an explicit model, or the router switched off, skips it."""
     parsed: Parsed | None = None
     rule: Rule | None = None
+    risk: str | None = None
+    """What the last user turn orders that is hard to take back, such as `delete`."""
+    reply: str | None = None
+    """What we answer ourselves instead of asking a model."""
     intent: Intent | None = None
     passages: tuple[Passage, ...] = ()
     decision: Decision | None = None

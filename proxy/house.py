@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from classifier.reflex import OwnRule, Reflex
 from config.errors import SettingsError, StorageError
 from proxy.limits import RateLimiter
 from proxy.vitals import Vitals
@@ -79,12 +80,15 @@ class House:
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
     """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
+    reflex: Reflex = field(init=False)
+    """Tells orders that are hard to take back."""
     plain_catalog: Catalog = field(init=False)
     """The catalogue without the weights that were set at run time."""
 
     def __post_init__(self) -> None:
         """Begin without such weights: the database is not open yet."""
         self.plain_catalog = self.catalog
+        self.reflex = _reflex_of(self.settings)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -106,6 +110,7 @@ class House:
         with suppress(StorageError):  # what is in force stays
             await self.weights.load()
         self.settings = wanted
+        self.reflex = _reflex_of(wanted)
         self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
@@ -132,3 +137,7 @@ class House:
         changed = await self.weights.change(fields, lambda: self.plain_catalog, changed_by=changed_by)
         self.take_catalog(self.plain_catalog)
         return changed
+
+
+def _reflex_of(settings: Settings) -> Reflex:
+    return Reflex(tuple(OwnRule(each.text, each.action) for each in settings.reflex.rules))

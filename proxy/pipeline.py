@@ -15,6 +15,7 @@ from proxy.connection import ClientLeftError, Connection, cancelled_when_client_
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
 from proxy.limits import settle_tokens
+from proxy.local_answer import say
 from router.attempt import AttemptLog
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
     async with cancelled_when_client_leaves(connection):
         with span("reflex") as note:
             stages.reflex(house, exchange, note)
+        if exchange.reply is not None:
+            await say(house, exchange, connection, exchange.reply)
+            return
         with span("classify") as note:
             stages.classify(exchange, note)
         with span("retrieve") as note:

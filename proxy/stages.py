@@ -14,6 +14,7 @@ from config.redact import preview
 from proxy.admission import admit_key, require_scope
 from proxy.guard import via
 from proxy.limits import reserve_tokens
+from proxy.reflexes import look
 from proxy.requests.content import decode_content
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
@@ -74,13 +75,15 @@ async def parse(house: House, exchange: Exchange, connection: Connection) -> Non
 
 
 def reflex(house: House, exchange: Exchange, note: span) -> None:
-    """Match the request's own rules, then the configured ones."""
+    """Match the request's own rules, then the configured ones, and look for orders that are hard to take back."""
     parsed = exchange.known()
     exchange.thinks = exchange.routed and not exchange.door.embeds and house.catalog.canonical(parsed.model) == AUTO
+    look(house, exchange, note)  # a confirmed request is read as it was asked at first
+    parsed = exchange.known()
     if not exchange.thinks:
-        note(skipped=True)
+        note(skipped=exchange.risk is None)
         return
-    exchange.rule = first_match((*parsed.routing_rules, *house.rules), parsed.last_user_text)
+    exchange.rule = exchange.rule or first_match((*parsed.routing_rules, *house.rules), parsed.last_user_text)
     note(rule=exchange.rule.pattern if exchange.rule else None)
 
 
@@ -131,7 +134,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     else:
         exchange.decision = decide_named(catalog, parsed.model)
     language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
-    exchange.decision = replace(exchange.decision, features={"language": language})
+    exchange.decision = replace(exchange.decision, features={"language": language} | _risk(exchange))
     rule = exchange.rule
     if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
         exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
@@ -151,6 +154,10 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
         original = insert_context(request.original, exchange.passages) if request.original is not None else None
         request = replace(request, body=insert_context(request.body, exchange.passages), original=original)
     return request, candidates
+
+
+def _risk(exchange: Exchange) -> dict[str, str]:
+    return {} if exchange.risk is None else {"risk": exchange.risk}
 
 
 def _conversation(house: House, exchange: Exchange) -> bytes | None:

@@ -1,0 +1,184 @@
+"""What the product does with an order that is hard to take back, through its doors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from router.providers.scripted import Reply, Script, scripted_upstream
+from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
+
+ORDER = {"en": "Please delete all my files.", "zh": "把我的文件全部删掉。"}
+YES = {"en": "Yes, go ahead!", "zh": "是的"}
+NO = {"en": "No.", "zh": "不用了"}
+WORDS = {"en": "Please confirm", "zh": "请确认"}
+CANCELLED = {"en": "Cancelled", "zh": "已取消"}
+
+
+def turns(*texts: str) -> list[dict[str, str]]:
+    """The user speaks first, then by turns."""
+    return [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(texts)]
+
+
+def reflex(response: str) -> str:
+    return f'[reflex]\non_risk = "{response}"\n'
+
+
+async def said(gateway: Gateway, messages: list[dict[str, str]], *, stream: bool = False) -> str:
+    """The text that the official client reads."""
+    if not stream:
+        answer = await gateway.sdk.chat.completions.create(model="m", messages=messages)
+        return answer.choices[0].message.content or ""
+    chunks = await gateway.sdk.chat.completions.create(model="m", messages=messages, stream=True)
+    return "".join([choice.delta.content or "" async for chunk in chunks for choice in chunk.choices])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_tagged_order_is_relayed_and_noted(tmp_path: Path, lang: str) -> None:
+    """By default nothing is held back; the decision says what was seen."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        answer = await gateway.chat(messages=user(ORDER[lang]))
+        plain = await gateway.chat(messages=user("hi"))
+        noted, unnoted = await gateway.decision(answer), await gateway.decision(plain)
+
+    assert 200 == answer.status_code
+    assert "delete" == noted["features"]["risk"]
+    assert "risk" not in unnoted["features"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_blocked_order_is_refused_in_its_language(tmp_path: Path, lang: str, *, stream: bool) -> None:
+    """403 with a code of its own, before anything is sent; without the router nothing is looked at."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("block")) as gateway,
+    ):
+        refused = await gateway.chat(messages=user(ORDER[lang]), stream=stream)
+        n_asked = len(asked(upstream))
+        body = {"model": "m", "messages": user(ORDER[lang])}
+        off = await gateway.http.post("/v1/chat/completions", json=body, headers={"x-thalamus-router": "off"})
+
+    assert (403, "blocked_by_reflex") == (refused.status_code, refused.json()["error"]["code"])
+    assert ("删除" if lang == "zh" else "delete") in refused.json()["error"]["message"]
+    assert 0 == n_asked
+    assert 200 == off.status_code
+
+
+async def test_a_pinned_order_goes_to_its_model(tmp_path: Path) -> None:
+    """Only where `auto` chooses: who names a model gets it."""
+    async with (
+        scripted_upstream(Script((Reply(text="from m"),))) as upstream,
+        scripted_upstream(Script((Reply(text="from careful"),))) as careful,
+        running_gateway(
+            tmp_path,
+            model("m", upstream.url + "/v1", weight=1000),
+            model("careful", careful.url + "/v1", weight=0.001),
+            reflex("pin:careful"),
+        ) as gateway,
+    ):
+        pinned = await gateway.chat(model="auto", messages=user(ORDER["en"]))
+        named = await gateway.chat(model="m", messages=user(ORDER["en"]))
+        decision = await gateway.decision(pinned)
+
+    assert "careful" == pinned.headers["x-thalamus-model"]
+    assert "m" == named.headers["x-thalamus-model"]
+    assert any("reflex:delete" in reason for reason in decision["reasons"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_confirmed_order_is_relayed_as_it_was_asked(tmp_path: Path, lang: str, *, stream: bool) -> None:
+    """The upstream sees nothing before the yes, and nothing of our question after it."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        question = await said(gateway, turns(ORDER[lang]), stream=stream)
+        n_before = len(asked(upstream))
+        answer = await said(gateway, turns(ORDER[lang], question, YES[lang]), stream=stream)
+        sent = json.loads(asked(upstream)[0].body)
+
+    assert question.startswith(WORDS[lang])
+    assert 0 == n_before
+    assert "done" == answer
+    assert user(ORDER[lang]) == sent["messages"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_declined_order_is_never_relayed(tmp_path: Path, lang: str, *, stream: bool) -> None:
+    """A no cancels; what is neither is asked again once, and then cancels too."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        question = await said(gateway, turns(ORDER[lang]), stream=stream)
+        no = await said(gateway, turns(ORDER[lang], question, NO[lang]), stream=stream)
+        again = await said(gateway, turns(ORDER[lang], question, "hm"), stream=stream)
+        given_up = await said(gateway, turns(ORDER[lang], question, "hm", again, "hm"), stream=stream)
+        n_before = len(asked(upstream))
+        late = await said(gateway, turns(ORDER[lang], question, "hm", again, YES[lang]), stream=stream)
+
+    assert no.startswith(CANCELLED[lang])
+    assert again not in {question, no}
+    assert no == given_up
+    assert 0 == n_before
+    assert "done" == late
+
+
+async def test_a_question_of_ours_is_booked_without_an_attempt(tmp_path: Path) -> None:
+    """Its own status, no model, the trace names the risk; settings of one action stand before `on_risk`."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), '[reflex]\ndelete = "confirm"\n') as gateway,
+    ):
+        held = await gateway.chat(messages=user(ORDER["en"]))
+        other = await gateway.chat(messages=user("Shut down the build server."))
+        decision = await gateway.decision(held)
+
+    assert "done" == other.json()["choices"][0]["message"]["content"]
+    assert ("held", 200, []) == (decision["status"], decision["http_status"], decision["attempts"])
+    assert "stop" == held.json()["choices"][0]["finish_reason"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_anthropic_door_asks_and_relays_too(tmp_path: Path, *, stream: bool) -> None:
+    """Its own shape of answer, and its own body on the way on."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+
+        async def ask(messages: list[dict[str, str]], *, stream: bool) -> httpx.Response:
+            body = {"model": "m", "max_tokens": 50, "messages": messages, "stream": stream}
+            return await gateway.http.post("/api/claude/v1/messages", json=body)
+
+        streamed = await ask(turns(ORDER["en"]), stream=stream)
+        question = (await ask(turns(ORDER["en"]), stream=False)).json()["content"][0]["text"]
+        answer = await ask(turns(ORDER["en"], question, "yes"), stream=False)
+
+    assert WORDS["en"] in streamed.text
+    assert "done" == answer.json()["content"][0]["text"]
+
+
+async def test_a_text_of_the_operator_s_own_fires_after_a_reload(tmp_path: Path) -> None:
+    """Rules of one's own are read with the settings."""
+    own = '[reflex]\non_risk = "block"\n[[reflex.rules]]\ntext = "project zeus"\naction = "shutdown"\n'
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), own) as gateway,
+    ):
+        first = await gateway.chat(messages=user("What about Project Zeus?"))
+        file = tmp_path / "thalamus.toml"
+        file.write_text(file.read_text(encoding="utf-8").replace("project zeus", "project hera"), encoding="utf-8")
+        await gateway.house.reload()
+        second = await gateway.chat(messages=user("What about Project Zeus?"))
+
+    assert (403, 200) == (first.status_code, second.status_code)
