@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from classifier.reflex_words import PARTICIPLES, PHRASAL, SLANG, SURE, TYPOS, VERBS
+from classifier.reflex_words import IDIOM, PARTICIPLES, PHRASAL, SLANG, SURE, TYPOS, VERBS
 
 if TYPE_CHECKING:
     from classifier.reflex import Action
@@ -144,17 +144,6 @@ _GERUND_OR_UNDO = re.compile(r"^(?:stop|quit|cancel|halt|reverse|undo) (?:\w+ing
                              r"(?:delet|shutdown|transfer|remov|overwrit|restart|reboot|update|wipe|revoc|migration\b)|it\b|that$|this$)")  # fmt: skip
 _NOUNISH = re.compile(r"^(?:\w+) (?:is|are|was|were|means|has|costs?|takes?|pricing|learning|rate|key|button|of|in|or|protocol|fee|fees|log|logs|history|"
                       r"policy|notes?|statement|markers?|control|management|agent)\b")  # fmt: skip
-_IDIOM = re.compile(
-    r"^(?:drop (?:me|us|by|in|out|it$)|(?:update|correct) (?:me|us)\b|move on|move over|(?:change|changing) (?:my|your|his|her|our|the) (?:mind|subject|topic|"
-    r"perspective|life|world|ways)|kill time|set (?:the (?:scene|mood|stage|table|bar)|\w\s*=|up|out|off|sail|aside)|pay (?:attention|heed|a visit|"
-    r"close attention|tribute|homage)|turn (?:this|it|the following|these|that|▢) .*into|move (?:it )?along|clear (?:up|explanation|things)|"
-    r"send (?:me|us) (?:a|an|some|the|your|my|more)\b(?: (?!money|payment|funds|refund))|give (?:me|us|an?|it|some|examples)\b|correct me|kill two birds|"
-    r"stop (?:here|there|for|by|being|acting|saying|and|with the)|pull (?:up|together)|fix (?:this|my|the) (?:code|bug|sentence|function|error)|"
-    r"remove (?:the )?(?:noise|ambiguity|duplicates? from this)|raise (?:awareness|a question|the question)|format (?:this|it|the|your|my)? ?"
-    r"(?:answer|output|response|reply|text|as|in|table|list|code|json|following)|change of|delete key|switch (?:to (?:english|chinese|german|french|"
-    r"spanish|a different)|gears|sides|roles)|extend (?:my|our) (?:thanks|sympathy)|reduce (?:the fraction|fractions|to)|"
-    r"edit (?:this|my) (?:text|code|essay|email|paragraph|cv|resume)|wire(?:less|d)|clear enough)"
-)
 _MIND = re.compile(r"^(?:would|do) you mind (\w+)ing\b")
 _WRITE_OVER = re.compile(
     r"^write (?:the|this|that|my|it|our|these|those)\b.* over (?:the|this|that|my|it|our|these|those|all)\b"
@@ -180,9 +169,7 @@ def order_in(sentence: str, text: str) -> Found | None:
         return None
     asked = sentence.endswith("?") or _ASKED.match(sentence) is not None
     polite = _REQUEST.match(sentence) is not None
-    if _ASKED.match(sentence) and not polite:
-        return None
-    if asked and not polite and not _tagged(sentence):
+    if not polite and (_ASKED.match(sentence) or (asked and not _tagged(sentence))):
         return None
     held = searching = False
     weaker: Found | None = None
@@ -234,7 +221,7 @@ def _order(clause: str, text: str, *, heads: bool) -> Found | None:
     word = TYPOS.get(word, word)
     rest = bare.partition(" ")[2]
     bare = f"{word} {rest}".strip()
-    if _WORDING.search(bare) or _GERUND_OR_UNDO.match(bare) or _IDIOM.match(bare):
+    if _WORDING.search(bare) or _GERUND_OR_UNDO.match(bare) or IDIOM.match(bare):
         return None
     for action, pattern in _PHRASES:
         if pattern.match(bare):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from classifier.reflex_typos import misspellings
@@ -75,3 +76,15 @@ PARTICIPLES: Final[dict[str, Action]] = {
 }  # fmt: skip
 GERUNDS: Final = {verb.removesuffix("e") + "ing" for verb in VERBS}
 TRIGGERS: Final = frozenset({*VERBS, *PHRASAL, *TYPOS, *PARTICIPLES, *GERUNDS})
+IDIOM: Final = re.compile(
+    r"^(?:drop (?:me|us|by|in|out|it$)|(?:update|correct) (?:me|us)\b|move on|move over|(?:change|changing) (?:my|your|his|her|our|the) (?:mind|subject|topic|"
+    r"perspective|life|world|ways)|kill time|set (?:the (?:scene|mood|stage|table|bar)|\w\s*=|up|out|off|sail|aside)|pay (?:attention|heed|a visit|"
+    r"close attention|tribute|homage)|turn (?:this|it|the following|these|that|▢) .*into|move (?:it )?along|clear (?:up|explanation|things)|"
+    r"send (?:me|us) (?:a|an|some|the|your|my|more)\b(?: (?!money|payment|funds|refund))|give (?:me|us|an?|it|some|examples)\b|correct me|kill two birds|"
+    r"stop (?:here|there|for|by|being|acting|saying|and|with the)|pull (?:up|together)|fix (?:this|my|the) (?:code|bug|sentence|function|error)|"
+    r"remove (?:the )?(?:noise|ambiguity|duplicates? from this)|raise (?:awareness|a question|the question)|format (?:this|it|the|your|my)? ?"
+    r"(?:answer|output|response|reply|text|as|in|table|list|code|json|following)|change of|delete key|switch (?:to (?:english|chinese|german|french|"
+    r"spanish|a different)|gears|sides|roles)|extend (?:my|our) (?:thanks|sympathy)|reduce (?:the fraction|fractions|to)|"
+    r"edit (?:this|my) (?:text|code|essay|email|paragraph|cv|resume)|wire(?:less|d)|clear enough)"
+)
+"""What begins with such a verb and orders nothing of the kind."""
