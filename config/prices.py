@@ -80,7 +80,7 @@ def cost_of(
     prices = _prices(provider, upstream_model, overrides, usage.input_tokens, now)
     if prices is None:
         return Cost(None, "unknown")
-    cached = min(max(usage.cached_tokens, 0), usage.input_tokens)
+    cached = min(max(usage.cached_tokens or 0, 0), usage.input_tokens)
     written = min(max(usage.cache_write_tokens, 0), usage.input_tokens - cached)
     plain = usage.input_tokens - cached - written
     usd = (

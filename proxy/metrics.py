@@ -46,10 +46,10 @@ class Metrics:
         if usage is not None:
             tokens = tally.tokens
             tokens["input"] += usage.input_tokens
-            tokens["cached"] += usage.cached_tokens
+            tokens["cached"] += usage.cached_tokens or 0
             tokens["cache_write"] += usage.cache_write_tokens
             tokens["output"] += usage.output_tokens
-            tokens["reasoning"] += usage.reasoning_tokens
+            tokens["reasoning"] += usage.reasoning_tokens or 0
         if attempt.cost is not None:
             if attempt.cost.usd is None:
                 tally.unpriced += 1

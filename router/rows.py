@@ -116,7 +116,7 @@ def _sums(record: DecisionRecord) -> Json:
         "ttft_ms": first_texts[-1] if first_texts else None,
         "input_tokens": sum(usage.input_tokens for usage in usages),
         "output_tokens": sum(usage.output_tokens for usage in usages),
-        "cached_tokens": sum(usage.cached_tokens for usage in usages),
+        "cached_tokens": sum(usage.cached_tokens or 0 for usage in usages),
         "cost_usd": sum(known_costs) if len(known_costs) == len(costs) else None,
     }
 

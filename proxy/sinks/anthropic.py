@@ -126,12 +126,11 @@ class AnthropicSink:
         usage = self._usage
         if usage is None:
             return {"input_tokens": 0, "output_tokens": 0}
-        counts: Json = {
-            "input_tokens": max(0, usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens),
-            "cache_creation_input_tokens": usage.cache_write_tokens,
-            "cache_read_input_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-        }
+        cached, written = usage.cached_tokens, usage.cache_write_tokens
+        counts: Json = {"input_tokens": max(0, usage.input_tokens - (cached or 0) - written)}
+        if cached is not None:
+            counts.update(cache_creation_input_tokens=written, cache_read_input_tokens=cached)
+        counts["output_tokens"] = usage.output_tokens
         return {**counts, "estimated": True} if usage.source == "estimated" else counts
 
 

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def usage_object(usage: Usage) -> Json:
-    """Return the `usage` object: the upstream's own where it speaks OpenAI, else ours; `estimated` says we counted."""
+    """Return the `usage` object: the upstream's own where it speaks OpenAI, else ours; `estimated` says we counted.
+
+    A detail that the upstream did not tell is left out: nought would be a claim.
+    """
     raw = usage.raw
     if raw is not None and "prompt_tokens" in raw and "total_tokens" in raw:
         return raw
@@ -17,7 +20,9 @@ def usage_object(usage: Usage) -> Json:
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
+    if usage.cached_tokens is not None:
+        counts["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens is not None:
+        counts["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     return {**counts, "estimated": True} if usage.source == "estimated" else counts

@@ -210,15 +210,14 @@ class MessageReader:
         known = {key: value for key, value in usage.items() if value is not None}
         self._usage = {**self._usage, **known, **{key: counts[key] for key in _COUNTS if key in known or counts[key]}}
         written, read = counts["cache_creation_input_tokens"], counts["cache_read_input_tokens"]
+        thought = (as_object(self._usage.get("output_tokens_details")) or {}).get("thinking_tokens")
         yield UsageReport(
             Usage(
                 input_tokens=counts["input_tokens"] + written + read,
                 output_tokens=counts["output_tokens"],
-                cached_tokens=read,
+                cached_tokens=read if "cache_read_input_tokens" in self._usage else None,
                 cache_write_tokens=written,
-                reasoning_tokens=as_count(
-                    (as_object(self._usage.get("output_tokens_details")) or {}).get("thinking_tokens")
-                ),
+                reasoning_tokens=None if thought is None else as_count(thought),
                 raw=dict(self._usage),
             )
         )

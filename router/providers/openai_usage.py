@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.types import Usage
-from router.providers.json_values import as_count, as_object, as_objects
+from router.providers.json_values import as_count, as_number, as_object, as_objects
 
 if TYPE_CHECKING:
     from config.types import Json
@@ -27,27 +27,37 @@ def read_usage(raw: Json) -> Usage:
 
     Cached tokens are `prompt_tokens_details.cached_tokens` at OpenAI, `prompt_cache_hit_tokens` at DeepSeek and
     `cached_tokens` at Moonshot; they are a part of the prompt's. xAI and Gemini leave reasoning out of
-    `completion_tokens` and count it in `total_tokens`; it is billed, so the larger number is taken.
+    `completion_tokens` and count it in `total_tokens`; it is billed, so the larger number is taken. Cached and
+    reasoning tokens that are told in no spelling stay unknown.
     """
     before = as_object(raw.get("prompt_tokens_details")) or as_object(raw.get("input_tokens_details")) or {}
     after = as_object(raw.get("completion_tokens_details")) or as_object(raw.get("output_tokens_details")) or {}
     n_input = _first(raw, "prompt_tokens", "input_tokens")
     n_output = _first(raw, "completion_tokens", "output_tokens")
     n_output = max(n_output, as_count(raw.get("total_tokens")) - n_input)
-    cached = _first(before, "cached_tokens") or _first(
-        raw, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens"
+    cached = _told(
+        (before, "cached_tokens"),
+        (raw, "prompt_cache_hit_tokens"),
+        (raw, "cached_tokens"),
+        (raw, "cache_read_input_tokens"),
     )
+    reasoned = _told((after, "reasoning_tokens"), (raw, "reasoning_tokens"))
     written = _first(before, "cache_write_tokens", "cache_creation_tokens") or _first(
         raw, "cache_creation_input_tokens"
     )
     return Usage(
         input_tokens=n_input,
         output_tokens=n_output,
-        cached_tokens=min(cached, n_input),
+        cached_tokens=None if cached is None else min(cached, n_input),
         cache_write_tokens=min(written, n_input),
-        reasoning_tokens=min(_first(after, "reasoning_tokens") or _first(raw, "reasoning_tokens"), n_output),
+        reasoning_tokens=None if reasoned is None else min(reasoned, n_output),
         raw=raw,
     )
+
+
+def _told(*places: tuple[Json, str]) -> int | None:
+    numbers = [as_count(obj[name]) for obj, name in places if as_number(obj.get(name)) is not None]
+    return next((number for number in numbers if number), 0) if numbers else None
 
 
 def _first(obj: Json, *names: str) -> int:

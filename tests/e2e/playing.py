@@ -37,7 +37,10 @@ def counts_of(script: EventScript) -> Usage:
     """Return what the upstream counts: the script's own, or numbers that no other script has."""
     n = SCRIPTS.index(BY_NAME[script.name])
     reasoning_tokens = 3 if script.reasoning else 0
-    return script.usage or Usage(input_tokens=100 + n, output_tokens=40 + n, reasoning_tokens=reasoning_tokens)
+    told = script.usage or Usage(input_tokens=100 + n, output_tokens=40 + n, reasoning_tokens=reasoning_tokens)
+    if told.source == "estimated":
+        return told
+    return replace(told, cached_tokens=told.cached_tokens or 0, reasoning_tokens=told.reasoning_tokens or 0)
 
 
 def expected(script: EventScript, source: str) -> EventScript:
@@ -50,7 +53,9 @@ def expected(script: EventScript, source: str) -> EventScript:
         return replace(script, usage=counted, thinking_blocks=())
     if source == "ollama":  # two counts are all there are
         return replace(script, usage=Usage(counted.input_tokens, counted.output_tokens, source=counted.source))
-    counted = replace(counted, reasoning_tokens=0)  # the double's Anthropic does not tell them apart
+    counted = replace(counted, reasoning_tokens=None)  # the double's Anthropic does not tell them apart
+    if script.name == "signed_reasoning":  # written out by hand, with two counts
+        counted = replace(counted, cached_tokens=None)
     if script.refusal:  # no slot of its own: a text, and a reason to stop
         return replace(script, usage=counted, text=script.refusal, refusal="", finish="content_filter")
     return replace(script, usage=counted)
@@ -106,9 +111,9 @@ def _said(script: EventScript) -> Reply:
         usage=UsageSpec(
             input=usage.input_tokens,
             output=usage.output_tokens,
-            cached=usage.cached_tokens,
+            cached=usage.cached_tokens or 0,
             cache_write=usage.cache_write_tokens,
-            reasoning=usage.reasoning_tokens,
+            reasoning=usage.reasoning_tokens or 0,
         ),
         quirks=("usage_never",) if usage.source == "estimated" else (),
     )

@@ -71,14 +71,14 @@ def counts_told(door: str, usage: Usage) -> dict[str, int]:
     """Return what a client must be told of the counts, in the door's own words."""
     if door == "claude":  # which counts cached input beside the rest
         cached = {
-            "cache_read_input_tokens": usage.cached_tokens,
+            "cache_read_input_tokens": usage.cached_tokens or 0,
             "cache_creation_input_tokens": usage.cache_write_tokens,
         }
         n_fresh = usage.input_tokens - sum(cached.values())
         return {"input_tokens": n_fresh, "output_tokens": usage.output_tokens, **_without_zeros(cached)}
     total = usage.input_tokens + usage.output_tokens
     counts = {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens, "total_tokens": total}
-    details = {"cached_tokens": usage.cached_tokens, "reasoning_tokens": usage.reasoning_tokens}
+    details = {"cached_tokens": usage.cached_tokens or 0, "reasoning_tokens": usage.reasoning_tokens or 0}
     return counts | (_without_zeros(details) if door == "chat" else {})
 
 

@@ -288,7 +288,7 @@ async def test_row_16_one_id_per_call_and_a_drawn_one_where_none_came() -> None:
         ({"prompt_cache_hit_tokens": 7, "prompt_cache_miss_tokens": 5}, 7),
         ({"cached_tokens": 6}, 6),
         ({"prompt_tokens_details": {"cached_tokens": 8}, "prompt_cache_hit_tokens": 8}, 8),
-        ({"prompt_tokens_details": None}, 0),
+        ({"prompt_tokens_details": None}, None),
         ({"cached_tokens": 999}, 12),
     ],
 )
