@@ -1,0 +1,135 @@
+"""What a conversation asks for now: harness words go, a bare yes inherits, and nothing odd raises."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier import conversation
+
+ROWS = [
+    json.loads(line) for line in (Path(__file__).parent / "conversations.jsonl").read_text("utf-8").splitlines() if line
+]
+
+
+def user(text: object) -> dict[str, object]:
+    return {"role": "user", "content": text}
+
+
+def test_the_written_conversations_are_read_as_expected() -> None:
+    """Every written conversation gives the text, the inherited request, the plan and the language beside it."""
+    wrong = []
+    for row in ROWS:
+        state = conversation.read(row["messages"])
+        found = (" ".join(state.text.split()), state.inherits, state.plan, state.language)
+        expected = (" ".join(row["text"].split()), row["inherits"], row["plan"], row["lang"])
+        if found != expected:
+            wrong.append((found, expected))
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize(
+    "text", ["yes", "Yes!", "ok, go ahead", "YES PLEASE", "好的。", "好，开始吧", "👍🏽", "👍👍", "sounds good, do it"]
+)
+def test_a_bare_yes_is_known(text: str) -> None:
+    """Agreeing and saying nothing else is a bare yes, in either language and as a sign."""
+    assert conversation.is_bare_yes(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "!", "no", "yes but wait", "不好", "好吃吗", "ok computer", "行李", "yes " * 40, "👎", "👍👎"]
+)
+def test_what_says_more_is_no_bare_yes(text: str) -> None:
+    """Whoever adds a condition, refuses or says nothing did not just agree."""
+    assert not conversation.is_bare_yes(text)
+
+
+def test_an_unclosed_and_a_nested_block_hide_no_request() -> None:
+    """A block opened twice ends at its last close, and one never closed is text."""
+    twice = "<system-reminder>a<system-reminder>b</system-reminder>c"
+
+    assert "c" == conversation.without_harness(twice)
+    assert "<system-reminder> open" == conversation.without_harness("<system-reminder> open")
+    assert "x" == conversation.without_harness(
+        "<system-reminder><system-reminder>a</system-reminder></system-reminder>x"
+    )
+
+
+def test_an_ide_heading_without_a_request_says_nothing() -> None:
+    """Context from an editor without a request below it is not the user's words."""
+    assert "" == conversation.without_harness("# Context from my IDE setup:\n\n## Open tabs:\n- a.py")
+
+
+def test_the_task_state_follows_the_conversation() -> None:
+    """New, followed up, confirmed and at work with tools are told apart."""
+    asked = [user("Sort it."), {"role": "assistant", "content": "Shall I?"}]
+    states = [
+        conversation.read(messages).task_state
+        for messages in (
+            [user("Sort it.")],
+            [*asked, user("What for?")],
+            [*asked, user("yes")],
+            [user("Sort it."), {"role": "assistant", "tool_calls": []}, {"role": "tool", "content": "x"}],
+        )
+    ]
+
+    assert ["new", "followup", "confirmed", "tool_loop"] == states
+
+
+def test_what_is_meant_is_the_inherited_request() -> None:
+    """Classifiers read what a yes agrees to, and the turn itself where there is nothing to inherit."""
+    asked = [user("Sort it."), {"role": "assistant", "content": "I would; please confirm."}]
+
+    assert "Sort it." == conversation.read([*asked, user("ok")]).meant
+    assert "Why?" == conversation.read([*asked, user("Why?")]).meant
+
+
+def test_a_long_conversation_names_the_plan_by_its_own_index() -> None:
+    """The index of a plan counts from the first message, however long the conversation is."""
+    messages = [user("hello")] * 1000 + [user("Sort it."), {"role": "assistant", "content": "Shall I?"}, user("yes")]
+
+    assert (1001, "Sort it.") == (
+        (state := conversation.read(messages)).plan,
+        state.inherits,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<system-reminder>" * 60_000,
+        "</system-reminder>" * 60_000,
+        "<task>" * 170_000,
+        "[execute_command for '" + "x" * 1_000_000,
+        "<system-reminder " + "a" * 1_000_000,
+        "\n" * 1_000_000,
+        "\0" * 1_000_000,
+        "# Context from my IDE\n" + "## My request for Codex:\n" * 40_000,
+        "好" * 1_000_000,
+    ],
+)
+def test_a_megabyte_takes_no_time_to_speak_of(text: str) -> None:
+    """The longest and most twisted turn costs milliseconds."""
+    begun = time.perf_counter()
+    conversation.read([user(text)])
+
+    assert time.perf_counter() - begun < 0.5
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["role", "content", "type", "text"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(_json | st.builds(user, _json), max_size=5))
+def test_nothing_odd_raises(messages: list[object]) -> None:
+    """Whatever stands in the place of messages gives a state."""
+    assert conversation.read(messages).n_turns <= len(messages)
