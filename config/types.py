@@ -52,6 +52,10 @@ class Intent:
     confidence: float
     source: str
     abstained: bool = False
+    probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
+    """A calibrated probability of each label that was weighed, where the source gives them."""
+    ms: float = 0.0
+    """How long it took, milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
