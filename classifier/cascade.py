@@ -13,7 +13,7 @@ from classifier.text import MAX_CHARS, normalise
 from config.types import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from classifier.micromodel import ServedModel
     from config.intents import IntentCatalogue
@@ -44,16 +44,17 @@ class ExampleRules:
     """Knows the catalogue's own examples, word for word: what stands there is certain."""
 
     def __init__(self, catalogue: IntentCatalogue) -> None:
-        self._known: Mapping[str, str] = {
-            _plain(example): intent.name
-            for intent in catalogue.intents
-            for example in (*intent.examples_zh, *intent.examples_en)
-        }
+        known: dict[str, tuple[str, ...]] = {}
+        for intent in catalogue.intents:
+            for example in (*intent.examples_zh, *intent.examples_en):
+                plain = _plain(example)
+                known[plain] = (*known.get(plain, ()), intent.name)
+        self._known = known
 
     def look(self, text: str) -> Intent | None:
-        """Return the intent of an example, `None` for every other text."""
-        name = self._known.get(_plain(text)) if len(text) <= MAX_CHARS else None
-        return None if name is None else Intent((name,), 1.0, RULE, probabilities={name: 1.0})
+        """Return every intent that lists the example, `None` for every other text."""
+        names = self._known.get(_plain(text)) if len(text) <= MAX_CHARS else None
+        return None if names is None else Intent(names, 1.0, RULE, probabilities=dict.fromkeys(names, 1.0))
 
 
 class MicroTier:

@@ -157,6 +157,16 @@ class RetrievalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassifierSettings:
+    """Whether and how long requests for `auto` are read for what they ask."""
+
+    enabled: bool = True
+    """Whether the intent of a request is looked for at all."""
+    deadline_ms: Count = 50
+    """Milliseconds within which it must be found; after them the request goes on without. 0 does not look for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings:
     """The books: what is kept, where, and for how long."""
 
@@ -217,6 +227,8 @@ class Settings:
     """How `auto` chooses."""
     reflex: ReflexSettings = field(default_factory=ReflexSettings)
     """What happens to orders that are hard to take back."""
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    """What is asked."""
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     """Documents."""
     storage: StorageSettings = field(default_factory=StorageSettings)

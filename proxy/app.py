@@ -26,6 +26,7 @@ from proxy.openapi import add_relay_paths, openapi_config
 from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
 from proxy.telemetry.sinks import open_sinks, told
+from proxy.understanding import Understanding
 from proxy.version import product_version
 from proxy.weights import WEIGHTS_AREA, Weights
 from router.affinity import Affinity, lifetimes
@@ -121,6 +122,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),
         documents=documents,
+        understanding=Understanding(enabled=settings.classifier.enabled),
         prober=Prober(settings, answered=health.host_answered),
         metrics=metrics,
         health=health,

@@ -12,6 +12,7 @@ from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Int
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from classifier.features import Features
     from config.types import Passage
     from proxy.doors import Door
     from proxy.limits import Lease
@@ -55,6 +56,8 @@ class Exchange:
     reply: str | None = None
     """What we answer ourselves instead of asking a model."""
     intent: Intent | None = None
+    features: Features | None = None
+    """What is known of the request without asking a model."""
     passages: tuple[Passage, ...] = ()
     decision: Decision | None = None
     conversation: bytes | None = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from proxy.documents import Documents
     from proxy.metrics import Metrics
     from proxy.telemetry.hook import RequestSink
+    from proxy.understanding import Understanding
     from proxy.weights import Weights
     from router.affinity import Affinity
     from router.balancer import Balancer
@@ -55,6 +56,7 @@ class House:
     database: Database
     keys: KeyStore
     documents: Documents
+    understanding: Understanding
     prober: Prober
     metrics: Metrics
     health: Health

@@ -78,6 +78,7 @@ def health_report(house: House, process: ProcessFigures) -> Json:
     components: Json = {
         "database": books | {"size_bytes": house.vitals.database_size_bytes},
         "documents": house.documents.state(),
+        "classifier": house.understanding.state(),
         "models": house.catalog.state(),
         "deployments": house.health.state(),
         "process": house.vitals.process_state(process),

@@ -77,7 +77,7 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
             await say(house, exchange, connection, exchange.reply)
             return
         with span("classify") as note:
-            stages.classify(exchange, note)
+            await stages.classify(house, exchange, note)
         with span("retrieve") as note:
             await stages.retrieve(house, exchange, note)
         with span("policy") as note:

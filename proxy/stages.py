@@ -9,6 +9,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from classifier import conversation
+from classifier.features import features_of
 from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
@@ -20,12 +22,14 @@ from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
+from router.providers.json_values import as_list, as_object
 from router.rules import first_match
 from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import AUTO
 
 if TYPE_CHECKING:
     from config.trace import span
+    from config.types import Json
     from proxy.connection import Connection
     from proxy.exchange import Exchange
     from proxy.house import House
@@ -87,9 +91,34 @@ def reflex(house: House, exchange: Exchange, note: span) -> None:
     note(rule=exchange.rule.pattern if exchange.rule else None)
 
 
-def classify(exchange: Exchange, note: span) -> None:
-    """Say what is asked. No classifier is built yet, so this stage abstains."""
-    note(abstained=True, skipped=not exchange.thinks)
+async def classify(house: House, exchange: Exchange, note: span) -> None:
+    """Say what is asked within the settings' deadline; where nobody is sure in time, this stage abstains."""
+    settings = house.settings.classifier
+    if not exchange.thinks or not settings.enabled or settings.deadline_ms <= 0:
+        note(abstained=True, skipped=True)
+        return
+    body = exchange.known().request.body
+    state = conversation.read(as_list(body.get("messages")))
+    exchange.features = features_of(
+        state,
+        has_tools=bool(body.get("tools")),
+        has_images=_has_images(body),
+        domain=house.understanding.domain(state.meant),
+    )
+    try:
+        async with asyncio.timeout(settings.deadline_ms / 1000):
+            intent = await house.understanding.cascade.classify(state.meant, deadline_s=settings.deadline_ms / 1000)
+    except TimeoutError:
+        note(abstained=True, timed_out=True)
+        return
+    exchange.intent = intent
+    note(
+        intents=list(intent.labels),
+        confidence=round(intent.confidence, 4),
+        source=intent.source,
+        abstained=intent.abstained,
+        ms=round(intent.ms, 3),
+    )
 
 
 def policy(exchange: Exchange, note: span) -> None:
@@ -134,7 +163,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     else:
         exchange.decision = decide_named(catalog, parsed.model)
     language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
-    exchange.decision = replace(exchange.decision, features={"language": language} | _risk(exchange))
+    exchange.decision = replace(exchange.decision, features=_known_of(language, exchange))
     rule = exchange.rule
     if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
         exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
@@ -156,8 +185,17 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     return request, candidates
 
 
-def _risk(exchange: Exchange) -> dict[str, str]:
-    return {} if exchange.risk is None else {"risk": exchange.risk}
+def _has_images(body: Json) -> bool:
+    """Return whether the last message carries an image."""
+    last = as_object((as_list(body.get("messages")) or [None])[-1]) or {}
+    content = last.get("content")
+    parts = [as_object(part) or {} for part in content] if isinstance(content, list) else []
+    return any(part.get("type") in {"image_url", "input_image", "image"} for part in parts)
+
+
+def _known_of(language: str, exchange: Exchange) -> Json:
+    known: Json = {} if exchange.features is None else exchange.features.as_json()
+    return {"language": language, **known} | ({} if exchange.risk is None else {"risk": exchange.risk})
 
 
 def _conversation(house: House, exchange: Exchange) -> bytes | None:

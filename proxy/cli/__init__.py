@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SettingsError, ThalamusError
-from proxy.cli import books, chatting, checking, classifier, first_settings, foundry, keys, serving, upstream
+from proxy.cli import books, chatting, checking, classifier, first_settings, foundry, intents, keys, serving, upstream
 from proxy.version import product_version
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def build() -> typer.Typer:
     app.command("models", epilog="Example: thalamus models --json")(checking.models)
     app.command("chat", epilog='Example: thalamus chat "How do I add a provider key?" --model auto')(chatting.chat)
     app.command("upstream", epilog="Example: thalamus upstream --script faults.json --port 9100")(upstream.upstream)
+    app.command("intent", epilog='Example: thalamus intent "支付成功后发送通知"')(intents.intent)
+    app.command("understand", epilog='Example: thalamus understand "Where is my parcel?"')(intents.understand)
+    app.add_typer(_group(intents.VERBS, "List what a text may ask for."), name="intents")
     app.add_typer(_group(keys.VERBS, "Make, list and revoke the proxy keys that clients send."), name="keys")
     app.add_typer(_group(books.VERBS, "Upgrade, back up and prune the database."), name="db")
     app.add_typer(
