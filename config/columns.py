@@ -90,7 +90,7 @@ def json_text(value: object) -> str:
     """Return the value as JSON that both databases take; NaN and infinities become null, unknown types their text."""
     try:
         encoded = msgspec.json.encode(value, enc_hook=str).decode()
-    except (UnicodeEncodeError, TypeError):  # a lone surrogate; a key that is no text
+    except (UnicodeEncodeError, TypeError, OverflowError):  # a lone surrogate; a key that is no text; 10**30
         return msgspec.json.encode(_cleaned(value)).decode()
     if "\\u0000" in encoded:  # a NUL, or a harmless backslash before `u0000`; PostgreSQL's jsonb refuses the first
         return msgspec.json.encode(_cleaned(value)).decode()
@@ -106,6 +106,8 @@ def _cleaned(value: object) -> object:
     """Return JSON's own types with clean texts; dataclasses become objects, and keys become texts."""
     if isinstance(value, str):
         return clean_text(value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return str(value)
     if isinstance(value, Mapping):
         return {clean_text(str(key)): _cleaned(item) for key, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):

@@ -265,6 +265,10 @@ class Dispatcher:
             attempt.abandon("the client left before the first content")
             self.ended(attempt)
             raise
+        except BaseException as error:  # nobody foresaw it; what was counted as under way must not stay so
+            attempt.abandon(f"an internal error: {type(error).__name__}")
+            self.ended(attempt)
+            raise
         self._gate.attempt_answered(attempt)
         return answer
 

@@ -5,7 +5,6 @@ Knows shapes only; what they mean is decided in `failures.py`.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 _MESSAGE_KEYS: Final = ("message", "msg", "error_msg", "error_message", "errorMessage", "detail", "error_description")
 _MAX_DEPTH: Final = 6
+MAX_RETRY_AFTER_S: Final = 86_400.0
+"""Longest wish to wait that is believed, a day: beyond it lie slips of unit, and numbers no client can hold."""
 _MAX_PAGE_CHARS: Final = 300
 _DURATION: Final = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h)?\s*$")
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -74,10 +75,10 @@ def retry_after_of_headers(headers: Mapping[str, str], clock: Callable[[], float
         return seconds
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return min(max(0.0, aware.timestamp() - clock()), MAX_RETRY_AFTER_S)
+    except (ValueError, OverflowError, TypeError):  # a date, or a zone, that no calendar has
         return None
-    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, aware.timestamp() - clock())
 
 
 def _read_value(value: object) -> ErrorFields:
@@ -192,9 +193,9 @@ def _to_seconds(value: object) -> float | None:
         value = parts.get("seconds")
     if isinstance(value, str):
         match = _DURATION.match(value)
-        return float(match[1]) * _DURATION_UNITS[match[2]] if match else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
-        return float(value)
+        return min(float(match[1]) * _DURATION_UNITS[match[2]], MAX_RETRY_AFTER_S) if match else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:  # which NaN is not
+        return float(min(value, MAX_RETRY_AFTER_S))
     return None
 
 

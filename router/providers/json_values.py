@@ -31,9 +31,13 @@ def as_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+MAX_COUNT = 10**9
+"""More tokens than any answer has; beyond it a count is a fault that would spoil every sum it went into."""
+
+
 def as_count(value: object) -> int:
-    """Return `value` if it is a whole number of at least 0, else 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    """Return `value` if it is a whole number from 0 to `MAX_COUNT`, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_COUNT else 0
 
 
 def as_number(value: object) -> float | int | None:

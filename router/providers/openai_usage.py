@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.types import Usage
-from router.providers.json_values import as_count, as_number, as_object, as_objects
+from router.providers.json_values import MAX_COUNT, as_count, as_number, as_object, as_objects
 
 if TYPE_CHECKING:
     from config.types import Json
 
 
 def find_usage(obj: Json) -> Json | None:
-    """Return the usage of a chunk or answer: its own, Groq's `x_groq.usage`, or Moonshot's `choices[].usage`."""
+    """Return the usage of a chunk or answer: its own, Groq's `x_groq.usage`, or Moonshot's `choices[].usage`.
+
+    One that tells more tokens than any answer has is none: who books the answer counts it instead.
+    """
     own = as_object(obj.get("usage"))
     if own:
-        return own
+        return own if _is_believable(own) else None
     groq = as_object(obj.get("x_groq"))
     if groq is not None and (found := as_object(groq.get("usage"))):
-        return found
-    return next((found for choice in as_objects(obj.get("choices")) if (found := as_object(choice.get("usage")))), None)
+        return found if _is_believable(found) else None
+    found = next((found for each in as_objects(obj.get("choices")) if (found := as_object(each.get("usage")))), None)
+    return found if found and _is_believable(found) else None
+
+
+def _is_believable(raw: Json) -> bool:
+    return all(not isinstance(each, int | float) or each <= MAX_COUNT for each in raw.values())
 
 
 def read_usage(raw: Json) -> Usage:
