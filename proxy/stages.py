@@ -22,7 +22,7 @@ from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
-from router.providers.json_values import as_list, as_object
+from router.providers.json_values import as_list, as_object, as_objects
 from router.rules import first_match
 from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import AUTO
@@ -188,9 +188,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
 def _has_images(body: Json) -> bool:
     """Return whether the last message carries an image."""
     last = as_object((as_list(body.get("messages")) or [None])[-1]) or {}
-    content = last.get("content")
-    parts = [as_object(part) or {} for part in content] if isinstance(content, list) else []
-    return any(part.get("type") in {"image_url", "input_image", "image"} for part in parts)
+    return any(part.get("type") in {"image_url", "input_image", "image"} for part in as_objects(last.get("content")))
 
 
 def _known_of(language: str, exchange: Exchange) -> Json:

@@ -42,7 +42,10 @@ QUIRKS = {
 
 def prepared(dialect: str, body: dict[str, Any]) -> Any:
     provider, model = PROVIDERS[dialect]
-    target = Target("d", dialect, "https://up.test/v1", model, quirks=QUIRKS.get(dialect, frozenset()))
+    # A deployment that tells its own limit, as the shipped ones do: one that was filled in is named.
+    limit = 64_000 if dialect.startswith("anthropic") else None
+    quirks = QUIRKS.get(dialect, frozenset())
+    target = Target("d", dialect, "https://up.test/v1", model, quirks=quirks, max_output_tokens=limit)
     return provider.prepare(ChatRequest(body, stream=body.get("stream") is True, id="x"), target)
 
 
