@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from config.columns import json_text, json_value
+from config.database_file import DatabaseFile
 from config.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from config.database_file import FileId
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -65,9 +68,12 @@ class Database:
         engine: AsyncEngine,
         *,
         blocking_engine: Engine | None = None,
+        file: DatabaseFile | None = None,
         driver_errors: tuple[type[Exception], ...] = (),
     ) -> None:
         self.engine = engine
+        self._file = file
+        self._mending = asyncio.Lock()
         self._blocking_writes = blocking_engine.execution_options(**WRITES) if blocking_engine else None
         self._thread = ThreadPoolExecutor(1, "thalamus-books") if blocking_engine else None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
@@ -85,11 +91,15 @@ class Database:
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
         """Give a transaction that commits at the end. Raises `StorageError` when the database is locked, full or away.
 
+        A file that was moved or deleted is such a case; the next transaction makes a new one, with the newest schema.
         What is wrong with the rows themselves is raised as SQLAlchemy raises it.
         """
         with self._translated():
+            begun_in = await self._present_file()
             async with self._writes.begin() as connection:
                 yield connection
+            if self._file is not None:
+                self._file.confirm(begun_in)
 
     async def transact(self, work: Callable[[Connection], None]) -> None:
         """Run `work` in a write transaction with as few hand-overs as possible: for those who write much.
@@ -97,19 +107,21 @@ class Database:
         For an SQLite file all of it happens in one thread (an `AsyncConnection` goes there and back for each
         statement, at about 100 us of the loop). When cancelled, `work` may still commit. Raises as `writing` does.
         """
-        if self._thread is None or self._blocking_writes is None:
-            async with self.writing() as connection:
-                await connection.run_sync(work)
-            return
         with self._translated():
-            await asyncio.get_running_loop().run_in_executor(self._thread, _transact, self._blocking_writes, work)
+            begun_in = await self._present_file()
+            await self._run(work)
+            if self._file is not None:
+                self._file.confirm(begun_in)
 
     async def upgrade(self) -> None:
         """Bring the schema to the newest revision; two processes may do so at once. Raises `StorageError`."""
         from config.schema import upgrade_schema  # noqa: PLC0415  # Alembic takes 0.2 s to import
 
-        async with self.writing() as connection:
-            await connection.run_sync(upgrade_schema)
+        with self._translated():
+            async with self._mending:  # Alembic keeps the migration that runs in a global
+                await self._run(upgrade_schema)
+        if self._file is not None:
+            self._file.needs_schema = False
 
     async def aclose(self) -> None:
         """Close every connection, after what `transact` has begun."""
@@ -117,6 +129,37 @@ class Database:
             await asyncio.to_thread(self._thread.shutdown)
             self._blocking_writes.dispose()
         await self.engine.dispose()
+
+    async def _run(self, work: Callable[[Connection], None]) -> None:
+        if self._thread is None or self._blocking_writes is None:
+            async with self._writes.begin() as connection:
+                await connection.run_sync(work)
+            return
+        await asyncio.get_running_loop().run_in_executor(self._thread, _transact, self._blocking_writes, work)
+
+    async def _present_file(self) -> FileId | None:
+        """Return the file that is open, one with tables. Raises `StorageError` once when it is there no more."""
+        if self._file is None:
+            return None
+        try:
+            found = self._file.opened()
+        except StorageError:
+            await self._let_go(self._file)
+            raise
+        if self._file.needs_schema:
+            await self.upgrade()
+        return found
+
+    async def _let_go(self, file: DatabaseFile) -> None:
+        """Close what leads to a file that is there no more; those who use a connection just now keep it to the end."""
+        async with self._mending:
+            try:
+                file.opened()
+            except StorageError:
+                if self._blocking_writes is not None:
+                    self._blocking_writes.dispose()
+                await self.engine.dispose()
+                file.let_go()
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -202,11 +245,15 @@ def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Data
         **options,
     )
     blocking = None if in_memory else create_engine(address.set(drivername="sqlite+pysqlite"), **options)
+    has_file = blocking is not None and not (address.database or "").startswith("file:")
+    file = DatabaseFile(address.database or "") if has_file else None
     for each in (engine.sync_engine, blocking):
         if each is not None:
+            if file is not None:
+                event.listen(each, "connect", file.check_connection)
             event.listen(each, "connect", _sqlite_setup(round(busy_timeout_s * 1000)))
             event.listen(each, "begin", _begin_sqlite)
-    return Database(engine, blocking_engine=blocking)
+    return Database(engine, blocking_engine=blocking, file=file)
 
 
 def _sqlite_setup(busy_timeout_ms: int) -> Callable[[DBAPIConnection, object], None]:

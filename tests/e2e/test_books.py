@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,33 @@ async def test_a_refused_request_is_in_the_books(tmp_path: Path) -> None:
         booked = await gateway.decision(await gateway.chat(messages=[]))
 
     assert "refused" == booked["status"]
+
+
+async def test_a_deleted_database_loses_no_record_that_comes_after(tmp_path: Path) -> None:
+    """The next write finds the file gone: its records are kept, told of as degraded, and stand in a new file."""
+    books = tmp_path / "books.sqlite"
+    settings = f'[storage]\nurl = "sqlite:///{books}"\n'
+    async with scripted_upstream(Script((Reply(text="ok"),))) as upstream:
+        settings += model("m", upstream.url + "/v1")
+        async with running_gateway(tmp_path, settings) as gateway:
+            await gateway.decision(await gateway.chat())
+            for suffix in ("", "-wal", "-shm"):
+                tmp_path.joinpath(f"books.sqlite{suffix}").unlink(missing_ok=True)
+            answers = [await gateway.chat() for _ in range(3)]
+            async with asyncio.timeout(5):
+                while not (state := gateway.house.writer.state())["last_error"]:  # noqa: ASYNC110  # no event for it
+                    await asyncio.sleep(0.002)
+            health = (await gateway.http.get("/health")).json()
+            written = await gateway.house.writer.flush(10)
+            weights = await gateway.http.post("/api/config/weights", json={"weights": {"m": 2}})
+            well = gateway.house.writer.state()
+        async with running_gateway(tmp_path, settings) as gateway:
+            booked = [await gateway.decision(each) for each in answers]
+            kept = {name: each.value for name, each in gateway.house.weights.overrides.items()}
+
+    assert ("degraded", "degraded") == (state["status"], health["status"])
+    assert "the database file was moved or deleted" == state["last_error"]
+    assert written
+    assert ("ok", 0) == (well["status"], well["dropped"])
+    assert ["completed"] * 3 == [each["status"] for each in booked]
+    assert (200, {"m": 2}) == (weights.status_code, kept), weights.text
