@@ -100,7 +100,7 @@ async def test_health_tells_every_component(tmp_path: Path):
         scrape = (await gateway.http.get("/metrics")).text
 
     assert {"database", "documents", "models", "deployments", "process", "queues"} <= set(parts)
-    assert parts["database"]["size_bytes"] > 4096
+    assert parts["database"]["size_bytes"] >= 4096  # one page: it may have been measured while it was made
     assert "open" == parts["deployments"]["m/vllm"]["state"]
     assert parts["process"]["rss_bytes"] > 10_000_000
     assert parts["process"]["n_tasks"] > 1
