@@ -28,6 +28,8 @@ class Entry:
     size_bytes: int = 0
     """What its large parts take in memory."""
     made: Json | None = None
+    copied: int = 0
+    """The epoch in which a copy of it was journalled, 0 for none."""
 
     def payload(self) -> Json:
         """Return the record as its book writes it."""
@@ -96,6 +98,14 @@ class Backlog:
             taken.append(entry)
         self._size_bytes -= size
         return taken
+
+    def drop_copied(self, epoch: int) -> int:
+        """Remove the oldest entries as long as a copy of this epoch is journalled, and return how many there were."""
+        n = 0
+        while self._entries and self._entries[0].copied == epoch:
+            self._size_bytes -= self._entries.popleft().size_bytes
+            n += 1
+        return n
 
     def put_back(self, entries: Sequence[Entry]) -> None:
         """Make entries the oldest again, in their order."""

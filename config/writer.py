@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from config.backlog import Backlog, Entry, decode_entry, encode_entry
+from config.backlog import Backlog, Entry, decode_entry
 from config.database import described
 from config.errors import StorageError
+from config.spill import Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 512
 """Records of one transaction."""
-SPILL_CHUNK, SPILL_BYTES = 64, 1024 * 1024  # journalled at a time: about a millisecond of the loop
+COPY_AFTER, COPY_AFTER_LEAST_S = 0.4, 0.02
+"""What has waited this part of `group_commit_ms` is copied to the journal; twice as long passes at most before that."""
 RECORD_ERRORS = (SQLAlchemyError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
 """What a record that cannot be written raises; the database's own trouble is a `StorageError`."""
 
@@ -40,10 +42,11 @@ log = structlog.stdlib.get_logger("thalamus.config.writer")
 class GroupWriter:
     """Takes records without waiting and commits them together, each within about `group_commit_ms` milliseconds.
 
-    A quarter of that time is spent on collecting; the rest is the transaction's. At most `queue_max` records of
-    `queue_max_bytes` wait in memory; beyond that, and whenever the database fails, they go to the journal, and when
-    that is full too they are dropped and counted. `backoff_s` is the first and the longest pause between two tries
-    while the database fails. Register every book before `start`.
+    A quarter of that time is spent on collecting; the rest is the transaction's. A record that is late, because its
+    transaction is, is copied to the journal within that time, so that a killed process loses nothing older. At most
+    `queue_max` records of `queue_max_bytes` wait in memory; beyond that, and whenever the database fails, they go to
+    the journal, and when that is full too they are dropped and counted. `backoff_s` is the first and the longest pause
+    between two tries while the database fails. Register every book before `start`.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class GroupWriter:
     ) -> None:
         self._database = database
         self._window_s = group_commit_ms / 1000 / 4
-        self._journal = journal
+        self._copy_after_s = max(COPY_AFTER_LEAST_S, COPY_AFTER * group_commit_ms / 1000)
+        self._spill = Spill(journal, record_errors=RECORD_ERRORS, skip=self._skip)
+        self._watch: asyncio.TimerHandle | None = None
         self._clock = clock
         self._backoff_s = backoff_s
         self._books: dict[str, Book] = {}
@@ -83,7 +88,7 @@ class GroupWriter:
 
     def start(self) -> None:
         """Begin to write, first what the journal holds from before. Needs a running loop."""
-        if self._journal is not None and self._journal.n_waiting:
+        if self._spill.n_moved:
             self._wake.set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="group-writer")
         self._task.add_done_callback(self._restart)
@@ -93,12 +98,14 @@ class GroupWriter:
 
         `key` is what `find` finds it by, `size_bytes` what its large parts take in memory.
         """
-        if self._closed or (self._queue.is_full and self._spill_some() == 0):
+        if self._closed or (self._queue.is_full and self._spill.move(self._queue) == 0):
             self._n_dropped += 1
             return
         self._n_submitted += 1
         self._queue.append(Entry(self._n_submitted, book, key, record, size_bytes))
         self._wake.set()
+        if self._watch is None:
+            self._watch_lateness()
 
     def find(self, book: str, key: str) -> Json | None:
         """Return the payload of the newest record of a book that still waits in memory."""
@@ -110,15 +117,15 @@ class GroupWriter:
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits to be written."""
-        return not self._in_flight and not self._queue and not self._n_journalled
+        return not self._in_flight and not self._queue and not self._spill.n_moved
 
     def state(self) -> Json:
         """Return how the books are, for `/health`."""
-        degraded = self._n_failures > 0 or self._n_journalled > 0 or self._task is None
+        degraded = self._n_failures > 0 or self._spill.n_moved > 0 or self._task is None
         return {
             "status": "degraded" if degraded else "ok",
             "queued": len(self._queue) + len(self._in_flight),
-            "spilled": self._n_journalled,
+            "spilled": self._spill.n_moved,
             "dropped": self._n_dropped,
             "skipped": self._n_skipped,
             "last_error": self._last_error,
@@ -151,16 +158,26 @@ class GroupWriter:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        while self._queue and self._spill_some():
+        while self._queue and self._spill.move(self._queue):
             pass
         self._n_dropped += len(self._queue.take(len(self._queue)))
-        if self._journal is not None:
-            self._journal.sync()
-            self._journal.close()
+        self._spill.close()
+        if self._watch is not None:
+            self._watch.cancel()
 
-    @property
-    def _n_journalled(self) -> int:
-        return 0 if self._journal is None or self._closed else self._journal.n_waiting
+    def _watch_lateness(self) -> None:
+        """Look again in a while whether what has come until now is written."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no loop, so nobody writes yet
+            return
+        self._watch = loop.call_later(self._copy_after_s, self._copy_late, self._n_submitted)
+
+    def _copy_late(self, up_to: int) -> None:
+        self._watch = None
+        if self._in_flight or self._queue:
+            self._spill.copy((*self._in_flight, *self._queue), up_to=up_to)
+            self._watch_lateness()
 
     async def _run(self) -> None:
         while True:
@@ -193,7 +210,7 @@ class GroupWriter:
         delay = min(longest, first * 2 ** min(self._n_failures, 16))
         self._n_failures += 1
         for _ in range(len(self._queue)):
-            if self._spill_some() == 0:  # what waits in memory would be lost if the process were killed
+            if self._spill.move(self._queue) == 0:  # what waits in memory would be lost if the process were killed
                 break
             await asyncio.sleep(0)
         await self._pause(delay)
@@ -211,16 +228,16 @@ class GroupWriter:
                 await self._commit(self._in_flight)
                 is_written = True
             finally:
-                if not is_written:
+                if is_written:
+                    self._spill.committed(self._in_flight)
+                else:
                     self._queue.put_back(self._in_flight)
                 self._in_flight = []
 
     async def _replay(self) -> None:
-        journal = self._journal
-        while journal is not None and journal.n_waiting:
-            chunk = journal.read(MAX_BATCH)
+        while (chunk := self._spill.read(MAX_BATCH)) is not None:
             await self._commit([entry for line in chunk.payloads if (entry := self._revived(line)) is not None])
-            journal.consume(chunk)
+            self._spill.consume(chunk)
 
     def _revived(self, line: bytes) -> Entry | None:
         try:
@@ -260,26 +277,9 @@ class GroupWriter:
         self._last_error = f"a record was left out: {described(error)}"
         log.error("record_left_out", error=self._last_error)
 
-    def _spill_some(self) -> int:
-        """Move the oldest records to the journal and return how many left the queue."""
-        if self._journal is None:
-            return 0
-        entries = self._queue.take(SPILL_CHUNK, max_bytes=SPILL_BYTES)
-        kept: list[Entry] = []
-        lines: list[bytes] = []
-        for entry in entries:
-            try:
-                lines.append(encode_entry(entry))
-                kept.append(entry)
-            except RECORD_ERRORS as error:
-                self._skip(error)
-        untaken = kept[self._journal.append(lines) :]
-        self._queue.put_back(untaken)
-        return len(entries) - len(untaken)
-
     def _tell_waiters(self) -> None:
         oldest = next(iter(self._queue), None)
-        settled = 0 if self._n_journalled else oldest.seq - 1 if oldest else self._n_submitted
+        settled = 0 if self._spill.n_moved else oldest.seq - 1 if oldest else self._n_submitted
         for target, waiter in self._waiters:
             if target <= settled and not waiter.done():
                 waiter.set_result(None)

@@ -1,5 +1,7 @@
 import asyncio
+import json
 import sqlite3
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -7,9 +9,10 @@ from sqlalchemy import func, select, text
 
 from config.books import TableBook
 from config.database import open_database
-from config.journal import Journal
+from config.journal import CHECKSUM_LENGTH, Journal
+from config.spill import CHUNK_RECORDS
 from config.tables import audit
-from config.writer import SPILL_CHUNK, GroupWriter
+from config.writer import GroupWriter
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 BOOK = TableBook(audit)
@@ -134,7 +137,7 @@ async def test_text_that_no_database_holds_is_mended_at_the_border(database, mak
     writer = make_writer(database, start=False)
     bad = {"subject": "a\x00b\ud800", "before": {"k\x00": ["\x00", "\ud800", "back\\u0000slash", float("nan")]}}
     writer.submit(BOOK, row("1", **bad))
-    writer._spill_some()
+    writer._spill.move(writer._queue)
     writer.submit(BOOK, row("2", **bad))
     writer.start()
     await writer.flush(5)
@@ -150,9 +153,9 @@ async def test_locked_database_is_waited_for_and_nothing_is_lost(sqlite_database
     writer = make_writer(sqlite_database)
     other = sqlite3.connect(path_of(sqlite_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    for number in range(SPILL_CHUNK * 2):
+    for number in range(CHUNK_RECORDS * 2):
         writer.submit(BOOK, row(f"{number:03}"))
-    await until(lambda: writer.state()["spilled"] == SPILL_CHUNK * 2)
+    await until(lambda: writer.state()["spilled"] == CHUNK_RECORDS * 2)
     degraded = writer.state()
     in_time = await writer.flush(0.02)
     other.execute("ROLLBACK")
@@ -164,7 +167,7 @@ async def test_locked_database_is_waited_for_and_nothing_is_lost(sqlite_database
     assert ("degraded", "database is locked") == (degraded["status"], degraded["last_error"])
     assert (False, True) == (in_time, written)
     assert ("ok", 0, 0) == (state["status"], state["spilled"], state["dropped"])
-    assert SPILL_CHUNK * 2 == len(await ids(sqlite_database))
+    assert CHUNK_RECORDS * 2 == len(await ids(sqlite_database))
 
 
 async def test_full_disk_degrades_and_recovers(sqlite_url, make_writer):
@@ -271,7 +274,7 @@ async def test_a_record_that_cannot_even_be_journalled_costs_only_itself(sqlite_
     writer = make_writer(sqlite_database, start=False)
     for record in (row("a"), {"id": "no columns"}, row("b")):
         writer.submit(BOOK, record)
-    writer._spill_some()
+    writer._spill.move(writer._queue)
     state = writer.state()
     writer.start()
     await writer.aclose()
@@ -323,7 +326,7 @@ async def test_a_crash_between_commit_and_clearing_the_journal_doubles_nothing(d
     first = make_writer(database, start=False)
     for number in range(10):
         first.submit(BOOK, row(f"{number}"))
-    first._spill_some()
+    first._spill.move(first._queue)
     path = next((tmp_path / "spill").glob("*"))
     as_before_the_crash = path.read_bytes()
     first.start()
@@ -414,3 +417,70 @@ async def test_closing_right_after_a_death_starts_nothing_again(sqlite_database,
     writer._start_again()
 
     assert writer._task.done()
+
+
+def journalled(folder):
+    """Return the names of the rows in a journal as one finds it who starts after a kill."""
+    lines = [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_bytes().splitlines()]
+    return [json.loads(line[CHECKSUM_LENGTH:])["payload"]["id"] for line in lines]
+
+
+class SlowBook(TableBook):
+    """Writes once it may."""
+
+    def __init__(self):
+        super().__init__(audit)
+        self.may_write = threading.Event()
+
+    def write(self, connection, payloads):
+        assert self.may_write.wait(10)
+        super().write(connection, payloads)
+
+
+async def test_what_a_slow_commit_holds_up_survives_a_kill(sqlite_database, make_writer, tmp_path):
+    """Records in a commit that takes long, and those behind it, are in the journal meanwhile, and are written once."""
+    book, spill = SlowBook(), tmp_path / "spill"
+    writer = make_writer(sqlite_database)
+    writer.register(book)
+    for name in "abc":
+        writer.submit(book, row(name))
+    await until(lambda: journalled(spill) == ["a", "b", "c"])
+    for name in "de":
+        writer.submit(book, row(name))
+    await until(lambda: journalled(spill) == ["a", "b", "c", "d", "e"])
+    late = writer.state()
+    book.may_write.set()
+    written = await writer.flush(5)
+    left = journalled(spill)
+    await writer.aclose()
+
+    assert ("ok", 5, 0) == (late["status"], late["queued"], late["spilled"])
+    assert written
+    assert [] == left
+    assert list("abcde") == await ids(sqlite_database)
+
+
+async def test_a_commit_in_time_touches_no_journal(sqlite_database, make_writer, tmp_path):
+    """The copy is for the late: it is not paid for by the others."""
+    writer = make_writer(sqlite_database, group_commit_ms=60_000)
+    writer.submit(BOOK, row("a"))
+    written = await writer.flush(5)
+    left = journalled(tmp_path / "spill")
+    await writer.aclose()
+
+    assert written
+    assert [] == left
+
+
+async def test_records_wait_safely_before_the_books_are_open(sqlite_database, make_writer, tmp_path):
+    """What is submitted before anybody writes is in the journal too."""
+    writer = make_writer(sqlite_database, start=False)
+    writer.submit(BOOK, row("a"))
+    await until(lambda: journalled(tmp_path / "spill") == ["a"])
+    writer.start()
+    await writer.flush(5)
+    left = journalled(tmp_path / "spill")
+    await writer.aclose()
+
+    assert [] == left
+    assert ["a"] == await ids(sqlite_database)
