@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from config.toml_lines import Path
 
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,3})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 RESERVED = frozenset({"auto", "collab"})
 """Names that mean a way of choosing, not a model."""
@@ -29,6 +30,7 @@ def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     """Note every problem. `mine` is what the file alone says, in its order; the shipped rows are known to be right."""
     _check_server(settings, problems)
     _check_library(settings, mine, problems)
+    _check_classifier(settings, problems)
     _check_telemetry(settings, problems)
     _check_providers(mine, problems)
     _check_models(settings, mine.models, problems)
@@ -68,6 +70,26 @@ def _check_library(settings: Settings, mine: Settings, problems: Problems) -> No
     if library is not None and settings.retrieval.enabled and not library.is_dir():
         path: Path = ("retrieval", "library") if mine.retrieval.library else ("$THALAMUS_RETRIEVAL__LIBRARY",)
         problems.note(path, f"'retrieval.library' must be a folder; there is none at '{library}'")
+
+
+def _check_classifier(settings: Settings, problems: Problems) -> None:
+    own, model = settings.classifier.intents_file, settings.classifier.model
+    if own is not None and not own.is_file():
+        problems.note(
+            ("classifier", "intents_file"), f"'classifier.intents_file' must be a file; there is none at '{own}'"
+        )
+    if model.backend == "ollama" and model.artefact is not None:
+        problems.note(
+            ("classifier", "model", "artefact"),
+            "Ollama serves no trained head: leave out 'classifier.model.artefact', or take another backend",
+        )
+    if model.backend == "onnx" and model.artefact is None:
+        problems.note(("classifier", "model", "backend"), "the backend 'onnx' needs 'classifier.model.artefact'")
+    if _DEVICE.fullmatch(model.device) is None:
+        problems.note(
+            ("classifier", "model", "device"),
+            f"'classifier.model.device' must be 'auto', 'cpu', 'cuda', 'cuda:<n>' or 'mps', not {shown(model.device)}",
+        )
 
 
 def _check_telemetry(settings: Settings, problems: Problems) -> None:

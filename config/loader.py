@@ -166,13 +166,20 @@ def _with_places(settings: Settings, path: Path | None) -> Settings:
     def below(relative: Path | None) -> Path | None:
         return None if relative is None else base / relative
 
-    server, retrieval = settings.server, settings.retrieval
+    server, retrieval, classifier = settings.server, settings.retrieval, settings.classifier
+    model = classifier.model
+    model_base = str(base / model.base) if model.base and model.base.startswith(".") else model.base
     return replace(
         settings,
         config_file=path,
         state_dir=base / settings.state_dir,
         server=replace(server, tls_cert_file=below(server.tls_cert_file), tls_key_file=below(server.tls_key_file)),
         retrieval=replace(retrieval, library=below(retrieval.library)),
+        classifier=replace(
+            classifier,
+            intents_file=below(classifier.intents_file),
+            model=replace(model, artefact=below(model.artefact), base=model_base),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
 from config.breaker_settings import BreakerSettings
+from config.classifier_settings import ClassifierSettings, IntentModelSettings
 from config.forms import Host, Network, Origin
 from config.limit_settings import LimitSettings
 from config.model_settings import (
@@ -29,9 +30,11 @@ __all__ = [
     "BalancingSettings",
     "BreakerSettings",
     "Capability",
+    "ClassifierSettings",
     "DeploymentSettings",
     "DeploymentTimeouts",
     "HealthSettings",
+    "IntentModelSettings",
     "LimitSettings",
     "LoggingSettings",
     "ModelSettings",
@@ -154,16 +157,6 @@ class RetrievalSettings:
     """Most tokens of passages per request; 0 adds none."""
     library: Path | None = None
     """Folder with your documents; `None` takes the shipped guide."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifierSettings:
-    """Whether and how long requests for `auto` are read for what they ask."""
-
-    enabled: bool = True
-    """Whether the intent of a request is looked for at all."""
-    deadline_ms: Count = 50
-    """Milliseconds within which it must be found; after them the request goes on without. 0 does not look for it."""
 
 
 @dataclass(frozen=True, slots=True)
