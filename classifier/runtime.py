@@ -5,6 +5,7 @@ A model is opened from bytes that were checked before, so that it cannot refer t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -71,6 +72,36 @@ def open_session(model: bytes, *, file: str) -> Session:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _SILENT  # the error below says it once
     try:
-        return cast("Session", ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]))
+        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except refusals as error:
         raise ArtefactError("is no ONNX model that can be run", file=file) from error
+    return CheckedSession(cast("Session", session), refusals, file)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSession:
+    """A `Session` whose failed runs are told as an `ArtefactError` that names the file, whatever the runtime raised."""
+
+    session: Session
+    refusals: tuple[type[Exception], ...]
+    file: str
+
+    def run(self, names: Sequence[str] | None, inputs: Mapping[str, object]) -> Sequence[object]:
+        """Return the outputs of one run. Raises `ArtefactError`."""
+        try:
+            return self.session.run(names, inputs)
+        except self.refusals as error:
+            mend = "forge it anew or put back the version before"
+            raise ArtefactError("the model failed on a text", file=self.file, mend=mend) from error
+
+    def get_inputs(self) -> Sequence[TensorInfo]:
+        """Return what it takes."""
+        return self.session.get_inputs()
+
+    def get_outputs(self) -> Sequence[TensorInfo]:
+        """Return what it gives."""
+        return self.session.get_outputs()
+
+    def get_modelmeta(self) -> Metadata:
+        """Return what its file says about it."""
+        return self.session.get_modelmeta()

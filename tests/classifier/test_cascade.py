@@ -1,9 +1,26 @@
 """The first tier that answers is believed, and where none does the guess is only a hint."""
 
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from classifier.cascade import Cascade, ExampleRules
-from config.intents import shipped_intents
+import classifier
+from classifier.cascade import (
+    INLINE_ASCII_CHARS,
+    INLINE_CHARS,
+    Cascade,
+    ExampleRules,
+    MicroTier,
+    is_long,
+)
+from classifier.micromodel import MicroModel, ServedModel
+from classifier.runtime import CheckedSession, Session
+from config.intents import IntentCatalogue, shipped_intents
 from config.types import Intent
 
 
@@ -59,7 +76,7 @@ async def test_an_abstention_asks_the_slow_tier_with_the_time_that_is_left() -> 
     slow = Says("b")
     found = await Cascade([Says("a", abstained=True)], slow, clock=Steps()).classify("x", deadline_s=10)
 
-    assert (("b",), [("x", 7.0)], 4000.0) == (found.labels, slow.asked, found.ms)
+    assert (("b",), [("x", 7.0)], 6000.0) == (found.labels, slow.asked, found.ms)
 
 
 @pytest.mark.parametrize(("text", "deadline_s"), [("x", 0.0), ("", 1.0), (" \n", 1.0)])
@@ -84,3 +101,106 @@ async def test_no_text_raises(text: str) -> None:
     found = await Cascade([ExampleRules(shipped_intents())]).classify(text, deadline_s=1)
 
     assert found.abstained
+
+
+@pytest.fixture
+def thread() -> Iterator[ThreadPoolExecutor]:
+    """One thread for long texts."""
+    with ThreadPoolExecutor(1, thread_name_prefix="long") as pool:
+        yield pool
+
+
+class Where:
+    """A tier that abstains, and tells in which thread it was asked; it waits for its gate."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def look(self, text: str) -> Intent | None:
+        """Abstain with a guess."""
+        self.gate.wait(5)
+        self.threads.append(threading.current_thread().name)
+        return Intent((text[:1],), 0.5, "where", abstained=True)
+
+
+class Fails:
+    """A session whose runs fail as ONNX Runtime's do."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.failing = True
+
+    def run(self, names: object, inputs: object) -> object:
+        """Fail, or do what the real one does."""
+        if self.failing:
+            raise RuntimeError("bad allocation")
+        return self.session.run(names, inputs)
+
+
+async def test_each_tier_has_its_own_word_in_the_trace() -> None:
+    """Who was asked, in order, each with labels, confidence, whether he abstained, and his time."""
+    fast, slow = Says("a", abstained=True), Says("b")
+    asked = await Cascade([fast], slow, clock=Steps()).ask("x", deadline_s=10)
+    unasked = await Cascade([Says("a"), Says("never")], slow).ask("x", deadline_s=10)
+
+    assert [("a",), ("b",)] == [each.labels for each in asked.tiers]
+    assert [(True, 1000.0), (False, 1000.0)] == [(each.abstained, each.ms) for each in asked.tiers]
+    assert ("b",) == asked.intent.labels
+    assert [("a",)] == [each.labels for each in unasked.tiers]
+
+
+async def test_long_text_is_read_off_the_event_loop(thread: ThreadPoolExecutor) -> None:
+    """What takes longer than half a millisecond holds up nobody else; short texts are not worth the way."""
+    tier = Where()
+    cascade = Cascade([tier], executor=thread)
+    for text in ("短" * INLINE_CHARS, "短" * (INLINE_CHARS + 1), "x" * INLINE_ASCII_CHARS, "x" * 1_000_000):
+        await cascade.ask(text, deadline_s=5)
+
+    assert [False, True, False, True] == [name.startswith("long") for name in tier.threads]
+    assert is_long("é" * INLINE_ASCII_CHARS)
+
+
+async def test_a_long_text_that_waits_too_long_is_an_abstention(thread: ThreadPoolExecutor) -> None:
+    """The deadline holds while the thread is busy, and who gave up is not read afterwards."""
+    tier = Where()
+    cascade = Cascade([tier], executor=thread)
+    tier.gate.clear()
+    asked = await asyncio.gather(*(cascade.ask("x" * 9_999, deadline_s=0.05) for _ in range(3)))
+    tier.gate.set()
+    thread.shutdown(wait=True)
+
+    assert [(True, ())] * 3 == [(each.intent.abstained, each.tiers) for each in asked]
+    assert 1 == len(tier.threads)
+
+
+def test_a_model_that_fails_abstains_and_says_why() -> None:
+    """A failing runtime is no failing request; the next text that can be read clears the complaint."""
+    model = MicroModel.load(Path(classifier.__file__).parent / "artefacts" / "intent")
+    session = Fails(model._session)  # the wire to the runtime is what fails
+    model._session = CheckedSession(session, (RuntimeError,), "model.onnx")
+    tier = MicroTier(ServedModel(model))
+    found = tier.look("I want my money back")
+    problem = tier.problem
+    session.failing = False
+    tier.look("I want my money back")
+
+    assert found == Intent((), 0.0, "micro", abstained=True)
+    assert problem == "model.onnx: the model failed on a text; forge it anew or put back the version before."
+    assert tier.problem is None
+
+
+def test_what_a_model_never_learned_it_cannot_exclude() -> None:
+    """With an added intent in the catalogue the micro-model's `none` is a guess: it may well be the new one."""
+    shipped = shipped_intents()
+    model = MicroModel.load(Path(classifier.__file__).parent / "artefacts" / "intent")
+    added = IntentCatalogue((replace(shipped.intents[0], name="table_booking"), *shipped.intents))
+    text = "讲个笑话吧"
+    surely = replace(model.preproc, abstain_below=0.0)
+    model.preproc = surely
+    alone = MicroTier(ServedModel(model), catalogue=shipped.names).look(text)
+    beside = MicroTier(ServedModel(model), catalogue=added.names).look(text)
+
+    assert (("none",), False) == (alone.labels, alone.abstained)
+    assert (("none",), True) == (beside.labels, beside.abstained)
