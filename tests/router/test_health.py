@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Literal, cast
@@ -11,25 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.breaker_settings import BreakerSettings
 from config.errors import FailureClass, UpstreamError
-from config.settings import Timeouts
-from router.attempt import Attempt, Candidate
+from router.attempt import Attempt
 from router.health import Health
 from router.places import MAX_PLACES
-from router.providers.base import Target
-
-RULES = BreakerSettings(ramp_s=0)
-
-
-@dataclass
-class Clock:
-    """Monotonic seconds that pass when the test says so."""
-
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.router.health_attempts import RULES, Clock, begun, end, fail_often, state_of, target
 
 
 @pytest.fixture
@@ -42,42 +28,6 @@ def clock() -> Clock:
 def health(clock: Clock) -> Health:
     """Give a health without gradual return."""
     return Health(RULES, clock=clock, rng=Random(7))
-
-
-def target(name: str = "a", *, host: str = "h", model: str = "m", key: str | None = "k") -> Target:
-    """Return a deployment."""
-    return Target(name, "p", f"http://{host}/v1", model, api_key=key)
-
-
-def begun(health: Health, clock: Clock, to: Target) -> Attempt:
-    """Begin an attempt, after the gate was asked."""
-    attempt = Attempt(1, Candidate("m", to, "openai", Timeouts()), clock)
-    health.attempt_began(attempt)
-    return attempt
-
-
-def end(
-    health: Health, attempt: Attempt, failed: FailureClass | None = None, *, retry_after_s: float | None = None
-) -> None:
-    """End an attempt well, or with a failure."""
-    if failed is None:
-        attempt.succeed()
-    else:
-        attempt.fail(UpstreamError("no", failure_class=failed, retry_after_s=retry_after_s))
-    health.attempt_ended(attempt)
-
-
-def fail_often(health: Health, clock: Clock, to: Target, n: int = 5) -> None:
-    """Let a deployment fail so often that it is left alone."""
-    for _ in range(n):
-        end(health, begun(health, clock, to), "transient")
-
-
-def state_of(health: Health, name: str = "a") -> tuple[object, ...]:
-    """Return state, scope and reason of a deployment as `/health` shows them."""
-    found = health.state()[name]
-    assert isinstance(found, dict)
-    return found["state"], found["scope"], found["reason"]
 
 
 def test_an_unknown_deployment_is_available(health: Health) -> None:
