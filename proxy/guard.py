@@ -76,7 +76,8 @@ def check_framing(headers: Headers) -> None:
 def check_host(headers: Headers, server: ServerSettings, *, http_version: str) -> None:
     """Raise `InvalidRequestError` for a Host that is none, or that is not ours.
 
-    A page whose name was made to lead to this machine (DNS rebinding) names its own host here.
+    A page whose name was made to lead to this machine (DNS rebinding) names its own host here. Where the target is a
+    whole URL, `protocol.py` has put that URL's host into the field.
     """
     given = [value for name, value in headers if name == b"host"]
     if not given and http_version == "1.0":

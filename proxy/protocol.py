@@ -5,6 +5,7 @@ uvicorn on httptools has none of these: a head that never ends would be collecte
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from typing_extensions import override
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 128
+_ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(/?)(.*)", re.DOTALL)
+"""A request's target in absolute form: the host that it names, and what remains."""
 
 
 class _HeadTooLargeError(Exception):
@@ -95,6 +98,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
+        if absolute := _ABSOLUTE.fullmatch(self.url):
+            authority, _, rest = absolute.groups()
+            self.url = b"/" + rest
+            self._name_host(authority)
         super().on_headers_complete()
 
     @override
@@ -111,6 +118,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             + body
         )
         self.transport.close()
+
+    def _name_host(self, authority: bytes) -> None:
+        """Let the target's host stand in the one Host field; none or several stay for `guard.py` to refuse.
+
+        An origin server ignores what Host says beside a target in absolute form (RFC 9112, 3.2.2).
+        """
+        given = [n for n, (name, _) in enumerate(self.headers) if name == b"host"]
+        version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess]  # gone at the end only
+        if len(given) == 1:
+            self.headers[given[0]] = (b"host", authority)
+        elif not given and version == "1.0":
+            self.headers.append((b"host", authority))
 
     def _grow(self, n_bytes: int) -> None:
         self._parsed_bytes += n_bytes

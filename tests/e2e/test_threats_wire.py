@@ -87,6 +87,53 @@ async def test_a_foreign_or_malformed_host_gets_nowhere(tmp_path: Path) -> None:
                 assert answer.headers["x-request-id"]
 
 
+TARGETS = {
+    b"http://evil.example/health/ready": (421, "host_not_allowed"),
+    b"HTTPS://evil.example:443/health/ready": (421, "host_not_allowed"),
+    b"http://evil.example": (421, "host_not_allowed"),
+    b"http://evil.example?/health/ready": (421, "host_not_allowed"),
+    b"http://localhost@evil.example/health/ready": (400, "invalid_host"),
+    b"http://evil.example@localhost/health/ready": (400, "invalid_host"),
+    b"http:///health/ready": (400, "invalid_host"),
+    b"http://localhost/health/ready": (200, None),
+    b"http://LOCALHOST:8000/health/ready?a=http://evil.example/": (200, None),
+    b"http://localhost/nothing": (404, "unknown_url"),
+    b"http://localhost": (404, "unknown_url"),
+    b"/health/ready": (200, None),
+}
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_the_host_of_an_absolute_target_wins_over_host(tmp_path: Path, version: bytes) -> None:
+    """RFC 9112, 3.2.2: a proxy on the way goes by the target, so a Host that is ours must not open the door."""
+    answers: dict[bytes, tuple[int, str | None]] = {}
+    async with running_gateway(tmp_path) as gateway:
+        for target in TARGETS:
+            rest = b" HTTP/" + version + b"\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+            answer = await heard(gateway.url, b"GET " + target + rest)
+            code = msgspec.json.decode(answer.body)["error"]["code"] if answer.status >= 400 else None
+            answers[target] = (answer.status, code)
+
+    assert TARGETS == answers
+
+
+HEADS = {
+    b"GET http://localhost/health/ready HTTP/1.1\r\nhost: evil.example\r\n": 200,
+    b"GET http://localhost/health/ready HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n": 400,
+    b"GET http://localhost/health/ready HTTP/1.1\r\n": 400,
+    b"GET http://evil.example/health/ready HTTP/1.0\r\n": 421,
+    b"GET http://localhost/health/ready HTTP/1.0\r\n": 200,
+}
+
+
+async def test_beside_an_absolute_target_host_is_still_counted(tmp_path: Path) -> None:
+    """What it says is ignored; that it stands there once, where HTTP/1.1 asks for it, is not."""
+    async with running_gateway(tmp_path) as gateway:
+        answers = {head: (await heard(gateway.url, head + b"connection: close\r\n\r\n")).status for head in HEADS}
+
+    assert HEADS == answers
+
+
 @pytest.mark.parametrize(
     "flood",
     [
