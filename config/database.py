@@ -18,6 +18,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from config.columns import json_text, json_value
 from config.database_file import DatabaseFile
 from config.errors import SettingsError, StorageError
+from config.revision import bring_up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -115,11 +116,9 @@ class Database:
 
     async def upgrade(self) -> None:
         """Bring the schema to the newest revision; two processes may do so at once. Raises `StorageError`."""
-        from config.schema import upgrade_schema  # noqa: PLC0415  # Alembic takes 0.2 s to import
-
         with self._translated():
             async with self._mending:  # Alembic keeps the migration that runs in a global
-                await self._run(upgrade_schema)
+                await self._run(bring_up_to_date)
         if self._file is not None:
             self._file.needs_schema = False
 

@@ -33,8 +33,17 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
     house = cast("House", app.state.house)
     tasks: set[asyncio.Task[None]] = set()
     opened = asyncio.Event()
-    for name, work in (
-        ("open-books", lambda: _open_books(house, opened)),
+
+    def keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
+        tasks.add(asyncio.create_task(_supervised(name, work), name=name))
+
+    keep("open-books", lambda: _open_books(house, opened))
+    try:
+        async with asyncio.timeout(FIRST_UPGRADE_S):
+            await opened.wait()
+    except TimeoutError:
+        log.warning("serving_without_books")
+    for name, work in (  # only now: threads that import share the interpreter with what the start waits for
         ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
         ("load-documents", house.documents.load),
         ("load-classifiers", house.understanding.load),
@@ -43,12 +52,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("watch-losses", lambda: watch_losses(house.writer)),
         ("prune-books", lambda: prune_by_itself(house.database, lambda: house.settings.storage)),
     ):
-        tasks.add(asyncio.create_task(_supervised(name, work), name=name))
-    try:
-        async with asyncio.timeout(FIRST_UPGRADE_S):
-            await opened.wait()
-    except TimeoutError:
-        log.warning("serving_without_books")
+        keep(name, work)
     house.ready = True
     try:
         yield
@@ -63,6 +67,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         for sink in house.sinks:
             await asyncio.to_thread(sink.close, CLOSE_SINKS_S)
         await house.prober.aclose()
+        await house.understanding.aclose()
         await house.transport.aclose()
 
 

@@ -13,7 +13,7 @@ from router.catalog import build_catalog, probe_targets
 from router.discovery import Probe, listed_models
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import httpx
 
@@ -85,13 +85,7 @@ class Prober:
         """Probe every server once, at the same time; return whether anything changed."""
         settings = self._settings
         targets = probe_targets(settings, self._env)
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def ask(target: ProbeTarget) -> Probe:
-            async with gate:
-                return await self._ask(target, settings.health.probe_timeout_s)
-
-        answers = await asyncio.gather(*(ask(target) for target in targets))
+        answers = await self._ask_all(targets, settings.health.probe_timeout_s) if targets else []
         if settings is not self._settings:
             return False  # new settings came meanwhile: `watch` has asked for a new round
         found = {
@@ -111,15 +105,22 @@ class Prober:
             await self._client.aclose()
             self._client = None
 
-    async def _ask(self, target: ProbeTarget, timeout_s: float) -> Probe:
-        import httpx  # noqa: PLC0415  # 0.1 s to import, and not needed to serve
+    async def _ask_all(self, targets: Sequence[ProbeTarget], timeout_s: float) -> list[Probe]:
+        client = self._client = self._client or await asyncio.to_thread(_new_client)
+        gate = asyncio.Semaphore(AT_ONCE)
 
-        if self._client is None:
-            # no proxies of the environment (these are local servers) and no redirects (they could leave the host)
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        async def ask(target: ProbeTarget) -> Probe:
+            async with gate:
+                return await self._ask(client, target, timeout_s)
+
+        return await asyncio.gather(*map(ask, targets))
+
+    async def _ask(self, client: httpx.AsyncClient, target: ProbeTarget, timeout_s: float) -> Probe:
+        import httpx  # noqa: PLC0415  # its client is there, so it is loaded
+
         try:
             async with asyncio.timeout(timeout_s):
-                return await _get_list(self._client, target)
+                return await _get_list(client, target)
         except TimeoutError:
             return Probe(answered=False, error=f"no answer within {timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -134,6 +135,14 @@ class Prober:
                 await self._changed.wait()
         except TimeoutError:
             pass
+
+
+def _new_client() -> httpx.AsyncClient:
+    """Return a client; in a thread, because the import and the certificates take 0.2 s that requests would wait."""
+    import httpx  # noqa: PLC0415  # not needed to serve
+
+    # no proxies of the environment (these are local servers) and no redirects (they could leave the host)
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False)
 
 
 async def _get_list(client: httpx.AsyncClient, target: ProbeTarget) -> Probe:

@@ -6,12 +6,12 @@ Exit codes: 0 done, 1 it failed, 2 the command or the settings are wrong. An err
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from config.errors import SettingsError, ThalamusError
-from proxy.cli import books, chatting, checking, classifier, first_settings, foundry, intents, keys, serving, upstream
 from proxy.version import product_version
 
 if TYPE_CHECKING:
@@ -23,39 +23,64 @@ FAILED = 1
 WRONG_USE = 2
 
 
+class _Command(NamedTuple):
+    name: str
+    """Also of the function."""
+    module: str
+    """Below `proxy.cli`."""
+    example: str
+
+
+class _Group(NamedTuple):
+    name: str
+    module: str
+    """Below `proxy.cli`; its `VERBS` are the commands."""
+    about: str
+
+
+COMMANDS = (
+    _Command("init", "first_settings", "thalamus init --yes"),
+    _Command("serve", "serving", "thalamus serve --config thalamus.toml --port 9000"),
+    _Command("stop", "serving", "thalamus stop --now"),
+    _Command("check", "checking", "thalamus check --config thalamus.toml"),
+    _Command("models", "checking", "thalamus models --json"),
+    _Command("chat", "chatting", 'thalamus chat "How do I add a provider key?" --model auto'),
+    _Command("upstream", "upstream", "thalamus upstream --script faults.json --port 9100"),
+    _Command("intent", "intents", 'thalamus intent "支付成功后发送通知"'),
+    _Command("understand", "intents", 'thalamus understand "Where is my parcel?"'),
+)
+GROUPS = (
+    _Group("intents", "intents", "List what a text may ask for."),
+    _Group("keys", "keys", "Make, list and revoke the proxy keys that clients send."),
+    _Group("db", "books", "Upgrade, back up and prune the database."),
+    _Group("classifier", "classifier", "Train, export, try and measure the Qwen3 intent classifier."),
+    _Group("foundry", "foundry", "Make small models that read a text in a fraction of a millisecond."),
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` replaces the process's arguments."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = build()(args=words or ["--help"], prog_name="thalamus", standalone_mode=False)
+        code = build(words[0] if words else None)(args=words or ["--help"], prog_name="thalamus", standalone_mode=False)
     except (ThalamusError, typer.TyperException, typer.Abort, OSError) as error:
         typer.echo(f"thalamus: {_sentence(error)}", err=True)
         return WRONG_USE if isinstance(error, SettingsError) or _is_wrong_use(error) else FAILED
     return code if isinstance(code, int) else 0
 
 
-def build() -> typer.Typer:
-    """Return the whole command line."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """Return the whole command line, or only the part that a first word needs: a start does not wait for the others."""
+    known = {each.name for each in (*COMMANDS, *GROUPS)}
     app = typer.Typer(no_args_is_help=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
     app.callback(epilog="Begin with: thalamus init")(_thalamus)
-    app.command("init", epilog="Example: thalamus init --yes")(first_settings.init)
-    app.command("serve", epilog="Example: thalamus serve --config thalamus.toml --port 9000")(serving.serve)
-    app.command("stop", epilog="Example: thalamus stop --now")(serving.stop)
-    app.command("check", epilog="Example: thalamus check --config thalamus.toml")(checking.check)
-    app.command("models", epilog="Example: thalamus models --json")(checking.models)
-    app.command("chat", epilog='Example: thalamus chat "How do I add a provider key?" --model auto')(chatting.chat)
-    app.command("upstream", epilog="Example: thalamus upstream --script faults.json --port 9100")(upstream.upstream)
-    app.command("intent", epilog='Example: thalamus intent "支付成功后发送通知"')(intents.intent)
-    app.command("understand", epilog='Example: thalamus understand "Where is my parcel?"')(intents.understand)
-    app.add_typer(_group(intents.VERBS, "List what a text may ask for."), name="intents")
-    app.add_typer(_group(keys.VERBS, "Make, list and revoke the proxy keys that clients send."), name="keys")
-    app.add_typer(_group(books.VERBS, "Upgrade, back up and prune the database."), name="db")
-    app.add_typer(
-        _group(classifier.VERBS, "Train, export, try and measure the Qwen3 intent classifier."), name="classifier"
-    )
-    app.add_typer(
-        _group(foundry.VERBS, "Make small models that read a text in a fraction of a millisecond."), name="foundry"
-    )
+    for each in COMMANDS:
+        if wanted not in known or wanted == each.name:
+            command = getattr(import_module(f"proxy.cli.{each.module}"), each.name)
+            app.command(each.name, epilog=f"Example: {each.example}")(command)
+    for each in GROUPS:
+        if wanted not in known or wanted == each.name:
+            app.add_typer(_group(import_module(f"proxy.cli.{each.module}").VERBS, each.about), name=each.name)
     return app
 
 
