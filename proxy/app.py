@@ -19,7 +19,7 @@ from proxy import config_api, health_api, native_api, ops
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
-from proxy.house import House
+from proxy.house import House, ollama_url
 from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
@@ -122,7 +122,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),
         documents=documents,
-        understanding=Understanding(enabled=settings.classifier.enabled),
+        understanding=Understanding(settings.classifier, ollama_url=ollama_url(settings)),
         prober=Prober(settings, answered=health.host_answered),
         metrics=metrics,
         health=health,

@@ -10,9 +10,11 @@ from config.trace import Trace
 from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Intent, Json
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from classifier.features import Features
+    from classifier.readings import Reading
     from config.types import Passage
     from proxy.doors import Door
     from proxy.limits import Lease
@@ -58,6 +60,10 @@ class Exchange:
     intent: Intent | None = None
     features: Features | None = None
     """What is known of the request without asking a model."""
+    beside: asyncio.Task[dict[str, Reading]] | None = None
+    """What the other models say, being found out while the request goes on."""
+    learned: Json = field(default_factory=dict[str, object])
+    """What they made of the features; empty until then."""
     passages: tuple[Passage, ...] = ()
     decision: Decision | None = None
     conversation: bytes | None = None

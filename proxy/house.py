@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from classifier.reflex import OwnRule, Reflex
 from config.errors import SettingsError, StorageError
+from config.intents import load_intents
+from proxy.intent_model import OLLAMA_URL
 from proxy.limits import RateLimiter
 from proxy.vitals import Vitals
 from router.affinity import lifetimes
@@ -106,6 +108,7 @@ class House:
             raise SettingsError("This server was started without a settings file, so there is nothing to read again.")
         try:
             wanted, needs_restart = await asyncio.to_thread(self.read_settings, self.settings)
+            catalogue = await asyncio.to_thread(load_intents, wanted.classifier.intents_file)
         except SettingsError as error:
             self.reload_error = str(error)
             raise
@@ -113,6 +116,7 @@ class House:
             await self.weights.load()
         self.settings = wanted
         self.reflex = _reflex_of(wanted)
+        self.understanding.adopt(wanted.classifier, catalogue, ollama_url=ollama_url(wanted))
         self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
@@ -139,6 +143,11 @@ class House:
         changed = await self.weights.change(fields, lambda: self.plain_catalog, changed_by=changed_by)
         self.take_catalog(self.plain_catalog)
         return changed
+
+
+def ollama_url(settings: Settings) -> str:
+    """Return where Ollama is, by the provider of that name."""
+    return next((each.base_url for each in settings.providers if each.name == "ollama" and each.base_url), OLLAMA_URL)
 
 
 def _reflex_of(settings: Settings) -> Reflex:

@@ -10,7 +10,7 @@ import structlog
 from config.errors import ClientFacingError
 from config.ids import new_id
 from config.trace import span
-from proxy import answering, stages
+from proxy import answering, classifying, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
@@ -46,6 +46,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
     finally:
         house.metrics.in_flight.dec()
         settle_tokens(exchange)
+        classifying.take(house, exchange)
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
         if exchange.admitted:
@@ -77,7 +78,7 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
             await say(house, exchange, connection, exchange.reply)
             return
         with span("classify") as note:
-            await stages.classify(house, exchange, note)
+            await classifying.classify(house, exchange, note)
         with span("retrieve") as note:
             await stages.retrieve(house, exchange, note)
         with span("policy") as note:
@@ -87,6 +88,7 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
         with span("decide") as note:
             request, candidates = stages.decide(house, exchange, note)
         await answering.answer(house, exchange, connection, request=request, candidates=candidates)
+        await classifying.settle(exchange)
 
 
 async def refuse(exchange: Exchange, connection: Connection, error: ClientFacingError) -> None:

@@ -9,8 +9,6 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from classifier import conversation
-from classifier.features import features_of
 from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
@@ -22,7 +20,6 @@ from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
-from router.providers.json_values import as_list, as_object, as_objects
 from router.rules import first_match
 from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import AUTO
@@ -91,36 +88,6 @@ def reflex(house: House, exchange: Exchange, note: span) -> None:
     note(rule=exchange.rule.pattern if exchange.rule else None)
 
 
-async def classify(house: House, exchange: Exchange, note: span) -> None:
-    """Say what is asked within the settings' deadline; where nobody is sure in time, this stage abstains."""
-    settings = house.settings.classifier
-    if not exchange.thinks or not settings.enabled or settings.deadline_ms <= 0:
-        note(abstained=True, skipped=True)
-        return
-    body = exchange.known().request.body
-    state = conversation.read(as_list(body.get("messages")))
-    exchange.features = features_of(
-        state,
-        has_tools=bool(body.get("tools")),
-        has_images=_has_images(body),
-        domain=house.understanding.domain(state.meant),
-    )
-    try:
-        async with asyncio.timeout(settings.deadline_ms / 1000):
-            intent = await house.understanding.cascade.classify(state.meant, deadline_s=settings.deadline_ms / 1000)
-    except TimeoutError:
-        note(abstained=True, timed_out=True)
-        return
-    exchange.intent = intent
-    note(
-        intents=list(intent.labels),
-        confidence=round(intent.confidence, 4),
-        source=intent.source,
-        abstained=intent.abstained,
-        ms=round(intent.ms, 3),
-    )
-
-
 def policy(exchange: Exchange, note: span) -> None:
     """Give each model a probability by what is asked. No policy is learned yet, so this stage abstains."""
     note(abstained=True, skipped=not exchange.thinks)
@@ -185,14 +152,8 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     return request, candidates
 
 
-def _has_images(body: Json) -> bool:
-    """Return whether the last message carries an image."""
-    last = as_object((as_list(body.get("messages")) or [None])[-1]) or {}
-    return any(part.get("type") in {"image_url", "input_image", "image"} for part in as_objects(last.get("content")))
-
-
 def _known_of(language: str, exchange: Exchange) -> Json:
-    known: Json = {} if exchange.features is None else exchange.features.as_json()
+    known: Json = ({} if exchange.features is None else exchange.features.as_json()) | exchange.learned
     return {"language": language, **known} | ({} if exchange.risk is None else {"risk": exchange.risk})
 
 

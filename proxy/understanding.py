@@ -1,75 +1,217 @@
-"""What the pipeline knows of a request: the cascade's intent, and the features. Models are loaded in the background.
+"""What the pipeline knows of a request: the cascade's intent, and what the other models say beside it.
 
-A model that cannot be loaded is told of in `/health`, and the tier is absent; the server never waits for one.
+Models are loaded in the background. One that cannot be loaded is told of in `/health`, and its tier is absent; the
+server never waits for one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import classifier
-from classifier.cascade import Cascade, ExampleRules, MicroTier
+from classifier.cascade import Asked, Cascade, ExampleRules, MicroTier
 from classifier.micromodel import MicroModel, ServedModel
+from classifier.readings import load_reader, read_all
+from config.classifier_settings import ClassifierSettings
 from config.errors import ArtefactError
-from config.intents import shipped_intents
+from config.intents import load_intents
+from proxy.intent_model import OLLAMA_URL, QwenTier, open_model, without_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from classifier.readings import Reader, Reading
+    from config.intents import IntentCatalogue
     from config.types import Json
+    from proxy.intent_model import IntentModel
 
 ARTEFACTS: Final = Path(classifier.__file__).parent / "artefacts"
 """The shipped micro-models, a folder each."""
-INTENT, DOMAIN = "intent", "domain"
+INTENT: Final = "intent"
+MOST_BESIDE: Final = 16
+"""Requests that may wait to be read by the other models; who comes then is not read by them."""
+
+WARM_UP_S: Final = 60.0
+_WARM_UP: Final = "hello"
 
 
 class Understanding:
-    """The tiers that are loaded, and the cascade over them."""
+    """The tiers that are loaded, the cascade over them, and the models beside it.
 
-    def __init__(self, *, enabled: bool = True, artefacts: Path = ARTEFACTS) -> None:
-        self.enabled = enabled
-        self.cascade = Cascade()
+    Building it reads the catalogue of intents and nothing else. Raises `SettingsError` where that is wrong.
+    """
+
+    def __init__(
+        self,
+        settings: ClassifierSettings | None = None,
+        *,
+        ollama_url: str = OLLAMA_URL,
+        artefacts: Path = ARTEFACTS,
+    ) -> None:
+        self._settings = settings or ClassifierSettings()
+        self._ollama_url = ollama_url
         self._artefacts = artefacts
-        self._models: dict[str, MicroModel] = {}
+        self.catalogue = load_intents(self._settings.intents_file)
+        self._long = ThreadPoolExecutor(1, thread_name_prefix="long-texts")
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="beside")
+        self._n_beside = 0
+        self._served: ServedModel | None = None
+        self._micro: MicroTier | None = None
+        self._readers: dict[str, Reader] = {}
         self._states: dict[str, Json] = {}
+        self._model: IntentModel | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loaded = False
+        self.cascade = Cascade()
+        self._assemble()
 
     async def load(self) -> None:
-        """Load in a thread what is there; a broken model is left out and told of."""
-        if self.enabled:
+        """Load in a thread what is there; a broken model is left out and told of. The large model goes on loading."""
+        if self._settings.enabled and not self._loaded:
             await asyncio.to_thread(self.load_now)
+            if self._settings.enabled:  # else a reload switched it off meanwhile
+                self._open_model()
+            else:
+                self._forget()
 
     def load_now(self) -> None:
-        """Load what is there, in this thread."""
-        models = {name: model for name in (INTENT, DOMAIN) if (model := self._model(name)) is not None}
-        rules = ExampleRules(shipped_intents())
-        micro = [MicroTier(ServedModel(models[INTENT]))] if INTENT in models else []
-        self._models, self.cascade, self._loaded = models, Cascade([rules, *micro]), True
+        """Load the micro-models, in this thread."""
+        model = self._micro_model(self._folder(INTENT))
+        self._served = None if model is None else ServedModel(model)
+        folders = self._artefacts.iterdir() if self._artefacts.is_dir() else ()
+        names = sorted(each.name for each in folders if each.is_dir() and each.name != INTENT)
+        self._readers = {name: reader for name in names if (reader := self._reader(name)) is not None}
+        self._loaded = True
+        self._assemble()
 
-    def domain(self, text: str) -> str | None:
-        """Return what a text is about, `None` where no model is loaded or it is unsure."""
-        model = self._models.get(DOMAIN)
-        if model is None or not text.strip():
+    async def ask(self, text: str) -> Asked:
+        """Return what a text asks for, and what each tier said, within the settings' deadlines; never raises."""
+        settings = self._settings
+        beyond_ms = 0 if self._model is None else settings.model.deadline_ms
+        return await self.cascade.ask(text, deadline_s=(settings.deadline_ms + beyond_ms) / 1000)
+
+    def read_beside(self, text: str) -> Coroutine[None, None, dict[str, Reading]] | None:
+        """Return what will ask the other models off the event loop; `None` where nobody is there or too many wait."""
+        if not self._settings.features or not self._readers or self._n_beside >= MOST_BESIDE:
             return None
-        found = model.predict(text)
-        return None if found.abstained or not found.labels else found.labels[0]
+        return self._read_beside(text)
+
+    def read_now(self, text: str) -> dict[str, Reading]:
+        """Return what every model but the intent's says, in this thread."""
+        return read_all(self._readers, text)
+
+    def adopt(self, settings: ClassifierSettings, catalogue: IntentCatalogue, *, ollama_url: str) -> None:
+        """Take other settings: what they switch on is loaded in the background, what they switch off is let go.
+
+        Needs a running event loop.
+        """
+        before, self._settings = self._settings, settings
+        model_before = (before.model, self._ollama_url, self.catalogue)
+        self.catalogue, self._ollama_url = catalogue, ollama_url
+        if not settings.enabled:
+            self._forget()
+        elif not self._loaded:
+            self._in_background(self.load(), "load-classifiers")
+        elif (settings.model, ollama_url, catalogue) != model_before:
+            self._open_model()
+        self._assemble()
 
     def state(self) -> Json:
         """Return which tiers answer, for `/health`."""
-        if not self.enabled:
+        if not self._settings.enabled:
             return {"status": "off"}
         status = "ok" if self._loaded else "loading"
-        return {"status": status, "rule": {"status": status}, **self._states}
+        told: Json = {"status": status, "rule": {"status": "ok"}, **self._states}
+        if self._micro is not None and self._micro.problem is not None:
+            told[INTENT] = {**self._states[INTENT], "status": "failing", "error": self._shown(self._micro.problem)}
+        told["model"] = {"status": "off"} if self._model is None else self._model.state()
+        return told
 
-    def _model(self, name: str) -> MicroModel | None:
-        folder = self._artefacts / name
+    async def settled(self) -> None:
+        """Return once the large model is loaded, or cannot be."""
+        if self._model is not None:
+            await self._model.settled()
+
+    async def warm(self) -> None:
+        """Let the large model make its first pass, which is the slowest; for a command that asks once."""
+        await self.settled()
+        if self._model is not None:
+            await self._model.classify(_WARM_UP, deadline_s=WARM_UP_S)
+
+    async def aclose(self) -> None:
+        """End every model and thread."""
+        self._let_go()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for each in (self._long, self._beside):
+            each.shutdown(wait=False, cancel_futures=True)
+
+    async def _read_beside(self, text: str) -> dict[str, Reading]:
+        self._n_beside += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._beside, read_all, self._readers, text)
+        finally:
+            self._n_beside -= 1
+
+    def _assemble(self) -> None:
+        names = self.catalogue.names
+        self._micro = None if self._served is None else MicroTier(self._served, catalogue=names)
+        fast = [ExampleRules(self.catalogue), *([] if self._micro is None else [self._micro])]
+        self.cascade = Cascade(fast, self._model, executor=self._long)
+
+    def _open_model(self) -> None:
+        """Begin to load the model of the settings; a Qwen3 that runs answers until the new one can."""
+        settings, running = self._settings.model, self._model
+        wanted = open_model(settings, self.catalogue, ollama_url=self._ollama_url)
+        if isinstance(running, QwenTier) and isinstance(wanted, QwenTier):
+            running.exchange(settings, self.catalogue)
+        else:
+            self._let_go()
+            self._model = wanted
+            if wanted is not None:
+                wanted.start()
+        self._assemble()
+
+    def _forget(self) -> None:
+        self._served, self._readers, self._states, self._loaded = None, {}, {}, False
+        self._let_go()
+        self._assemble()
+
+    def _let_go(self) -> None:
+        running, self._model = self._model, None
+        if running is not None:
+            self._in_background(running.aclose(), "close-intent-model")
+
+    def _in_background(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _folder(self, name: str) -> Path:
+        return self._artefacts / name
+
+    def _micro_model(self, folder: Path) -> MicroModel | None:
         if not folder.is_dir():
-            self._states[name] = {"status": "absent"}
+            self._states[folder.name] = {"status": "absent"}
             return None
         try:
             model = MicroModel.load(folder)
         except (ArtefactError, ImportError) as error:
-            self._states[name] = {"status": "failed", "error": f"{folder.name}: {error}"[:300]}
+            self._states[folder.name] = {"status": "failed", "error": self._shown(str(error))}
             return None
-        self._states[name] = {"status": "ok", "version": model.version}
+        self._states[folder.name] = {"status": "ok", "version": model.version}
         return model
+
+    def _reader(self, name: str) -> Reader | None:
+        try:
+            reader = load_reader(self._folder(name))
+        except (ArtefactError, ImportError) as error:
+            self._states[name] = {"status": "failed", "error": self._shown(str(error))}
+            return None
+        self._states[name] = {"status": "ok", "version": reader.version}
+        return reader
+
+    def _shown(self, message: str) -> str:
+        return without_folders(message, self._artefacts / INTENT)

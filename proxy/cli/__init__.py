@@ -50,7 +50,7 @@ COMMANDS = (
     _Command("understand", "intents", 'thalamus understand "Where is my parcel?"'),
 )
 GROUPS = (
-    _Group("intents", "intents", "List what a text may ask for."),
+    _Group("intents", "intent_catalogue", "List what a text may ask for, and add to it."),
     _Group("keys", "keys", "Make, list and revoke the proxy keys that clients send."),
     _Group("db", "books", "Upgrade, back up and prune the database."),
     _Group("classifier", "classifier", "Train, export, try and measure the Qwen3 intent classifier."),

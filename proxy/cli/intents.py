@@ -1,8 +1,9 @@
-"""`thalamus intent`, `thalamus understand` and `thalamus intents`: what a text asks for, and what can be asked for."""
+"""`thalamus intent` and `thalamus understand`: what a text asks for, and what every model says of it."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,82 +11,116 @@ import typer
 
 from classifier import conversation
 from classifier.features import features_of
+from classifier.readings import features_from
 from classifier.reflex import Reflex
-from config.intents import load_intents
-from proxy.cli.options import AsJson
+from proxy.classifying import told
+from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import print_json, print_table, say
+from proxy.house import ollama_url
 from proxy.understanding import Understanding
 
 if TYPE_CHECKING:
-    from config.types import Intent, Json
+    from collections.abc import Sequence
 
-DEADLINE_S = 1.0
-Catalogue = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Your own intents, beside the shipped.")]
+    from classifier.cascade import Asked
+    from classifier.features import Features
+    from classifier.readings import Reading
+    from config.types import Json
+
+_NOBODY = "nobody knows"
 
 
 def intent(
     text: Annotated[str | None, typer.Argument(help="What is said.")] = None,
     *,
     rows: Annotated[Path | None, typer.Option("--input", metavar="FILE", help="Rows with a text each, JSONL.")] = None,
+    config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a text, or each row of a file, asks for: by rule, micro-model, or an abstention with its best guess."""
+    """Say what a text, or each row of a file, asks for: by rule, micro-model or large model, or an abstention."""
     from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
 
     if (text is None) == (rows is None):
         raise typer.BadParameter("say either TEXT or --input FILE.")
     texts = (text or "",) if rows is None else read_texts(rows)
-    understanding = _loaded()
-    for each in texts:
-        found = asyncio.run(understanding.cascade.classify(each, deadline_s=DEADLINE_S))
+    found_all, _ = asyncio.run(_ask(_understanding(config), texts))
+    for each, asked in zip(texts, found_all, strict=True):
+        found = asked.intent
         if as_json:
-            print_json({"text": each, **_told(found)})
+            print_json({"text": each, **told(found), "tiers": [told(tier) for tier in asked.tiers]})
         else:
             unsure = " (unsure)" if found.abstained else ""
-            labels = ", ".join(found.labels) or "nobody knows"
+            labels = ", ".join(found.labels) or _NOBODY
             say(f"{labels}{unsure}  {found.confidence:.2f}  {found.source}  {found.ms:.2f} ms")
 
 
-def understand(text: Annotated[str, typer.Argument(help="What is said.")], *, as_json: AsJson = False) -> None:
-    """Print what the rules, the models and the features say of a text."""
-    understanding = _loaded()
+def understand(
+    text: Annotated[str, typer.Argument(help="What is said.")], *, config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Print what every tier, model, rule and feature says of a text."""
+    understanding = _understanding(config)
     state = conversation.read([{"role": "user", "content": text}])
+    (asked,), tiers = asyncio.run(_ask(understanding, (state.meant,)))
+    readings = understanding.read_now(state.meant)
     hit = Reflex().look(text)
-    told: Json = {
-        "intent": _told(understanding.cascade.look(state.meant)),
-        "risk": None if hit is None else hit.action,
-        "features": features_of(state, domain=understanding.domain(state.meant)).as_json(),
-        "tiers": understanding.state(),
-    }
+    features = features_of(state)
     if as_json:
-        print_json(told)
+        print_json(
+            {
+                "intent": {**told(asked.intent), "tiers": [told(tier) for tier in asked.tiers]},
+                "models": {name: each.as_json() for name, each in readings.items()},
+                "risk": None if hit is None else hit.action,
+                "features": features.as_json() | features_from(readings, features),
+                "tiers": tiers,
+            }
+        )
         return
-    print_table(("what", "says"), [(name, str(value)) for name, value in told.items()])
+    print_table(("what", "says", "confidence", "ms"), _lines(asked, readings, hit.action if hit else None))
+    print_table(("feature", "is"), _features(features, readings))
 
 
-def list_(*, file: Catalogue = None, as_json: AsJson = False) -> None:
-    """List what a text may ask for."""
-    found = load_intents(file).intents
-    if as_json:
-        print_json({"intents": [{"name": each.name, "zh": each.zh, "en": each.en} for each in found]})
-        return
-    print_table(("name", "zh", "en", "service"), [(each.name, each.zh, each.en, each.service) for each in found])
+def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list[tuple[str, str, str, str]]:
+    lines = [
+        (
+            f"intent: {each.source}",
+            _words(each.labels, abstained=each.abstained),
+            f"{each.confidence:.2f}",
+            _ms(each.ms),
+        )
+        for each in asked.tiers
+    ]
+    for name, each in readings.items():
+        found = ", ".join(f"{entity['label']}: {entity['text']}" for entity in each.entities)
+        says = each.problem or found or _words(each.labels, abstained=each.abstained)
+        lines.append((name, says, f"{each.confidence:.2f}", _ms(each.ms)))
+    return [*lines, ("risk: rules", risk or "nothing risky", "", "")]
 
 
-VERBS = (("list", "thalamus intents list", list_),)
+def _words(labels: Sequence[str], *, abstained: bool) -> str:
+    if not abstained:
+        return ", ".join(labels) or "nothing"
+    return f"abstains (perhaps {', '.join(labels)})" if labels else "abstains"
 
 
-def _loaded() -> Understanding:
-    understanding = Understanding()
-    understanding.load_now()
-    return understanding
+def _features(features: Features, readings: dict[str, Reading]) -> list[tuple[str, str]]:
+    known = features.as_json() | features_from(readings, features)
+    return [(name, "unknown" if value is None else str(value)) for name, value in known.items()]
 
 
-def _told(found: Intent) -> Json:
-    return {
-        "intents": list(found.labels),
-        "confidence": round(found.confidence, 4),
-        "abstained": found.abstained,
-        "source": found.source,
-        "ms": round(found.ms, 3),
-    }
+def _ms(ms: float) -> str:
+    return f"{ms:.2f}"
+
+
+def _understanding(config: Path | None) -> Understanding:
+    settings = read_settings(config)
+    return Understanding(replace(settings.classifier, enabled=True), ollama_url=ollama_url(settings))
+
+
+async def _ask(understanding: Understanding, texts: Sequence[str]) -> tuple[list[Asked], Json]:
+    """Ask in turn, as the gateway would once everything is loaded; return the state of the tiers beside."""
+    try:
+        await understanding.load()
+        await understanding.warm()
+        return [await understanding.ask(each) for each in texts], understanding.state()
+    finally:
+        await understanding.aclose()

@@ -1,0 +1,145 @@
+"""What the micro-models beside the intent say of a turn: loaded from their folders by kind, read, and made features.
+
+None of them is on the way of a request. A model that is missing, broken or unsure takes nothing from the others.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from classifier.micromodel import CARD, MicroModel
+from config.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from classifier.features import Features
+    from config.types import Json
+
+TFIDF_LINEAR: Final = "tfidf_linear"
+DOMAIN, COMPLEXITY, SENTIMENT = "domain", "complexity", "sentiment"
+UNHAPPY: Final = frozenset({"negative", "dissatisfied"})
+"""Labels of the sentiment model that count as dissatisfaction with the answer before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one model says of one text."""
+
+    labels: tuple[str, ...]
+    """Likeliest first; a guess where it abstained."""
+    confidence: float
+    """A calibrated probability that exactly these labels are right; 0 where the model has none."""
+    abstained: bool
+    ms: float
+    entities: tuple[Json, ...] = ()
+    """What a tagger found: `text`, `label`, `start`, `end`, offsets in Unicode code points."""
+    problem: str | None = None
+    """Why it could not read, `None` where it could."""
+
+    def as_json(self, *, with_texts: bool = True) -> Json:
+        """Return it for a trace; without texts of the user where these are not to be kept."""
+        told: Json = {
+            "labels": list(self.labels),
+            "confidence": round(self.confidence, 4),
+            "abstained": self.abstained,
+            "ms": round(self.ms, 3),
+        }
+        if self.entities:
+            told["entities"] = [
+                each if with_texts else {name: value for name, value in each.items() if name != "text"}
+                for each in self.entities
+            ]
+        return told if self.problem is None else {**told, "problem": self.problem}
+
+
+class Reader(Protocol):
+    """A loaded model of any kind; may be asked from several threads."""
+
+    @property
+    def version(self) -> str:
+        """Version of its artefact."""
+        ...
+
+    def read(self, text: str) -> Reading:
+        """Return what it says. Raises `ArtefactError` where the model fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Labeller:
+    """A micro-model as a reader."""
+
+    model: MicroModel
+
+    @property
+    def version(self) -> str:
+        """Version of its artefact."""
+        return self.model.version
+
+    def read(self, text: str) -> Reading:
+        """Return its labels, or its guess marked as an abstention."""
+        found = self.model.predict(text)
+        return Reading(found.labels, found.confidence, found.abstained, found.ms)
+
+
+def _labeller(folder: Path) -> Reader:
+    return Labeller(MicroModel.load(folder))
+
+
+LOADERS: Final[Mapping[str, Callable[[Path], Reader]]] = {TFIDF_LINEAR: _labeller}
+"""By the trainer that the card names; a new kind of artefact is a row here."""
+
+
+def load_reader(folder: Path) -> Reader:
+    """Return the model of a folder, by the trainer that its card names. Raises `ArtefactError` naming the file."""
+    trainer = _trainer(folder / CARD)
+    loader = LOADERS.get(trainer)
+    if loader is None:
+        raise ArtefactError(f"nobody here reads what the trainer {trainer[:40]!r} made", file=str(folder / CARD))
+    return loader(folder)
+
+
+def read_all(readers: Mapping[str, Reader], text: str) -> dict[str, Reading]:
+    """Return what each model says of a text that says something; a model that fails says so. Blocks."""
+    return {name: _read(reader, text) for name, reader in readers.items()} if text.strip() else {}
+
+
+def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
+    """Return what readings add to or change of a request's features: nothing where a model abstained.
+
+    `dissatisfied` is about the answer before this turn, and stands only where there was one.
+    """
+    found: Json = {}
+    sure = {name: each.labels[0] for name, each in readings.items() if each.labels and not each.abstained}
+    if DOMAIN in sure:
+        found["domain"] = sure[DOMAIN]
+    if sure.get(COMPLEXITY, "").isdecimal():
+        found["complexity"] = int(sure[COMPLEXITY])
+    if SENTIMENT in sure and known.n_turns > 1:
+        found["dissatisfied"] = sure[SENTIMENT] in UNHAPPY
+    return found
+
+
+def _read(reader: Reader, text: str) -> Reading:
+    began = time.perf_counter()
+    try:
+        return reader.read(text)
+    except ArtefactError as error:
+        problem = str(error).removeprefix(f"{error.file}: ")
+        return Reading((), 0.0, abstained=True, ms=(time.perf_counter() - began) * 1000, problem=problem)
+
+
+def _trainer(card: Path) -> str:
+    try:
+        found: object = json.loads(card.read_bytes())
+    except OSError as error:
+        raise ArtefactError(f"cannot be read: {error.strerror or 'no such file'}", file=str(card)) from error
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError("is no JSON", file=str(card)) from error
+    trainer = cast("Json", found).get("trainer") if isinstance(found, dict) else None
+    return trainer if isinstance(trainer, str) else TFIDF_LINEAR

@@ -1,0 +1,88 @@
+"""The stage that says what is asked, and the reading of the other models beside the request, which it never waits for.
+
+Their answers are taken when the request is over: into the decision's features, and as the span `beside` of its trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from classifier import conversation
+from classifier.features import features_of
+from classifier.readings import features_from
+from config.types import Span
+from router.providers.json_values import as_list, as_object, as_objects
+
+if TYPE_CHECKING:
+    from config.trace import span
+    from config.types import Intent, Json
+    from proxy.exchange import Exchange
+    from proxy.house import House
+
+BESIDE_S: Final = 0.25
+"""Seconds after the answer that are waited for the models beside it; the client has its answer by then."""
+_IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+
+
+async def classify(house: House, exchange: Exchange, note: span) -> None:
+    """Say what is asked within the settings' deadlines; where nobody is sure in time, this stage abstains."""
+    settings = house.settings.classifier
+    if not exchange.thinks or not settings.enabled or settings.deadline_ms <= 0:
+        note(abstained=True, skipped=True)
+        return
+    body = exchange.known().request.body
+    state = conversation.read(as_list(body.get("messages")))
+    exchange.features = features_of(state, has_tools=bool(body.get("tools")), has_images=_has_images(body))
+    asked = await house.understanding.ask(state.meant)
+    exchange.intent = asked.intent
+    note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
+    reading = house.understanding.read_beside(state.meant)
+    if reading is not None:  # begins when this request first waits for somebody else
+        exchange.beside = asyncio.create_task(reading, name="read-beside")
+        if exchange.explain:
+            await settle(exchange)
+            take(house, exchange)
+
+
+def told(found: Intent) -> Json:
+    """Return a tier's word as the trace shows it."""
+    return {
+        "intents": list(found.labels),
+        "confidence": round(found.confidence, 4),
+        "source": found.source,
+        "abstained": found.abstained,
+        "ms": round(found.ms, 3),
+    }
+
+
+async def settle(exchange: Exchange) -> None:
+    """Give the models beside an answered request a moment to end; mostly they are done long before."""
+    if exchange.beside is not None:
+        await asyncio.wait({exchange.beside}, timeout=BESIDE_S)
+
+
+def take(house: House, exchange: Exchange) -> None:
+    """Put what the other models said into trace and features; what is not there yet is given up."""
+    task, exchange.beside = exchange.beside, None
+    if task is None:
+        return
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        task.cancel()
+        return
+    readings = task.result()
+    with_texts = house.settings.storage.store_preview
+    notes = {name: each.as_json(with_texts=with_texts) for name, each in readings.items()}
+    took_ms = sum(each.ms for each in readings.values())
+    exchange.trace.spans.append(Span("beside", exchange.trace.elapsed_ms() - took_ms, took_ms, notes))
+    if exchange.features is not None:
+        exchange.learned = features_from(readings, exchange.features)
+    if exchange.decision is not None:
+        exchange.decision = replace(exchange.decision, features={**exchange.decision.features, **exchange.learned})
+
+
+def _has_images(body: Json) -> bool:
+    """Return whether the last message carries an image."""
+    last = as_object((as_list(body.get("messages")) or [None])[-1]) or {}
+    return any(part.get("type") in _IMAGES for part in as_objects(last.get("content")))
