@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from classifier.foundry.corpus import Row
-    from classifier.foundry.forge import Order
+    from classifier.foundry.orders import Order
     from classifier.foundry.tfidf import Linear, LinearOptions
     from classifier.foundry.tuning import Tuned
     from classifier.micromodel import MicroModel

@@ -6,23 +6,23 @@ A new artefact is made aside, loaded and measured as it will be served, and only
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from classifier.decision import decide
-from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.card import describe, put_in_place
 from classifier.foundry.corpus import gold_matrix
 from classifier.foundry.evaluate import judge, micro_f1, over_seeds
 from classifier.foundry.export import gzipped_bytes, onnx_bytes, quantised, write_artefact
+from classifier.foundry.progress import Silent
 from classifier.foundry.tfidf import Linear, LinearOptions, fit_linear
 from classifier.foundry.tuning import Tuned, chosen, cross_scores, deal, tune
 from classifier.micromodel import MicroModel
-from classifier.preproc import HASH_BYTES, Preproc, Task, encode
+from classifier.preproc import HASH_BYTES, Preproc, encode
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from classifier.foundry.corpus import Row
+    from classifier.foundry.orders import Order
+    from classifier.foundry.progress import Progress
     from config.types import Json
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-OUT_OF_SCOPE = "out_of_scope"
-"""Name of the label of rows without labels, in a single-label corpus that has such rows."""
 ENOUGH_VALIDATION = 1500
 """Rows of a validation file from which no cross-fitting is added to them."""
 COARSER = (31, 15)
@@ -48,50 +48,6 @@ _MARGIN = 0.97
 _MOST_FITTINGS = 6
 _GOLDEN_ROWS = 12
 ODD_TEXTS = ("", "ＡＢＣ　ｄｅｆ！", "支付 failed, 退款 please?", "don\u2019t 😀 it", "שלום a\x00b", "ﬁnal ﷺ", "a" * 50)
-
-
-class Progress(Protocol):
-    """Is told how far a long step is; a terminal draws it as a bar."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Begin a step of `total` parts."""
-        ...
-
-    def advance(self) -> None:
-        """Say that a part is done."""
-        ...
-
-
-class Silent:
-    """Says nothing."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Begin a step."""
-
-    def advance(self) -> None:
-        """Say that a part is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be forged."""
-
-    name: str
-    task: Task
-    labels: tuple[str, ...]
-    train: tuple[Row, ...]
-    validation: tuple[Row, ...] = ()
-    """Rows to tune on beside cross-fitting; never trained on."""
-    test: tuple[Row, ...] = ()
-    """Held-out rows that nothing is fitted on; without them the card has the measures of validation only."""
-    out_of_scope: str = ""
-    features: Features = field(default_factory=Features)
-    targets: Targets = field(default_factory=Targets)
-    seeds: tuple[int, ...] = (1,)
-    sources: Json = field(default_factory=dict[str, object])
-    """Hashes of the data, for the card."""
-    dropped: dict[str, int] = field(default_factory=dict[str, int])
-    """Rows left out of `train` before, by reason; for the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +73,6 @@ class Judgeable:
 
     scores: Floats
     gold: Flags
-
-
-def labels_of(rows: Sequence[Row], *, multi: bool) -> tuple[tuple[str, ...], str]:
-    """Return the labels of rows in alphabetical order, and the out-of-scope one where it is needed."""
-    labels = sorted({label for row in rows for label in row.labels})
-    if multi or all(row.labels for row in rows):
-        return tuple(labels), ""
-    return (*[label for label in labels if label != OUT_OF_SCOPE], OUT_OF_SCOPE), OUT_OF_SCOPE
 
 
 def forge(order: Order, out: Path, *, progress: Progress | None = None) -> Forged:

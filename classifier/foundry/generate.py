@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from classifier.foundry.blueprint import Blueprint
-    from classifier.foundry.forge import Progress
+    from classifier.foundry.progress import Progress
     from config.types import Json, TextGenerator
 
 ROWS_A_REQUEST = 20

@@ -1,22 +1,49 @@
-"""From a blueprint, or from anybody's own files, to an order that `forge` can carry out."""
+"""What is to be forged: from a blueprint, or from anybody's own files, to an order that `forge` can carry out."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from classifier.foundry.blueprint import RAW, Features, Targets
 from classifier.foundry.corpus import data_hash, read_rows
-from classifier.foundry.forge import Order, labels_of
 from classifier.foundry.refine import Refined, refine, sift
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from classifier.foundry.blueprint import Blueprint
+    from classifier.foundry.corpus import Row
     from classifier.preproc import Task
+    from config.types import Json
 
 OWN_COSTS = (0.5, 1.5)
+OUT_OF_SCOPE = "out_of_scope"
+"""Name of the label of rows without labels, in a single-label corpus that has such rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be forged."""
+
+    name: str
+    task: Task
+    labels: tuple[str, ...]
+    train: tuple[Row, ...]
+    validation: tuple[Row, ...] = ()
+    """Rows to tune on beside cross-fitting; never trained on."""
+    test: tuple[Row, ...] = ()
+    """Held-out rows that nothing is fitted on; without them the card has the measures of validation only."""
+    out_of_scope: str = ""
+    features: Features = field(default_factory=Features)
+    targets: Targets = field(default_factory=Targets)
+    seeds: tuple[int, ...] = (1,)
+    sources: Json = field(default_factory=dict[str, object])
+    """Hashes of the data, for the card."""
+    dropped: dict[str, int] = field(default_factory=dict[str, int])
+    """Rows left out of `train` before, by reason; for the card."""
 
 
 def order_of(blueprint: Blueprint) -> tuple[Order, Refined]:
@@ -79,6 +106,14 @@ def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tu
         dropped={**refined.reasons(), **_left_out(len(held_out) - len(kept))},
     )
     return order, refined
+
+
+def labels_of(rows: Sequence[Row], *, multi: bool) -> tuple[tuple[str, ...], str]:
+    """Return the labels of rows in alphabetical order, and the out-of-scope one where it is needed."""
+    labels = sorted({label for row in rows for label in row.labels})
+    if multi or all(row.labels for row in rows):
+        return tuple(labels), ""
+    return (*[label for label in labels if label != OUT_OF_SCOPE], OUT_OF_SCOPE), OUT_OF_SCOPE
 
 
 def _left_out(n: int) -> dict[str, int]:

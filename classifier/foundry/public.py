@@ -21,7 +21,8 @@ from classifier.decision import decide
 from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.corpus import data_hash, gold_matrix, read_rows
 from classifier.foundry.evaluate import judge, micro_f1
-from classifier.foundry.forge import OUT_OF_SCOPE, Order, forge, labels_of
+from classifier.foundry.forge import forge
+from classifier.foundry.orders import OUT_OF_SCOPE, Order, labels_of
 from classifier.foundry.public_report import written
 from classifier.foundry.tuning import deal
 from classifier.micromodel import MicroModel

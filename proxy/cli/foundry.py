@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from classifier.foundry.blueprint import Blueprint
-    from classifier.foundry.forge import Forged, Order
+    from classifier.foundry.forge import Forged
+    from classifier.foundry.orders import Order
     from classifier.micromodel import Prediction
     from config.types import Json
 
@@ -81,10 +82,12 @@ def forge(
         _report([_forge_own(train, val, out, multi_label=multi_label, seeds=seeds)], as_json=as_json)
         return
     chosen = _all(blueprints) if every else (_one(blueprints, name or ""),)
-    if out is not None and every:
-        _report([_forge_blueprint(each, out / each.name) for each in chosen], as_json=as_json)
+    if not every:
+        _report([_forge_blueprint(each, out or _artefacts(None) / each.name) for each in chosen], as_json=as_json)
         return
-    _report([_forge_blueprint(each, out or _artefacts(None) / each.name) for each in chosen], as_json=as_json)
+    failed = [each.name for each in chosen if not _forged_or_told(each, _artefacts(out) / each.name, as_json=as_json)]
+    if failed:
+        raise CommandError(f"{len(failed)} of {len(chosen)} could not be forged: {', '.join(failed)}.")
 
 
 def predict(
@@ -182,6 +185,16 @@ def _forge_blueprint(blueprint: Blueprint, out: Path) -> Forged:
     order, refined = order_of(blueprint)
     note(f"{blueprint.name}: {len(refined.rows)} rows kept{_dropped(order)}")
     return _forged(order, out)
+
+
+def _forged_or_told(blueprint: Blueprint, out: Path, *, as_json: bool) -> bool:
+    """Forge one of many and report it; where that fails, say why and leave what was there."""
+    try:
+        _report([_forge_blueprint(blueprint, out)], as_json=as_json)
+    except (CorpusError, ArtefactError, OSError) as error:
+        note(f"{blueprint.name}: {error}")
+        return False
+    return True
 
 
 def _forged(order: Order, out: Path) -> Forged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.corpus import Row
-from classifier.foundry.forge import Order
+from classifier.foundry.orders import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

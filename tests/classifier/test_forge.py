@@ -9,7 +9,9 @@ import pytest
 from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.corpus import Row, gold_matrix
 from classifier.foundry.evaluate import macro_f1, micro_f1, recall
-from classifier.foundry.forge import OUT_OF_SCOPE, Silent, forge, labels_of
+from classifier.foundry.forge import forge
+from classifier.foundry.orders import OUT_OF_SCOPE, labels_of
+from classifier.foundry.progress import Silent
 from classifier.foundry.tfidf import LinearOptions, fit_linear, rounded
 from classifier.foundry.tuning import cross_scores, deal, exclusive_labels, fit_logistic, tune
 from classifier.micromodel import MicroModel

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from classifier.foundry.blueprint import read_blueprint
-from classifier.foundry.forge import Silent
 from classifier.foundry.generate import ROWS_A_REQUEST, Source, generate, parsed_row, prompt_of
+from classifier.foundry.progress import Silent
 from config.errors import CorpusError, RateLimitError, UpstreamError
 
 BLUEPRINT = """

@@ -88,6 +88,21 @@ def test_all_blueprints_are_forged_at_once(run, home, tmp_path) -> None:
     assert (tmp_path / "made" / "small" / "card.json").is_file()
 
 
+def test_one_blueprint_that_fails_does_not_stop_the_others(run, home, tmp_path) -> None:
+    """`--all` goes on, names what failed at the end, and fails."""
+    for name in ("a_broken", "z_empty"):
+        (home / name).mkdir()
+        (home / name / "blueprint.toml").write_text(BLUEPRINT.replace("small", name), "utf-8")
+    code, out, err = run("forge", "--all", "--blueprints", str(home), "--out", "made")
+
+    assert 1 == code
+    assert out.startswith("made/small: version ")
+    assert "a_broken: " in err
+    assert "holds no *.jsonl with training rows" in err
+    assert "thalamus: 2 of 3 could not be forged: a_broken, z_empty." == err.strip().splitlines()[-1]
+    assert (tmp_path / "made" / "small" / "card.json").is_file()
+
+
 def test_lines_are_read_until_the_end(run, home, monkeypatch) -> None:
     """Without a text, each line of the input is answered."""
     run("forge", "small", "--blueprints", str(home), "--out", "made/small")
