@@ -1,6 +1,7 @@
 """A copy of the keys' digests beside the pepper: what a gateway goes by that starts while its database is away.
 
-It holds no key, and counts only under the pepper and for the database that it was written for.
+It holds no key, and counts only under the pepper and for the database that it was written for. It also tells, however
+old, that keys were made there: a database without any is then not the one that held them.
 """
 
 from __future__ import annotations
@@ -83,19 +84,27 @@ class KeyCache:
 
     def read(self, pepper: bytes) -> Mapping[str, CachedKey]:
         """Return the keys by digest; none where the copy is missing, damaged, forged, foreign or too old."""
+        copy = self._whole(pepper)
+        if copy is None or abs(self._clock() - copy.written_ts) > MAX_AGE:
+            return {}
+        return {each.digest: each for each in copy.keys}
+
+    def holds_active(self, pepper: bytes) -> bool:
+        """Return whether the copy, however old, has a key that would be let in."""
+        copy = self._whole(pepper)
+        return copy is not None and any(each.is_active(self._clock()) for each in copy.keys)
+
+    def _whole(self, pepper: bytes) -> _Copy | None:
         try:
             signature, _, body = self._path.read_bytes().partition(b"\n")
         except OSError:
-            return {}
+            return None
         if not hmac.compare_digest(signature, self._signature(pepper, body)):
-            return {}
+            return None
         try:
-            copy = msgspec.json.decode(body, type=_Copy)
+            return msgspec.json.decode(body, type=_Copy)
         except msgspec.MsgspecError:
-            return {}  # another version of the product wrote it
-        if abs(self._clock() - copy.written_ts) > MAX_AGE:
-            return {}
-        return {each.digest: each for each in copy.keys}
+            return None  # another version of the product wrote it
 
     def _is_written(self, copy: _Copy) -> bool:
         last = self._last

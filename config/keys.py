@@ -21,7 +21,7 @@ from sqlalchemy import exists, or_, select, update
 from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
 from config.forms import is_shown
 from config.ids import new_id
-from config.key_cache import CachedKey, KeyCache, cached_key
+from config.key_cache import CACHE_FILE, CachedKey, KeyCache, cached_key
 from config.key_identity import SCOPES, KeyIdentity, KeyInfo, identity_of, info_of, static_identity
 from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
@@ -40,6 +40,8 @@ SHOWN_CHARS = len(KEY_PREFIX) + 6
 MAX_PRESENTED_CHARS = 512
 MAX_NAME_CHARS = 120
 MAX_PER_MINUTE = 2**53
+KEYS_LOST = "keys_lost"
+"""Code of the refusal where keys were made and the database holds none."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class KeyStore:
         self._any_active: bool | None = None
         self._any_active_until = 0.0
         self._copy = KeyCache(state_dir, database.engine.url.render_as_string(hide_password=True), clock=clock)
+        self._outlives_us = database.engine.url.database not in {None, "", ":memory:"}
         self._copy_due = 0.0
         self._spare: Mapping[str, CachedKey] = {}
         self._spare_until = 0.0
@@ -122,6 +125,9 @@ class KeyStore:
         While the database is away the last answer counts. Without one there is none where no pepper was ever made
         here, for then no key was; there is one where the copy of the keys holds one; else raises `UnavailableError`.
         A failed look is not repeated for `retry_s` seconds.
+
+        A database without a single key, where the copy holds a living one, is not the one that held them: raises
+        `UnavailableError` with the code `keys_lost`, so that a deleted file opens no door.
         """
         if self._static:
             return True
@@ -295,7 +301,14 @@ class KeyStore:
             api_key.c.expires_ts.is_(None) | (api_key.c.expires_ts > self._clock())
         )
         async with self._database.reading() as connection:
-            return bool((await connection.execute(select(exists().where(is_active)))).scalar_one())
+            if (await connection.execute(select(exists().where(is_active)))).scalar_one():
+                return True
+            if (await connection.execute(select(exists(select(api_key.c.id))))).scalar_one():
+                return False  # keys are revoked, or end, and are never deleted
+        may_be_lost = self._outlives_us and pepper_exists(self._state_dir, self._environment)
+        if may_be_lost and await asyncio.to_thread(self._copy.holds_active, self._loaded_pepper()):
+            raise _lost()
+        return False
 
 
 def _refusal() -> AuthenticationError:
@@ -305,4 +318,13 @@ def _refusal() -> AuthenticationError:
 def _away() -> UnavailableError:
     return UnavailableError(
         "This key cannot be checked at the moment; try again.", code="storage_unavailable", retry_after_s=1
+    )
+
+
+def _lost() -> UnavailableError:
+    return UnavailableError(
+        "Proxy keys were made for this gateway, but its database holds none: it was deleted or replaced. Whoever runs "
+        "it can put the database back or make a key with 'thalamus keys create NAME'; to go on without any, remove "
+        f"'{CACHE_FILE}' from the state folder.",
+        code=KEYS_LOST,
     )

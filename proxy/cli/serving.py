@@ -18,7 +18,7 @@ import typer
 from config.checks import is_loopback
 from config.database import open_database
 from config.errors import SettingsError, StorageError, UnavailableError
-from config.keys import KeyStore
+from config.keys import KEYS_LOST, KeyStore
 from config.loader import load_settings, reload
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
@@ -145,8 +145,9 @@ async def _any_key(settings: Settings, env: Mapping[str, str]) -> bool:
         with suppress(StorageError):  # a database that is away stops no start; the store knows what counts then
             await database.upgrade()
         return await KeyStore(database, settings.state_dir, environment=env).any_active()
-    except UnavailableError:
-        return True  # keys were made here, and beyond loopback nobody comes in without one
+    except UnavailableError as error:
+        # Keys were made here, and beyond loopback nobody comes in without one; a new database has none to come with.
+        return error.code != KEYS_LOST
     finally:
         await database.aclose()
 

@@ -174,3 +174,70 @@ async def test_a_copy_without_a_living_key_does_not_open_the_door(store, tmp_pat
     with pytest.raises(UnavailableError):
         await after.any_active()
     await database.aclose()
+
+
+async def emptied(store, path):
+    """Make a key, delete the database, and return a store on what lies there now, an empty one."""
+    database, before = store(path)
+    await database.upgrade()
+    await before.create("laptop", expires_ts=NOW + timedelta(days=90))
+    await database.aclose()
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    database, after = store(path)
+    await database.upgrade()
+    return database, after
+
+
+@pytest.mark.parametrize("age", [timedelta(0), MAX_AGE + timedelta(days=30)])
+async def test_a_new_database_does_not_open_the_door_that_keys_had_closed(store, tmp_path, clock, age):
+    """However old the copy is, it shows that keys were made; a key made now, or the copy's end, ends it."""
+    database, keys = await emptied(store, tmp_path / "books.sqlite")
+    clock.now += age
+    with pytest.raises(UnavailableError) as lost:
+        await keys.any_active()
+    assert (503, "keys_lost") == (lost.value.status, lost.value.code)
+
+    await keys.create("new")
+    assert await keys.any_active()
+    await database.aclose()
+
+
+async def test_an_operator_may_say_that_no_key_is_wanted_any_more(store, tmp_path):
+    """Without the copy a new database is what it looks like: one in which nobody ever made a key."""
+    database, keys = await emptied(store, tmp_path / "books.sqlite")
+    (tmp_path / CACHE_FILE).unlink()
+
+    assert not await keys.any_active()
+    await database.aclose()
+
+
+async def test_keys_that_had_ended_before_the_loss_close_nothing(store, tmp_path, clock):
+    """The door was open then too."""
+    database, keys = await emptied(store, tmp_path / "books.sqlite")
+    clock.now += timedelta(days=91)
+
+    assert not await keys.any_active()
+    await database.aclose()
+
+
+async def test_the_keys_of_another_database_close_nothing(store, tmp_path):
+    """Settings that name another database name another set of keys."""
+    database, keys = await emptied(store, tmp_path / "books.sqlite")
+    await database.aclose()
+    database, keys = store(tmp_path / "other.sqlite")
+    await database.upgrade()
+
+    assert not await keys.any_active()
+    await database.aclose()
+
+
+async def test_a_database_in_memory_loses_its_keys_by_its_nature(store, tmp_path):
+    """Who chose one chose to begin anew with each start."""
+    for _ in range(2):
+        database, keys = store(":memory:")
+        await database.upgrade()
+        assert not await keys.any_active()
+        await keys.create("laptop")
+        assert await keys.any_active()
+        await database.aclose()

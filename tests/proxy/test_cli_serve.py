@@ -262,6 +262,20 @@ def test_open_door_is_allowed_once_a_key_exists(nothing_there):
     refuse_open_door(load_settings(None, env), env)
 
 
+def test_open_door_is_refused_where_the_database_with_the_keys_is_lost(nothing_there):
+    """A gateway that nobody could use says so at its start, and a key made now mends it."""
+    env = environment_with({}, host="0.0.0.0", port=None)
+    assert 0 == main(["keys", "create", "somebody"])
+    settings = load_settings(None, env)
+    for each in settings.state_dir.glob("thalamus.sqlite*"):
+        each.unlink()
+
+    with pytest.raises(SettingsError):
+        refuse_open_door(settings, env)
+    assert 0 == main(["keys", "create", "somebody"])
+    refuse_open_door(settings, env)
+
+
 def test_command_line_wins_over_file_and_environment():
     """What stands on the command line is checked like any other setting."""
     env = environment_with({"THALAMUS_SERVER__PORT": "1"}, host="::1", port=0)
