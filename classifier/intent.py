@@ -86,10 +86,13 @@ class QwenIntentClassifier:
 
     async def classify(self, text: str, *, deadline_s: float) -> Intent:
         """Return labels and confidence within `deadline_s` seconds, or an abstention; never raises."""
+        serving = self._serving
         verdict = await self.judge(text, deadline_s=deadline_s)
-        if verdict is None:
+        if verdict is None or serving is None:
             return Intent((), 0.0, SOURCE, abstained=True)
-        return Intent(verdict.labels, verdict.confidence, SOURCE, verdict.abstained)
+        same = serving is self._serving  # else the order of labels may be another one by now
+        probabilities = dict(zip(serving.head.rule.labels, verdict.probabilities, strict=True)) if same else {}
+        return Intent(verdict.labels, verdict.confidence, SOURCE, verdict.abstained, probabilities)
 
     async def judge(self, text: str, *, deadline_s: float) -> Verdict | None:
         """Return the whole verdict, with a probability for each label; `None` where nobody could be asked in time."""
@@ -98,7 +101,7 @@ class QwenIntentClassifier:
             return None
         try:
             logits = await serving.batcher.ask(text, deadline_s=deadline_s)
-        except (RuntimeError, ValueError, MemoryError) as error:
+        except (ThalamusError, RuntimeError, ValueError, MemoryError) as error:
             self._failure = f"the last pass failed: {error}"
             return None
         if logits is None:

@@ -64,18 +64,23 @@ class Understanding:
         self._states: dict[str, Json] = {}
         self._model: IntentModel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loaded = False
+        self._began = self._loaded = False
         self.cascade = Cascade()
         self._assemble()
 
     async def load(self) -> None:
         """Load in a thread what is there; a broken model is left out and told of. The large model goes on loading."""
-        if self._settings.enabled and not self._loaded:
+        if not self._settings.enabled or self._began:
+            return
+        self._began = True
+        try:
             await asyncio.to_thread(self.load_now)
-            if self._settings.enabled:  # else a reload switched it off meanwhile
-                self._open_model()
-            else:
-                self._forget()
+        finally:
+            self._began = self._loaded  # what failed may be tried again
+        if self._settings.enabled:
+            self._open_model()
+        else:  # a reload switched it off meanwhile
+            self._forget()
 
     def load_now(self) -> None:
         """Load the micro-models, in this thread."""
@@ -113,7 +118,7 @@ class Understanding:
         self.catalogue, self._ollama_url = catalogue, ollama_url
         if not settings.enabled:
             self._forget()
-        elif not self._loaded:
+        elif not self._began:
             self._in_background(self.load(), "load-classifiers")
         elif (settings.model, ollama_url, catalogue) != model_before:
             self._open_model()
@@ -175,7 +180,8 @@ class Understanding:
         self._assemble()
 
     def _forget(self) -> None:
-        self._served, self._readers, self._states, self._loaded = None, {}, {}, False
+        self._served, self._readers, self._states = None, {}, {}
+        self._began = self._loaded = False
         self._let_go()
         self._assemble()
 

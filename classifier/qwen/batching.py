@@ -11,6 +11,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from config.errors import ThalamusError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
@@ -135,7 +137,7 @@ class MicroBatcher:
         began = loop.time()
         try:
             rows = await loop.run_in_executor(self._executor, self._score, texts)
-        except (RuntimeError, ValueError, MemoryError) as error:  # PyTorch and ONNX Runtime raise RuntimeErrors
+        except (ThalamusError, RuntimeError, ValueError, MemoryError) as error:  # PyTorch raises RuntimeErrors
             for each in batch:
                 if not each.answer.done():
                     each.answer.set_exception(error)

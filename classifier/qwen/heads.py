@@ -17,6 +17,7 @@ from classifier.qwen.decision import Rule
 from classifier.qwen.encoding import load_encoder, padded
 from classifier.qwen.libraries import library, torch
 from classifier.qwen.lora import load_adapted
+from classifier.runtime import CheckedSession
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -168,9 +169,7 @@ def _onnx_head(folder: Path, manifest: Manifest, encoder: Encoder, *, threads: i
     options.log_severity_level = 3
     path = folder / ONNX
     failures = library("onnxruntime.capi.onnxruntime_pybind11_state")
-    try:
-        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (
+    refusals = (
         failures.Fail,
         failures.InvalidProtobuf,
         failures.InvalidGraph,
@@ -179,11 +178,15 @@ def _onnx_head(folder: Path, manifest: Manifest, encoder: Encoder, *, threads: i
         failures.NotImplemented,
         failures.RuntimeException,
         RuntimeError,
-    ) as error:
+    )
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except refusals as error:
         raise ArtefactError("ONNX Runtime cannot read it", file=str(path), mend=MEND_ORDER) from error
     named = session.get_modelmeta().custom_metadata_map.get("labels", "")
     _require_order(path, named.split("\n"), manifest)
-    return OnnxHead(session, encoder, manifest.pad_token_id, rule_of(manifest), manifest.version)
+    checked = CheckedSession(session, refusals, str(path))  # its errors are no RuntimeErrors
+    return OnnxHead(checked, encoder, manifest.pad_token_id, rule_of(manifest), manifest.version)
 
 
 def _require_order(path: Path, found: Sequence[object], manifest: Manifest) -> None:

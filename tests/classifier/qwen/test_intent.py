@@ -11,7 +11,7 @@ import pytest
 from classifier.intent import QwenIntentClassifier, open_classifier, open_untrained
 from classifier.qwen.batching import BatchLimits
 from classifier.qwen.decision import Rule
-from config.errors import ArtefactError
+from config.errors import ArtefactError, ThalamusError
 from tests.classifier.qwen.conftest import LABELS, NO_TORCH, ROWS
 
 TEXTS = [text for text, _ in ROWS]
@@ -210,9 +210,10 @@ async def test_client_that_leaves_takes_nobody_along(serve):
     assert leaving.cancelled()
 
 
-async def test_model_that_fails_is_an_abstention_and_told(serve):
-    """Out of memory is no 500; the health page says it, until a pass succeeds."""
-    head = ScriptedHead(failure=RuntimeError("out of memory"))
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, ThalamusError])
+async def test_model_that_fails_is_an_abstention_and_told(serve, kind):
+    """Out of memory is no 500, whoever runs out of it; the health page says it, until a pass succeeds."""
+    head = ScriptedHead(failure=kind("out of memory"))
     served = await serve(lambda: head)
     failed = await served.classify("x", deadline_s=5)
     told = served.condition
