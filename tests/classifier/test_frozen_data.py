@@ -17,6 +17,7 @@ import pytest
 HERE = Path(__file__).parent
 REFLEX = HERE / "reflex_cases" / "frozen.jsonl"
 MORE = HERE / "reflex_cases" / "more.jsonl"
+BLIND = HERE / "reflex_cases" / "blind.jsonl"
 CONVERSATIONS = HERE / "conversations.jsonl"
 INTENT = HERE.parents[1] / "classifier/foundry/blueprints/intent/test.jsonl"
 ACTIONS = {"delete", "modify", "overwrite", "transfer", "revoke", "shutdown"}
@@ -37,9 +38,10 @@ def folded(texts: list[str]) -> set[str]:
     ("file", "digest"),
     [
         (REFLEX, "9b2304d51462d7961d2e2a8da2a44cf5af126a93e75ec12ff78eb85a441100da"),
+        (BLIND, "c785f9c50d3b35fcfcb47584814c3e5f07d69d92ea632331c3cbb97eda3bd1ca"),
         (INTENT, "490057d6af664115fb93df565c447c1ac2b0f62e5faaf3c535c4b0e27f3e3101"),
     ],
-    ids=["reflex", "intent"],
+    ids=["reflex", "blind", "intent"],
 )
 def test_a_frozen_file_is_the_one_that_was_frozen(file: Path, digest: str) -> None:
     """A frozen file that is edited makes every figure reported on it worthless."""
@@ -48,7 +50,7 @@ def test_a_frozen_file_is_the_one_that_was_frozen(file: Path, digest: str) -> No
     assert digest == found
 
 
-@pytest.mark.parametrize(("file", "least"), [(REFLEX, 300), (MORE, 340)], ids=["frozen", "more"])
+@pytest.mark.parametrize(("file", "least"), [(REFLEX, 300), (MORE, 340), (BLIND, 320)], ids=["frozen", "more", "blind"])
 def test_reflex_cases_hold_each_action_in_each_language(file: Path, least: int) -> None:
     """Both languages are equals, every action occurs often enough, and about half of the cases must not fire."""
     cases = rows(file)
@@ -64,8 +66,8 @@ def test_reflex_cases_hold_each_action_in_each_language(file: Path, least: int) 
 
 
 def test_no_reflex_case_is_written_twice() -> None:
-    """A case in both files would be counted twice."""
-    texts = [case["text"] for file in (REFLEX, MORE) for case in rows(file)]
+    """A case in two files would be counted twice."""
+    texts = [case["text"] for file in (REFLEX, MORE, BLIND) for case in rows(file)]
 
     assert len(texts) == len(folded(texts))
 
