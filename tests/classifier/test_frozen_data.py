@@ -20,6 +20,11 @@ MORE = HERE / "reflex_cases" / "more.jsonl"
 BLIND = HERE / "reflex_cases" / "blind.jsonl"
 CONVERSATIONS = HERE / "conversations.jsonl"
 INTENT = HERE.parents[1] / "classifier/foundry/blueprints/intent/test.jsonl"
+DOMAIN = INTENT.parents[1] / "domain/test.jsonl"
+RISK = INTENT.parents[1] / "risk/test.jsonl"
+SENTIMENT = INTENT.parents[1] / "sentiment/test.jsonl"
+COMPLEXITY = INTENT.parents[1] / "complexity/test.jsonl"
+ENTITIES = INTENT.parents[1] / "ner_core_entity/test.jsonl"
 ACTIONS = {"delete", "modify", "overwrite", "transfer", "revoke", "shutdown"}
 INTENTS = {"order_management", "user_auth", "payment", "inventory", "notification", "none"}
 
@@ -40,8 +45,13 @@ def folded(texts: list[str]) -> set[str]:
         (REFLEX, "9b2304d51462d7961d2e2a8da2a44cf5af126a93e75ec12ff78eb85a441100da"),
         (BLIND, "c785f9c50d3b35fcfcb47584814c3e5f07d69d92ea632331c3cbb97eda3bd1ca"),
         (INTENT, "490057d6af664115fb93df565c447c1ac2b0f62e5faaf3c535c4b0e27f3e3101"),
+        (DOMAIN, "4629142a224666d9bffb2c2f9e6bb609978861452417dad932cfcda756937895"),
+        (RISK, "7785bc677aebfa1669a266e5d7b85cdbc9a72f4d4a211f58cbd92a547a75a865"),
+        (SENTIMENT, "f26e7b7d480d3a1f66a32038bb70a152e231c67175ebde4c84cdca19d8a34327"),
+        (COMPLEXITY, "4171373c4f32b946eee7d2b5d8f29f4c467cea7a88688407e5a125ce4c9b9ed5"),
+        (ENTITIES, "c5e4ab33264df20c5fd878146986e4ea30c949055c83a157f870f6a41dbd793d"),
     ],
-    ids=["reflex", "blind", "intent"],
+    ids=["reflex", "blind", "intent", "domain", "risk", "sentiment", "complexity", "entities"],
 )
 def test_a_frozen_file_is_the_one_that_was_frozen(file: Path, digest: str) -> None:
     """A frozen file that is edited makes every figure reported on it worthless."""
