@@ -28,14 +28,20 @@ async def settle(exchange: Exchange, attempt: Attempt) -> None:
         counted = await _estimate(exchange, attempt)
         n_output = max(reported.output_tokens, counted.output_tokens)
         attempt.usage = replace(reported, output_tokens=n_output, source="estimated")
-    if attempt.usage is not None:
-        target = attempt.candidate.target
-        attempt.cost = cost_of(
-            attempt.usage,
-            provider=target.provider,
-            upstream_model=target.upstream_model,
-            overrides=attempt.candidate.pricing,
-        )
+    price(attempt)
+
+
+def price(attempt: Attempt) -> None:
+    """Fill in what the attempt's tokens cost, where any are known; one that told none stays without a cost."""
+    if attempt.usage is None:
+        return
+    target = attempt.candidate.target
+    attempt.cost = cost_of(
+        attempt.usage,
+        provider=target.provider,
+        upstream_model=target.upstream_model,
+        overrides=attempt.candidate.pricing,
+    )
 
 
 async def _estimate(exchange: Exchange, attempt: Attempt) -> Usage:

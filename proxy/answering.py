@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import ClientFacingError, UnavailableError, UpstreamError
 from config.trace import span
-from proxy.accounting import settle
+from proxy.accounting import price, settle
 from proxy.error_responses import all_failed, mid_stream_error
 from proxy.explain import explained_body, explained_event
 from proxy.relay import EventStream, SlowReaderError
@@ -70,6 +70,9 @@ async def _dispatch(answering: Answering, request: ChatRequest, candidates: tupl
             log = exchange.log
             raise all_failed(log.records(), log.failures(), log.skipped) from error
         finally:
+            for attempt in exchange.log.attempts:
+                if attempt.ended is not None:  # what failed may have been paid for; who answers is booked at the end
+                    price(attempt)
             house.balancer.passed_over(exchange.log.skipped)
             note(attempts=len(exchange.log.attempts), **_held_back(exchange))
     given.attempt.committed = True

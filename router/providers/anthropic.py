@@ -21,6 +21,7 @@ from router.providers.exchange import (
     send_streamed,
 )
 from router.providers.json_values import encode
+from router.providers.told_usage import telling_usage
 from router.sse import SseEvent, SseParser
 
 if TYPE_CHECKING:
@@ -95,7 +96,10 @@ class AnthropicProvider:
             body = await response.read(MAX_PLAIN_BODY_BYTES)
         finally:
             response.close()
-        events = self._reader(prepared).read_message(read_answer(body))
+        reader = self._reader(prepared)
+        with telling_usage(body, reader.feed):
+            answer = read_answer(body)
+        events = reader.read_message(answer)
         return Completion(events, body, dict(response.headers))
 
     def _reader(self, prepared: Prepared) -> MessageReader:

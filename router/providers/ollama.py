@@ -29,6 +29,7 @@ from router.providers.json_values import encode
 from router.providers.ndjson import LineParser
 from router.providers.ollama_request import translate
 from router.providers.ollama_stream import ChatReader
+from router.providers.told_usage import telling_usage
 from router.reasoning_store import ReasoningStore
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class OllamaProvider:
             body = await response.read(MAX_PLAIN_BODY_BYTES)
         finally:
             response.close()
-        events = reader.feed(read_answer(body))
+        with telling_usage(body, reader.feed):
+            answer = read_answer(body)
+        events = reader.feed(answer)
         if not reader.finished:
             raise UpstreamError("The upstream's answer is not done.", failure_class="transient")
         return Completion(events, body, dict(response.headers), warnings)

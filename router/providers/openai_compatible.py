@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.errors import UpstreamError
-from router.events import Completion, Event, Frame
+from router.events import Completion, Event, Frame, UsageReport
 from router.failures import error_from_event
 from router.providers.base import MAX_PLAIN_BODY_BYTES, Prepared
 from router.providers.exchange import (
@@ -27,6 +27,7 @@ from router.providers.openai_chunks import ChunkReader
 from router.providers.openai_completion import repair_completion, to_chunk
 from router.providers.openai_request import build_chat_body, copy_body, custom_tool_names
 from router.providers.openai_usage import find_usage, read_usage
+from router.providers.told_usage import telling_usage
 from router.sse import SseParser
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class OpenAICompatibleProvider:
         """Return one whole answer. Raises `UpstreamError`."""
         body, headers = await _exchange(prepared, wire)
         context = self._context(prepared)
-        answer = read_answer(body)
+        with telling_usage(body, _usage_of):
+            answer = read_answer(body)
         fixed = repair_completion(answer, context)
         raw = body if fixed == answer else encode(fixed)
         return Completion(_events_of(fixed, context), raw, headers)
@@ -183,8 +185,9 @@ def _frames_of_body(body: bytes, reader: ChunkReader, context: AnswerContext) ->
     """What came as JSON although a stream was asked for: a stream with a wrong label, a whole answer, or an error."""
     if body.lstrip()[:1] not in {b"{", b"["}:
         parser = SseParser()
-        frames = [frame for event in (*parser.feed(body), *parser.close()) for frame in reader.feed(event)]
-        return [*frames, *reader.finish()]
+        with telling_usage(body, _usage_of):
+            frames = [frame for event in (*parser.feed(body), *parser.close()) for frame in reader.feed(event)]
+            return [*frames, *reader.finish()]
     return _frames_of_answer(repair_completion(read_answer(body), context), reader)
 
 
@@ -201,6 +204,11 @@ def _frames_of_answer(completion: Json, reader: ChunkReader) -> list[Frame]:
         told = find_usage(completion)
         error.usage = read_usage(told) if told else None
         raise
+
+
+def _usage_of(chunk: Json) -> tuple[Event, ...]:
+    told = find_usage(chunk)
+    return () if told is None else (UsageReport(read_usage(told)),)
 
 
 def _is_whole(response: UpstreamResponse, provider: str) -> bool:

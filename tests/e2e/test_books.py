@@ -9,6 +9,8 @@ import pytest
 
 from router.providers.scripted import Reply, Script, UsageSpec, scripted_upstream
 from tests.e2e.gateway import model, running_gateway, user
+from tests.router.openai_wire import DONE, chunk, sse
+from tests.router.wire_double import answering_and_closing, serving, whole
 
 PRICED = """
     [model.deployment.price]
@@ -193,3 +195,33 @@ async def test_a_deleted_database_loses_no_record_that_comes_after(tmp_path: Pat
     assert ("ok", 0) == (well["status"], well["dropped"])
     assert ["completed"] * 3 == [each["status"] for each in booked]
     assert (200, {"m": 2}) == (weights.status_code, kept), weights.text
+
+
+@pytest.mark.parametrize("told", [(7, 5, "upstream"), (None, None, None)])
+async def test_an_answer_that_is_none_is_booked_with_what_it_told(
+    tmp_path: Path, told: tuple[int | None, int | None, str | None]
+) -> None:
+    """A stream where a whole answer was asked for is no answer, but it was paid for; what it hides is unknown, not 0."""
+    pieces = [chunk({"role": "assistant", "content": "hello"}), chunk({}, "stop")]
+    if told[0]:
+        pieces.append(chunk(usage={"prompt_tokens": told[0], "completion_tokens": told[1], "total_tokens": 12}))
+    async with (
+        serving(answering_and_closing(whole(sse(*pieces) + DONE))) as odd,
+        scripted_upstream(Script((Reply(text="hello"),))) as sound,
+        running_gateway(
+            tmp_path,
+            model("m", f"{odd.url}/v1", provider="openai_compatible", extra='fallbacks = ["n"]') + PRICED,
+            model("n", f"{sound.url}/v1"),
+        ) as gateway,
+    ):
+        response = await gateway.chat()
+        booked = await gateway.decision(response)
+
+    assert (200, "completed") == (response.status_code, booked["status"])
+    failed, answered = booked["attempts"]  # type: ignore[misc]
+    assert ("transient", True) == (failed["failure_class"], answered["committed"])
+    assert told == (failed["input_tokens"], failed["output_tokens"], failed["usage_source"])
+    if told[0]:
+        assert (7 * 2 + 5 * 10) / 1e6 == pytest.approx(failed["cost_usd"])
+    else:
+        assert failed["cost_usd"] is None

@@ -295,6 +295,24 @@ async def test_whole_answers_that_are_none_are_failures(body):
     assert "transient" == caught.value.failure_class
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (end("end_turn", output_tokens=9), (5, 9)),
+        ([], (5, 1)),
+        ([{"type": "error", "error": {"type": "overloaded_error", "message": "x"}}], (5, 1)),
+    ],
+    ids=["whole", "cut", "error"],
+)
+async def test_what_a_stream_instead_of_a_whole_answer_cost_is_told(last, told):
+    """It is no answer, but its tokens were used: as many as it told."""
+    with pytest.raises(UpstreamError) as caught:
+        await complete(b"".join(sse(start(), *text(0, "hi"), *last)))
+
+    usage = caught.value.usage
+    assert ("transient", told) == (caught.value.failure_class, (usage.input_tokens, usage.output_tokens))
+
+
 async def test_client_that_hangs_up_closes_the_upstream():
     """Closing the generator drops the connection."""
     memory = Memory(Response(sse(start(), *text(0, "x"), *end("end_turn"))))

@@ -340,6 +340,16 @@ async def test_whole_answers_that_are_none_are_failures(body):
     assert "transient" == caught.value.failure_class
 
 
+@pytest.mark.parametrize(("last", "told"), [(done(), (7, 3)), (b"", None), (line(error="lost"), None)])
+async def test_what_a_stream_instead_of_a_whole_answer_cost_is_told(last, told):
+    """It is no answer, but its tokens were used; where it tells none, none are made up."""
+    with pytest.raises(UpstreamError) as caught:
+        await complete(said("hel") + said("lo") + last)
+
+    usage = caught.value.usage
+    assert ("transient", told) == (caught.value.failure_class, usage and (usage.input_tokens, usage.output_tokens))
+
+
 async def test_html_instead_of_a_stream_is_a_failure():
     """A captive portal is no model."""
     with pytest.raises(UpstreamError, match="text/html"):

@@ -731,6 +731,27 @@ async def test_what_an_empty_answer_cost_is_told_with_its_error(asked: str) -> N
     assert (7, 5) == (caught.value.usage.input_tokens, caught.value.usage.output_tokens)
 
 
+SPENT = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+
+
+@pytest.mark.parametrize("told", [(7, 5), None])
+@pytest.mark.parametrize("asked", ["plain", "a stream, and one labelled as JSON came"])
+@pytest.mark.parametrize(
+    ("pieces", "end"), [((ROLE, STOP), DONE), ((ROLE, HELLO), b""), ((ROLE, HELLO), b'data: {"cut')]
+)
+async def test_what_a_stream_that_is_no_answer_cost_is_told_with_its_error(
+    asked: str, pieces: tuple[dict, ...], end: bytes, told: tuple[int, int] | None
+) -> None:
+    """It is billed, whoever gets it; where it tells nothing, nothing is known, which is not nought."""
+    body = sse(*pieces, *([chunk(usage=SPENT)] if told else [])) + end
+    async with rig(answering_and_closing(whole(body))) as one:
+        with pytest.raises(UpstreamError) as caught:
+            await (complete(body) if asked == "plain" else one.stream())
+
+    usage = caught.value.usage
+    assert told == (usage and (usage.input_tokens, usage.output_tokens))
+
+
 async def test_an_empty_answer_cut_by_its_limit_is_legal() -> None:
     """All tokens went into reasoning."""
     done = await complete(answer({"content": ""}, "length"))
