@@ -34,8 +34,17 @@ def note(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document on one line."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """Print one JSON document on one line; halves of surrogate pairs, which no encoding has, as escapes."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    typer.echo(text if _is_text(text) else json.dumps(value, default=str))
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
