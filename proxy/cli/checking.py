@@ -46,7 +46,7 @@ def models(
 ) -> None:
     """List the models: which are live and why not, their weights, and their prices."""
     settings = read_settings(config)
-    plain = asyncio.run(_probed(settings)) if probe else Prober(settings).catalog()
+    plain = asyncio.run(probed(settings)) if probe else Prober(settings).catalog()
     catalog = with_stored_weights(plain, settings.database_url)
     if as_json:
         print_json({"models": described(catalog)})
@@ -124,7 +124,8 @@ def _price(usd: float | None) -> str:
     return "unknown" if usd is None else f"{usd:g}"
 
 
-async def _probed(settings: Settings) -> Catalog:
+async def probed(settings: Settings) -> Catalog:
+    """Return the catalogue as the servers stand now."""
     prober = Prober(settings)
     try:
         await prober.probe_once()

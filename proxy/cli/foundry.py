@@ -7,36 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from classifier.micromodel import CARD, MicroModel
 from config.errors import ArtefactError, CorpusError
+from proxy.cli.bars import Bars
+from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
+from proxy.cli.foundry_generate import generate
 from proxy.cli.options import AsJson
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from classifier.foundry.blueprint import Blueprint
     from classifier.foundry.forge import Forged
     from classifier.foundry.orders import Order
     from classifier.micromodel import Prediction
     from config.types import Json
 
-Home = Annotated[
-    Path | None, typer.Option("--blueprints", metavar="DIR", help="Folder of blueprints; the shipped ones unless said.")
-]
-Artefacts = Annotated[
-    Path | None, typer.Option("--artefacts", metavar="DIR", help="Folder of artefacts; the shipped ones unless said.")
-]
 _DIGITS = 4
 
 
 def list_(*, blueprints: Home = None, artefacts: Artefacts = None, as_json: AsJson = False) -> None:
     """List the blueprints, and how good, large and fast what was forged from each is."""
-    rows = [_listed(each, _artefacts(artefacts) / each.name) for each in _all(blueprints)]
+    rows = [_listed(each, artefacts_folder(artefacts) / each.name) for each in all_blueprints(blueprints)]
     if as_json:
         print_json({"blueprints": rows})
         return
@@ -81,11 +73,13 @@ def forge(
             raise typer.BadParameter("own rows need --train, --val and --out.")
         _report([_forge_own(train, val, out, multi_label=multi_label, seeds=seeds)], as_json=as_json)
         return
-    chosen = _all(blueprints) if every else (_one(blueprints, name or ""),)
+    chosen = all_blueprints(blueprints) if every else (one_blueprint(blueprints, name or ""),)
     if not every:
-        _report([_forge_blueprint(each, out or _artefacts(None) / each.name) for each in chosen], as_json=as_json)
+        _report([_forge_blueprint(each, out or artefacts_folder(None) / each.name) for each in chosen], as_json=as_json)
         return
-    failed = [each.name for each in chosen if not _forged_or_told(each, _artefacts(out) / each.name, as_json=as_json)]
+    failed = [
+        each.name for each in chosen if not _forged_or_told(each, artefacts_folder(out) / each.name, as_json=as_json)
+    ]
     if failed:
         raise CommandError(f"{len(failed)} of {len(chosen)} could not be forged: {', '.join(failed)}.")
 
@@ -118,7 +112,7 @@ def try_(
     as_json: AsJson = False,
 ) -> None:
     """Talk to a micro-model: it answers each line with labels, confidence and milliseconds."""
-    folder = Path(name) if (Path(name) / CARD).is_file() else _artefacts(artefacts) / name
+    folder = Path(name) if (Path(name) / CARD).is_file() else artefacts_folder(artefacts) / name
     if not folder.is_dir():
         raise ArtefactError("there is no such artefact", file=str(folder), mend=f"thalamus foundry forge {name}")
     model = MicroModel.load(folder)
@@ -133,42 +127,10 @@ def try_(
 VERBS = (
     ("list", "thalamus foundry list", list_),
     ("forge", "thalamus foundry forge --train train.jsonl --val val.jsonl --out my-model", forge),
+    ("generate", "thalamus foundry generate sentiment --model gpt --rows 2000", generate),
     ("predict", "thalamus foundry predict my-model --input rows.jsonl --json", predict),
     ("try", 'thalamus foundry try intent "支付成功后发送通知"', try_),
 )
-
-
-class Bars:
-    """Draws the foundry's progress as bars on stderr; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task = None
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def begin(self, what: str, total: int) -> None:
-        """Begin a step of `total` parts; the step before is then done."""
-        self._finish()
-        self._task = self._progress.add_task(what, total=total)
-
-    def advance(self) -> None:
-        """Say that a part is done."""
-        if self._task is not None:
-            self._progress.advance(self._task)
-
-    def _finish(self) -> None:
-        if self._task is not None:
-            self._progress.update(self._task, completed=self._progress.tasks[self._task].total)
 
 
 def _forge_own(train: Path, val: Path, out: Path, *, multi_label: bool, seeds: int) -> Forged:
@@ -271,27 +233,6 @@ def _told(text: str, found: Prediction) -> Json:
 def _sentence(found: Prediction) -> str:
     sure = "unsure, perhaps " if found.abstained else ""
     return f"{sure}{', '.join(found.labels) or 'none'} ({found.confidence:.0%})"
-
-
-def _all(home: Path | None) -> tuple[Blueprint, ...]:
-    from classifier.foundry.blueprint import list_blueprints, shipped_blueprints  # noqa: PLC0415  # offline only
-
-    found = list_blueprints(home or shipped_blueprints())
-    if not found:
-        raise CorpusError("holds no blueprint", file=str(home))
-    return found
-
-
-def _one(home: Path | None, name: str) -> Blueprint:
-    from classifier.foundry.blueprint import find_blueprint, shipped_blueprints  # noqa: PLC0415  # offline only
-
-    return find_blueprint(home or shipped_blueprints(), name)
-
-
-def _artefacts(folder: Path | None) -> Path:
-    from classifier.foundry.blueprint import shipped_artefacts  # noqa: PLC0415  # offline only
-
-    return folder or shipped_artefacts()
 
 
 def _need_the_extra() -> None:
