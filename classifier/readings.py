@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -14,7 +15,7 @@ from classifier.micromodel import CARD, MicroModel
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from classifier.features import Features
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 TFIDF_LINEAR: Final = "tfidf_linear"
 DOMAIN, COMPLEXITY, SENTIMENT = "domain", "complexity", "sentiment"
-UNHAPPY: Final = frozenset({"negative", "dissatisfied"})
-"""Labels of the sentiment model that count as dissatisfaction with the answer before."""
+UNHAPPY: Final = "negative"
+"""The label of the sentiment model that means dissatisfaction with the answer before."""
+LEVELS: Final[Mapping[str, int]] = {"trivial": 1, "simple": 3, "moderate": 6, "hard": 9}
+"""Where the labels of the complexity model stand between 1 and 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +121,10 @@ def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
     sure = {name: each.labels[0] for name, each in readings.items() if each.labels and not each.abstained}
     if DOMAIN in sure:
         found["domain"] = sure[DOMAIN]
-    if sure.get(COMPLEXITY, "").isdecimal():
-        found["complexity"] = int(sure[COMPLEXITY])
+    if sure.get(COMPLEXITY) in LEVELS:
+        found["complexity"] = LEVELS[sure[COMPLEXITY]]
     if SENTIMENT in sure and known.n_turns > 1:
-        found["dissatisfied"] = sure[SENTIMENT] in UNHAPPY
+        found["dissatisfied"] = sure[SENTIMENT] == UNHAPPY
     return found
 
 

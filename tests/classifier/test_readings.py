@@ -1,0 +1,112 @@
+"""The models beside the intent: loaded by kind, read together, and made features where they are sure."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import classifier
+from classifier import conversation
+from classifier.features import features_of
+from classifier.readings import LOADERS, Labeller, Reading, features_from, load_reader, read_all
+from config.errors import ArtefactError
+from config.types import Json
+
+ARTEFACTS = Path(classifier.__file__).parent / "artefacts"
+
+
+def sure(label: str) -> Reading:
+    """Return a reading without doubt."""
+    return Reading((label,), 0.99, abstained=False, ms=0.1)
+
+
+def unsure(label: str) -> Reading:
+    """Return a guess."""
+    return Reading((label,), 0.4, abstained=True, ms=0.1)
+
+
+class Broken:
+    """A reader that fails."""
+
+    version = "0"
+
+    def read(self, text: str) -> Reading:
+        """Fail on every text."""
+        raise ArtefactError(f"the model failed on {len(text)} characters", file="/somewhere/model.onnx")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A shipped artefact, to be damaged."""
+    return shutil.copytree(ARTEFACTS / "is_question", tmp_path / "is_question")
+
+
+def test_every_shipped_artefact_is_read() -> None:
+    """Each folder has a loader by the trainer on its card, and says something of any text."""
+    readers = {each.name: load_reader(each) for each in sorted(ARTEFACTS.iterdir()) if each.is_dir()}
+    for text in ("Where is my parcel?", "\0", "שלום", "x" * 1_000_000):
+        found = read_all(readers, text)
+
+        assert set(readers) == set(found)
+        assert all(each.problem is None and 0 <= each.confidence <= 1 for each in found.values())
+    assert {} == read_all(readers, " \n")
+    assert all(len(each.version) == 12 for each in readers.values() if isinstance(each, Labeller))
+
+
+def test_a_kind_that_nobody_reads_is_named(copy: Path) -> None:
+    """An artefact of a newer version is no riddle."""
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps(card | {"trainer": "crystal_ball"}))
+    with pytest.raises(ArtefactError, match="nobody here reads what the trainer 'crystal_ball' made"):
+        load_reader(copy)
+
+    assert "tfidf_linear" in LOADERS
+
+
+@pytest.mark.parametrize(("card", "message"), [(None, "cannot be read"), ("{", "is no JSON"), ("[" * 9_999, "no JSON")])
+def test_a_card_that_is_none_is_named(copy: Path, card: str | None, message: str) -> None:
+    """The error names the file."""
+    (copy / "card.json").unlink() if card is None else (copy / "card.json").write_text(card)
+    with pytest.raises(ArtefactError, match=message) as caught:
+        load_reader(copy)
+
+    assert str(copy / "card.json") == caught.value.file
+
+
+def test_one_that_fails_takes_nothing_from_the_others() -> None:
+    """It says so in its own place, without a path."""
+    found = read_all({"broken": Broken(), "is_question": load_reader(ARTEFACTS / "is_question")}, "why?")
+
+    assert (True, ()) == (found["broken"].abstained, found["broken"].labels)
+    assert "the model failed on 4 characters; forge it anew or put the shipped one back." == found["broken"].problem
+    assert found["is_question"].problem is None
+    assert "problem" in found["broken"].as_json()
+
+
+@pytest.mark.parametrize(
+    ("readings", "n_turns", "features"),
+    [
+        ({"domain": sure("code"), "complexity": sure("hard")}, 1, {"domain": "code", "complexity": 9}),
+        ({"domain": unsure("code"), "complexity": unsure("hard"), "sentiment": unsure("negative")}, 2, {}),
+        ({"sentiment": sure("negative")}, 2, {"dissatisfied": True}),
+        ({"sentiment": sure("neutral")}, 2, {"dissatisfied": False}),
+        ({"sentiment": sure("negative")}, 1, {}),
+        ({"complexity": sure("odd"), "risk": sure("risky")}, 1, {}),
+        ({"domain": Reading((), 1.0, abstained=False, ms=0.0)}, 1, {}),
+    ],
+)
+def test_only_who_is_sure_becomes_a_feature(readings: dict[str, Reading], n_turns: int, features: Json) -> None:
+    """Dissatisfaction is about an answer, and so needs one before it."""
+    turns = [{"role": "user", "content": f"turn {n}"} for n in range(n_turns)]
+
+    assert features == features_from(readings, features_of(conversation.read(turns)))
+
+
+def test_entities_keep_their_words_only_where_words_may_be_kept() -> None:
+    """What a user said stands in no trace of who stores no preview."""
+    entity: Json = {"text": "Ada", "label": "person", "start": 0, "end": 3}
+    found = Reading((), 0.9, abstained=False, ms=0.1, entities=(entity,))
+
+    assert [entity] == found.as_json()["entities"]
+    assert [{"label": "person", "start": 0, "end": 3}] == found.as_json(with_texts=False)["entities"]
