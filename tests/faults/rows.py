@@ -272,8 +272,11 @@ ROWS: tuple[Row, ...] = (
         32,
         "ours",
         ("Database away", "数据库不可用"),
-        ("a database that cannot be opened", "无法打开的数据库"),
-        ("known keys serve; an unknown key gets 503, not 401", "已知密钥可用；未知密钥得到 503 而非 401"),
+        ("the file is replaced by a folder or by garbage, or deleted", "文件被文件夹或乱码替换，或被删除"),
+        (
+            "known keys serve; an unknown key gets 503, not 401; a deleted file opens no door",
+            "已知密钥可用；未知密钥得到 503 而非 401；文件被删除也不会放行无密钥者",
+        ),
         _NOT_BY_COMMIT,
     ),
     Row(

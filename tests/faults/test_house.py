@@ -94,26 +94,100 @@ async def test_row_29_a_full_disk(tmp_path: Path, upstream: ScriptedUpstream, st
     _hold(29, ("the file may not grow", "文件无法增长"), stream, answers[-1], booked[-1])
 
 
-async def test_row_32_a_database_that_is_away(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+AWAY: dict[str, tuple[str, str]] = {
+    "folder": ("a folder in its place", "原处成了文件夹"),
+    "garbage": ("a file in its place that is no database", "原处的文件不是数据库"),
+}
+
+
+@pytest.mark.parametrize("how", AWAY)
+async def test_row_32_a_database_that_is_away(tmp_path: Path, upstream: ScriptedUpstream, how: str) -> None:
     """A key that is known serves; one that is not known gets 503, since 401 would be a guess; nothing is lost."""
     toml = books(tmp_path), SOUND, model("m", upstream.url + "/v1", provider="sound")
     async with running_gateway(tmp_path, *toml) as gateway:
         known, _ = await gateway.house.keys.create("laptop")
         assert 200 == (await _with_key(gateway, known)).status_code
-        await _rename_tables(gateway, "api_key TO key_gone", "decision TO decision_gone")
+        assert await gateway.house.writer.flush(10)
+        aside = _replaced(tmp_path / "books.sqlite", how)
         served = await _with_key(gateway, known)
-        unknown = await _with_key(gateway, "sk-thal-" + "x" * 43)
         await until(lambda: gateway.house.writer.state()["status"] == "degraded")
-        await _rename_tables(gateway, "key_gone TO api_key", "decision_gone TO decision")
+        unknown = await _with_key(gateway, "sk-thal-" + "x" * 43)
+        again = await _with_key(gateway, known)
+        _put_back(tmp_path / "books.sqlite", aside)
         written = await gateway.house.writer.flush(10)
-        path = f"/v1/decisions/{served.headers['x-thalamus-decision-id']}"
-        booked = (await gateway.http.get(path, headers={"authorization": f"Bearer {known}"})).json()
+        booked, later = [await _booked(gateway, known, each) for each in (served, again)]
 
-    assert (200, 503, True) == (served.status_code, unknown.status_code, written)
+    assert (200, 503, 200, True) == (served.status_code, unknown.status_code, again.status_code, written)
+    assert booked["status"] == later["status"]
     words = client_words(read_answer(served), "its text"), attempt_words(booked["attempts"])
-    hold("32-known", Seen(32, ("a known key", "已知密钥"), *words, (*book_words(booked), "written later")))
+    case = AWAY[how]
+    hold(f"32-known-{how}", Seen(32, _case(case, "a known key"), *words, (*book_words(booked), "written later")))
     refused = client_words(read_answer(unknown), "")
-    hold("32-unknown", Seen(32, ("an unknown key", "未知密钥"), refused, (), ("nothing admitted",)))
+    hold(f"32-unknown-{how}", Seen(32, _case(case, "an unknown key"), refused, (), ("nothing admitted",)))
+
+
+async def test_row_32_a_database_that_was_deleted(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """A new file begins: what was answered meanwhile is written there, and who sends no key does not come in."""
+    toml = books(tmp_path), SOUND, model("m", upstream.url + "/v1", provider="sound")
+    async with running_gateway(tmp_path, *toml) as gateway:
+        known, _ = await gateway.house.keys.create("laptop", scopes=("admin", "chat"))
+        assert 200 == (await _with_key(gateway, known)).status_code
+        assert await gateway.house.writer.flush(10)
+        for each in tmp_path.glob("books.*"):  # noqa: ASYNC240  # three files
+            each.unlink()
+        served = await _with_key(gateway, known)
+        written = await gateway.house.writer.flush(10)
+        booked = await _booked(gateway, known, served)
+        none = await gateway.chat()
+    async with running_gateway(tmp_path, *toml) as gateway:
+        next_start = await gateway.chat()
+
+    assert (200, True) == (served.status_code, written)
+    case = ("deleted", "被删除")
+    words = client_words(read_answer(served), "its text"), attempt_words(booked["attempts"])
+    hold("32-known-deleted", Seen(32, _case(case, "a known key"), *words, (*book_words(booked), "written anew")))
+    refused = client_words(read_answer(none), "")
+    hold("32-none-deleted", Seen(32, _case(case, "no key"), refused, (), ("nothing admitted",)))
+    refused = client_words(read_answer(next_start), "")
+    hold("32-none-restarted", Seen(32, _case(case, "no key, after a restart"), refused, (), ("nothing admitted",)))
+
+
+_KEYS = {
+    "a known key": "已知密钥",
+    "an unknown key": "未知密钥",
+    "no key": "无密钥",
+    "no key, after a restart": "重启后无密钥",
+}
+
+
+def _case(database: tuple[str, str], key: str) -> tuple[str, str]:
+    return f"{database[0]}, {key}", f"{database[1]}，{_KEYS[key]}"
+
+
+def _replaced(path: Path, how: str) -> dict[Path, Path]:
+    """Put something else where the database is; return where each of its files went."""
+    aside = {each: each.rename(each.with_name(f"aside-{each.name}")) for each in sorted(path.parent.glob("books.*"))}
+    if how == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"This is no database. " * 1_000)
+    return aside
+
+
+def _put_back(path: Path, aside: dict[Path, Path]) -> None:
+    if path.is_dir():
+        path.rmdir()
+    for each in path.parent.glob("books.*"):
+        each.unlink()
+    for place, kept in aside.items():
+        kept.rename(place)
+
+
+async def _booked(gateway: Gateway, key: str, answer: httpx.Response) -> dict[str, Any]:
+    path = f"/v1/decisions/{answer.headers['x-thalamus-decision-id']}"
+    found = await gateway.http.get(path, headers={"authorization": f"Bearer {key}"})
+    assert 200 == found.status_code, found.text
+    return found.json()
 
 
 @pytest.mark.parametrize("jump_s", [86_400.0, -86_400.0], ids=["forward", "back"])
@@ -147,13 +221,6 @@ async def test_row_33_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.Mon
             33, name, client_words(heard, "its text"), attempt_words(booked["attempts"]), book_words(booked), "streamed"
         ),  # type: ignore[arg-type]
     )
-
-
-async def _rename_tables(gateway: Gateway, *changes: str) -> None:
-    """Make every statement on these tables fail, or work again."""
-    async with gateway.house.database.writing() as connection:
-        for change in changes:
-            await connection.exec_driver_sql("ALTER TABLE " + change.replace(" TO ", " RENAME TO "))
 
 
 async def _with_key(gateway: Gateway, key: str) -> httpx.Response:

@@ -26,6 +26,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "alone": ("alone", "唯一"),
     "there once after the restart": ("there once after the restart", "重启后恰有一条"),
     "written later": ("written later, none lost", "稍后写入，一条不丢"),
+    "written anew": ("written into the new file", "写入新文件"),
     "nothing admitted": ("nothing: nobody was let in", "无：未放行"),
     "closed": ("the connection is closed", "连接被关闭"),
     "nothing booked": ("nothing: it is no request", "无：不构成请求"),
