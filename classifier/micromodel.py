@@ -74,11 +74,11 @@ class MicroModel:
     @classmethod
     def load(cls, folder: Path) -> MicroModel:
         """Return the model of a folder after every check. Raises `ArtefactError`."""
-        model_bytes, preproc_bytes = _read(folder / MODEL), _read(folder / PREPROC)
+        model_bytes, preproc_bytes = read_artefact_file(folder / MODEL), read_artefact_file(folder / PREPROC)
         preproc = decode(preproc_bytes, file=str(folder / PREPROC))
         if hashlib.sha256(model_bytes).digest() != preproc.sha256_model:
             raise ArtefactError(f"its hash is not the one that {PREPROC} names", file=str(folder / MODEL))
-        card = _json_object(folder / CARD)
+        card = read_json_object(folder / CARD)
         if card.get("labels") != list(preproc.labels):
             raise ArtefactError(f"its labels are not those of {PREPROC}, in that order", file=str(folder / CARD))
         session = open_session(model_bytes, file=str(folder / MODEL))
@@ -135,7 +135,8 @@ def labels_hash(labels: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(labels).encode()).hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def read_artefact_file(path: Path) -> bytes:
+    """Return the bytes of one file of an artefact. Raises `ArtefactError`: too large, not there, or a pickle."""
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE_BYTES:
@@ -152,9 +153,10 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _json_object(path: Path) -> Json:
+def read_json_object(path: Path) -> Json:
+    """Return the object of a JSON file of an artefact. Raises `ArtefactError`."""
     try:
-        found: object = json.loads(_read(path))
+        found: object = json.loads(read_artefact_file(path))
     except ValueError as error:
         raise ArtefactError("is no JSON", file=str(path)) from error
     if not isinstance(found, dict):
@@ -175,7 +177,7 @@ def _check_graph(session: Session, preproc: Preproc, file: str) -> None:
 
 def _prove(model: MicroModel, golden: Path) -> None:
     """Run the golden vectors: they catch a library that reads text otherwise than the one that trained the model."""
-    cases = _json_object(golden).get("cases")
+    cases = read_json_object(golden).get("cases")
     if not isinstance(cases, list) or not cases:
         raise ArtefactError("holds no golden vectors", file=str(golden))
     for case in cast("list[Mapping[str, object]]", cases):
