@@ -43,7 +43,7 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
         exchange.beside = asyncio.create_task(reading, name="read-beside")
         if exchange.explain:
             await settle(exchange)
-            take(house, exchange)
+            take(exchange, with_texts=house.settings.storage.store_preview)
 
 
 def told(found: Intent) -> Json:
@@ -63,8 +63,11 @@ async def settle(exchange: Exchange) -> None:
         await asyncio.wait({exchange.beside}, timeout=BESIDE_S)
 
 
-def take(house: House, exchange: Exchange) -> None:
-    """Put what the other models said into trace and features; what is not there yet is given up."""
+def take(exchange: Exchange, *, with_texts: bool) -> None:
+    """Put what the other models said into trace and features; what is not there yet is given up.
+
+    Without texts no word of the user stands in the trace.
+    """
     task, exchange.beside = exchange.beside, None
     if task is None:
         return
@@ -72,7 +75,6 @@ def take(house: House, exchange: Exchange) -> None:
         task.cancel()
         return
     readings = task.result()
-    with_texts = house.settings.storage.store_preview
     notes = {name: each.as_json(with_texts=with_texts) for name, each in readings.items()}
     took_ms = sum(each.ms for each in readings.values())
     exchange.trace.spans.append(Span("beside", exchange.trace.elapsed_ms() - took_ms, took_ms, notes))

@@ -14,8 +14,8 @@ from proxy import answering, classifying, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
-from proxy.limits import settle_tokens
 from proxy.local_answer import say
+from proxy.token_reservation import settle_tokens
 from router.attempt import AttemptLog
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
     finally:
         house.metrics.in_flight.dec()
         settle_tokens(exchange)
-        classifying.take(house, exchange)
+        classifying.take(exchange, with_texts=house.settings.storage.store_preview)
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
         if exchange.admitted:

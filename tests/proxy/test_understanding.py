@@ -1,0 +1,241 @@
+"""What is loaded, let go and told of; what the other models say is taken when it is there, and never waited for."""
+
+import asyncio
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from classifier import conversation
+from classifier.features import features_of
+from classifier.micromodel import ServedModel
+from classifier.readings import Reading
+from classifier.runtime import CheckedSession
+from config.classifier_settings import ClassifierSettings, IntentModelSettings
+from config.errors import SettingsError
+from config.intents import shipped_intents
+from config.types import Decision
+from proxy import classifying
+from proxy.doors import OPENAI
+from proxy.exchange import Exchange
+from proxy.intent_model import OllamaTier, QwenTier, open_model, without_folders
+from proxy.understanding import ARTEFACTS, MOST_BESIDE, Understanding
+from router.attempt import AttemptLog
+
+OLLAMA = IntentModelSettings(backend="ollama", base="qwen3:0.6b", ollama_url="http://127.0.0.1:9")
+URL = "http://127.0.0.1:9"
+
+
+class FailingSession:
+    """Stands for the runtime under a model, and fails."""
+
+    def run(self, names: object, inputs: object) -> object:
+        """Fail."""
+        raise RuntimeError(f"{names} {type(inputs)}")
+
+
+class Gated:
+    """A reader that waits for its gate."""
+
+    version = "1"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+
+    def read(self, text: str) -> Reading:
+        """Wait, then say something."""
+        self.gate.wait(5)
+        return Reading((text,), 1.0, abstained=False, ms=0.0)
+
+
+@pytest.fixture
+async def understanding():
+    """An understanding with everything shipped in it."""
+    made = Understanding()
+    await made.load()
+    yield made
+    await made.aclose()
+
+
+def exchange_of(text: str) -> Exchange:
+    """Return an exchange that was decided."""
+    made = Exchange("id", OPENAI, AttemptLog(lambda: 0.0))
+    made.features = features_of(conversation.read([{"role": "user", "content": text}]))
+    made.decision = Decision("auto", ("m",), (1.0,), ("m",), (), "", features={"a": 1})
+    return made
+
+
+def test_building_reads_no_model_and_answers_by_rule() -> None:
+    """The start waits for nothing but the catalogue."""
+    made = Understanding()
+
+    assert "loading" == made.state()["status"]
+    assert "rule" == made.cascade.look(shipped_intents().intents[0].examples_en[0]).source
+    assert {} == made.read_now("x")
+    assert made.read_beside("x") is None
+
+
+def test_wrong_intents_stop_the_start(tmp_path: Path) -> None:
+    """A file that cannot be read is said at once, not at the first request."""
+    (tmp_path / "i.toml").write_text("[[intent]]\n")
+    with pytest.raises(SettingsError, match="needs 'name'"):
+        Understanding(ClassifierSettings(intents_file=tmp_path / "i.toml"))
+
+
+async def test_every_folder_is_loaded_and_a_broken_one_is_told_of(tmp_path: Path) -> None:
+    """What else lies there does not matter; a missing folder of all is an absence."""
+    shutil.copytree(ARTEFACTS / "intent", tmp_path / "intent")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "README.md").touch()
+    made, without = Understanding(artefacts=tmp_path), Understanding(artefacts=tmp_path / "gone")
+    await made.load()
+    await made.load()
+    without.load_now()
+    state = made.state()
+
+    assert ("ok", "failed", "off") == (state["intent"]["status"], state["broken"]["status"], state["model"]["status"])
+    assert state["broken"]["error"].startswith("broken/card.json: cannot be read")
+    assert "absent" == without.state()["intent"]["status"]
+    await made.aclose()
+
+
+async def test_health_says_that_a_model_fails(understanding: Understanding) -> None:
+    """A runtime that fails at a text makes the tier abstain, and the state names the file without its folder."""
+    served: ServedModel = understanding._served  # the wire to the runtime is what fails
+    served.current._session = CheckedSession(FailingSession(), (RuntimeError,), str(ARTEFACTS / "intent/model.onnx"))
+    asked = await understanding.ask("where is my money")
+
+    assert (True, "micro") == (asked.tiers[-1].abstained, asked.tiers[-1].source)
+    assert "failing" == understanding.state()["intent"]["status"]
+    assert understanding.state()["intent"]["error"].startswith("intent/model.onnx: the model failed on a text")
+
+
+async def test_other_settings_bring_and_take_the_large_model(understanding: Understanding) -> None:
+    """The kind changes, the same kind is exchanged in place, and what is off is closed."""
+    plain, shipped = ClassifierSettings(), shipped_intents()
+    qwen = replace(plain, model=IntentModelSettings(artefact=Path("gone/head")))
+    understanding.adopt(replace(plain, model=OLLAMA), shipped, ollama_url=URL)
+    ollama = understanding._model
+    idle = understanding.state()["model"]
+    understanding.adopt(qwen, shipped, ollama_url=URL)
+    first = understanding._model
+    understanding.adopt(qwen, shipped, ollama_url=URL)
+    understanding.adopt(replace(qwen, model=replace(qwen.model, threads=2)), shipped, ollama_url=URL)
+    same = understanding._model
+    await understanding.settled()
+    failed = understanding.state()["model"]
+    understanding.adopt(plain, shipped, ollama_url=URL)
+
+    assert isinstance(ollama, OllamaTier)
+    assert isinstance(first, QwenTier)
+    assert first is same
+    assert ({"status": "idle", "backend": "ollama", "model": "qwen3:0.6b"}, "failed") == (idle, failed["status"])
+    assert failed["error"].startswith("head")
+    assert {"status": "off"} == understanding.state()["model"]
+
+
+async def test_switched_off_while_it_loads(tmp_path: Path) -> None:
+    """A reload in the middle of the start leaves nothing behind."""
+    made = Understanding(ClassifierSettings(model=OLLAMA), artefacts=tmp_path)
+    loading = asyncio.create_task(made.load())
+    await asyncio.sleep(0)
+    made.adopt(ClassifierSettings(enabled=False), shipped_intents(), ollama_url=URL)
+    await loading
+    off = made.state()
+    made.adopt(ClassifierSettings(), shipped_intents(), ollama_url=URL)
+    await asyncio.gather(*made._tasks)
+
+    assert {"status": "off"} == off
+    assert "ok" == made.state()["status"]
+    await made.aclose()
+
+
+async def test_not_too_many_wait_to_be_read(understanding: Understanding) -> None:
+    """Who comes while the other models are far behind is not read by them."""
+    gated = Gated()
+    understanding._readers = {"gated": gated}
+    tasks = [asyncio.create_task(understanding.read_beside(str(n))) for n in range(MOST_BESIDE)]
+    await asyncio.sleep(0)
+    refused = understanding.read_beside("one too many")
+    gated.gate.set()
+    found = await asyncio.gather(*tasks)
+    accepted = understanding.read_beside("again")
+
+    assert refused is None
+    assert [(str(n),) for n in range(MOST_BESIDE)] == [each["gated"].labels for each in found]
+    assert accepted is not None
+    accepted.close()
+
+
+async def test_what_was_read_stands_in_features_and_trace() -> None:
+    """The learned features are laid over the known ones, and the span tells each model's word."""
+    exchange = exchange_of("x")
+
+    async def read() -> dict[str, Reading]:
+        return {"domain": Reading(("code",), 0.99, abstained=False, ms=0.3)}
+
+    exchange.beside = asyncio.create_task(read())
+    await classifying.settle(exchange)
+    classifying.take(exchange, with_texts=True)
+
+    assert {"a": 1, "domain": "code"} == exchange.decision.features
+    assert ["beside"] == [each.name for each in exchange.trace.spans]
+    assert ["code"] == exchange.trace.spans[0].notes["domain"]["labels"]
+    assert 0.3 == exchange.trace.spans[0].duration_ms
+
+
+async def test_what_is_not_there_is_given_up() -> None:
+    """A late reading is cancelled, a failed one is nothing, and who was never read has nothing to give."""
+    late, failed, never = exchange_of("x"), exchange_of("x"), exchange_of("x")
+
+    async def fail() -> dict[str, Reading]:
+        raise RuntimeError("the executor is closed")
+
+    late.beside = task = asyncio.create_task(asyncio.sleep(60))
+    failed.beside = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    for each in (late, failed, never):
+        classifying.take(each, with_texts=True)
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert [[], [], []] == [each.trace.spans for each in (late, failed, never)]
+    assert {"a": 1} == late.decision.features
+
+
+async def test_words_of_the_user_are_not_kept_against_the_settings() -> None:
+    """Where no preview is stored, no entity's text is; a request that was never decided keeps its span."""
+    exchange = exchange_of("x")
+    exchange.decision = exchange.features = None
+
+    async def read() -> dict[str, Reading]:
+        return {"ner": Reading((), 0.9, abstained=False, ms=0.1, entities=({"text": "Ada", "label": "person"},))}
+
+    exchange.beside = asyncio.create_task(read())
+    await classifying.settle(exchange)
+    classifying.take(exchange, with_texts=False)
+
+    assert [{"label": "person"}] == exchange.trace.spans[0].notes["ner"]["entities"]
+
+
+async def test_a_closed_ollama_abstains() -> None:
+    """Before its start and after its end it answers nobody, and says that it is off."""
+    tier = open_model(OLLAMA, shipped_intents(), ollama_url=URL)
+    early = await tier.classify("x", deadline_s=1)
+    tier.start()
+    await tier.settled()
+    refused = await tier.classify("x", deadline_s=1)
+    state = tier.state()["status"]
+    await tier.aclose()
+    await tier.aclose()
+
+    assert (True, True) == (early.abstained, refused.abstained)
+    assert ("abstaining", "off") == (state, tier.state()["status"])
+
+
+def test_no_path_is_told() -> None:
+    """Folders before a name are taken off, and a message stays short."""
+    assert "head/a: x" == without_folders("/srv/models/head/a: x", Path("/srv/models/head"), None, "Qwen/Qwen3-0.6B")
+    assert 300 == len(without_folders("x" * 999))
