@@ -6,33 +6,25 @@ each replica counts for itself, and a restart forgets.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from config.errors import RateLimitError
-from config.tokens import estimate_messages, estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from config.key_identity import KeyIdentity
     from config.limit_settings import LimitSettings
-    from config.types import Json
-    from proxy.exchange import Exchange
 
 Kind = Literal["requests", "tokens"]
 
 WINDOW_S: Final = 60
 MAX_KEYS: Final = 10_000
 """Keys that are counted at once; beyond it the one that was silent longest is forgotten."""
-UNSAID_OUTPUT_TOKENS: Final = 1_000
-"""What is reserved for an answer whose length the client did not bound."""
-INLINE_BYTES: Final = 20_000
-"""Bodies up to this size are counted on the loop (well under a millisecond); larger ones in a thread."""
 _SHORT: Final[dict[Kind, str]] = {"requests": "RPM", "tokens": "TPM"}
 
 
@@ -196,49 +188,9 @@ class Lease:
         )
 
 
-async def reserve_tokens(exchange: Exchange) -> None:
-    """Reserve what the parsed request is expected to use. Raises `RateLimitError`."""
-    lease = exchange.lease
-    if lease is None or not lease.counts_tokens:
-        return
-    body = exchange.known().request.body
-    if exchange.n_body_bytes <= INLINE_BYTES:
-        expected = expected_tokens(body)
-    else:
-        expected = await asyncio.to_thread(expected_tokens, body)
-    lease.reserve_tokens(*expected)
-
-
-def settle_tokens(exchange: Exchange) -> None:
-    """Settle with the usage of all attempts; who was refused has used nothing."""
-    if exchange.lease is not None:
-        used = [attempt.usage for attempt in exchange.log.attempts if attempt.usage is not None]
-        exchange.lease.settle(sum(each.input_tokens + each.output_tokens for each in used))
-
-
-def expected_tokens(body: Json) -> tuple[int, int]:
-    """Return about how many input tokens a chat or embeddings body has, and how many output tokens it allows."""
-    if "messages" not in body:
-        return _count_input(body.get("input")), 0
-    n_input = estimate_messages(cast("list[Json]", body["messages"]), tools=body.get("tools"))
-    said = body.get("max_completion_tokens") or body.get("max_tokens")
-    n_choices = body.get("n")
-    n_output = said if isinstance(said, int) else UNSAID_OUTPUT_TOKENS
-    return n_input, n_output * (n_choices if isinstance(n_choices, int) else 1)
-
-
 def duration(seconds: float) -> str:
     """Return seconds as OpenAI writes them in its reset headers: `12ms`, `1.5s`, `1m0s`."""
     if seconds < 1:
         return f"{math.ceil(seconds * 1000)}ms"
     minutes, rest = divmod(math.ceil(seconds * 1000) / 1000, 60)
     return f"{minutes:.0f}m{rest:g}s" if minutes else f"{rest:g}s"
-
-
-def _count_input(value: object) -> int:
-    """Count an embeddings input: a text, texts, tokens, or lists of tokens."""
-    if isinstance(value, str):
-        return estimate_tokens(value)
-    if isinstance(value, list):
-        return sum(map(_count_input, cast("list[object]", value)))
-    return 1

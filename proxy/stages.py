@@ -13,10 +13,10 @@ from config.errors import InvalidRequestError, StorageError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
 from proxy.guard import via
-from proxy.limits import reserve_tokens
 from proxy.reflexes import look
 from proxy.requests.content import decode_content
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
+from proxy.token_reservation import reserve_tokens
 from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued

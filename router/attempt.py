@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from config.prices import Pricing
     from config.settings import Timeouts
     from router.events import Dialect, Event
-    from router.gates import Refusal
     from router.providers.base import Target
+    from router.refusal import Refusal
 
 MAX_KEPT_CHARS = 4_000_000
 """Output text kept for counting tokens where the upstream reports none; beyond it the rest is extrapolated."""

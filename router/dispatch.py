@@ -15,8 +15,9 @@ from config.errors import InvalidRequestError, ThalamusError, UpstreamError
 from router.answer import complete, open_stream, refuse_empty
 from router.attempt import Skipped
 from router.failover import AGAIN_S, rotates, worth_asking_again, worth_trying
-from router.gates import OpenGate, Refusal
+from router.gates import OpenGate
 from router.providers.base import Wire
+from router.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Literal, Protocol
-
-from config.errors import FailureClass
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from router.attempt import Attempt
     from router.providers.base import Target
-
-Scope = Literal["deployment", "host", "model", "key", "key_model"]
-"""What a deployment is held back for: itself, its host, its model there, its key, or its key's use of that model."""
-Reason = FailureClass | Literal["operator"]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a deployment is not asked now. `wait_s` is what a client may be told to wait, `None` where nobody knows."""
-
-    reason: Reason
-    wait_s: float | None
-    scope: Scope
+    from router.refusal import Refusal
 
 
 class AttemptObserver(Protocol):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from router.gates import Refusal
 from router.places import Places, in_process
+from router.refusal import Refusal
 from router.waiting import Waiting
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from config.breaker_settings import BreakerSettings
     from config.errors import FailureClass
     from config.types import Json
-    from router.gates import Scope
     from router.providers.base import Target
+    from router.refusal import Scope
 
 MAX_PLACES = 4_096
 """Deployments remembered; beyond it the one that has been known longest is forgotten."""

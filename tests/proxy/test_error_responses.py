@@ -20,8 +20,8 @@ from proxy.error_responses import (
     unexpected,
 )
 from router.attempt import Candidate, Skipped
-from router.gates import Reason, Refusal
 from router.providers.base import Target
+from router.refusal import Reason, Refusal
 
 KEY = "sk-canary-1234567890"
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from config.errors import RateLimitError
 from config.key_identity import KeyIdentity
 from config.limit_settings import LimitSettings
-from proxy.limits import WINDOW_S, RateLimiter, duration, expected_tokens
+from proxy.limits import WINDOW_S, RateLimiter, duration
+from proxy.token_reservation import expected_tokens
 
 NONE = LimitSettings()
 

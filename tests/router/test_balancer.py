@@ -14,9 +14,9 @@ from config.settings import Timeouts
 from router.attempt import AttemptLog, Candidate, Skipped
 from router.balancer import Balancer, shares, weighted_order
 from router.dispatch import RETURNING
-from router.gates import Refusal
 from router.load import Load
 from router.providers.base import Target
+from router.refusal import Refusal
 from tests.router.balancing import Clock, Item, Traffic
 
 POLICIES: tuple[PolicyName, ...] = ("smooth_weighted", "least_in_flight", "power_of_two")

@@ -18,9 +18,10 @@ from router.answer import MAX_HELD_BACK_BYTES
 from router.attempt import Attempt, AttemptLog, Candidate
 from router.dispatch import CandidatesExhaustedError, Dispatcher
 from router.events import Completion, Dialect, Event, Finish, Frame, MessageStart, TextDelta, UsageReport
-from router.gates import Gate, OpenGate, Refusal
+from router.gates import Gate, OpenGate
 from router.health import Health
 from router.providers.base import ChatRequest, Prepared, Target, UpstreamRequest, UpstreamResponse, Wire
+from router.refusal import Refusal
 from router.retry_budget import RetryBudget
 
 START = MessageStart("chatcmpl-1", "m", 0)
