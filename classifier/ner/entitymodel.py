@@ -1,0 +1,186 @@
+"""Finds named entities with a shipped artefact: ONNX Runtime for the emissions, Viterbi in NumPy, no torch.
+
+The folder holds `model.onnx`, `preproc.bin`, `card.json` and `golden.json` and is refused, with the file and the mend
+named, where hash, schema, types, graph or golden vectors do not agree. No pickle is ever read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from classifier.micromodel import (
+    CARD,
+    GOLDEN,
+    LABELS_KEY,
+    MODEL,
+    PREPROC,
+    artefact_version,
+    labels_hash,
+    read_artefact_file,
+    read_json_object,
+)
+from classifier.ner.preproc import decode
+from classifier.ner.spans import OUTSIDE, tags_of
+from classifier.ner.tokens import number_terms, tokens
+from classifier.ner.viterbi import Chain, best_path, legal, segment_p
+from classifier.runtime import open_session
+from config.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from classifier.ner.preproc import EntityPreproc
+    from classifier.ner.tokens import Token
+    from classifier.runtime import Session
+    from config.types import Json
+
+TERMS_INPUT, EMISSIONS, CHAIN = "t", "emissions", "chain"
+GOLDEN_TOLERANCE = 5e-3
+_LEAST_P = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One named entity; `start` and `end` count characters of the text as it came, the end is exclusive."""
+
+    start: int
+    end: int
+    type: str
+    text: str
+    confidence: float
+    """Calibrated probability, 0 to 1, that both ends and the type are right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A text read by the model."""
+
+    tokens: tuple[Token, ...]
+    path: NDArray[np.int64]
+    """Number of the tag of each token."""
+    emissions: NDArray[np.float32]
+    """(tokens, tags)."""
+
+
+class EntityModel:
+    """One loaded artefact; `load` makes it. `entities` may be called from several threads."""
+
+    def __init__(self, session: Session, preproc: EntityPreproc, card: Json, version: str) -> None:
+        self._session = session
+        self._numbers = {term: at for at, term in enumerate(preproc.terms, start=1)}
+        self.tags = tags_of(preproc.types)
+        self._chain = Chain(*(np.zeros(0, np.float32) for _ in range(3)))
+        self.preproc = preproc
+        self.card = card
+        self.version = version
+
+    @property
+    def name(self) -> str:
+        """Name of the blueprint that it was forged from."""
+        return self.preproc.name
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type of entity that it knows."""
+        return self.preproc.types
+
+    @classmethod
+    def load(cls, folder: Path) -> EntityModel:
+        """Return the model of a folder after every check. Raises `ArtefactError`."""
+        model_bytes, preproc_bytes = read_artefact_file(folder / MODEL), read_artefact_file(folder / PREPROC)
+        preproc = decode(preproc_bytes, file=str(folder / PREPROC))
+        if hashlib.sha256(model_bytes).digest() != preproc.sha256_model:
+            raise ArtefactError(f"its hash is not the one that {PREPROC} names", file=str(folder / MODEL))
+        card = read_json_object(folder / CARD)
+        if card.get("labels") != list(preproc.types):
+            raise ArtefactError(f"its types are not those of {PREPROC}, in that order", file=str(folder / CARD))
+        session = open_session(model_bytes, file=str(folder / MODEL))
+        model = cls(session, preproc, card, artefact_version(model_bytes, preproc_bytes))
+        _check_graph(session, model.tags, str(folder / MODEL))
+        model.read_chain(str(folder / MODEL))
+        _prove(model, folder / GOLDEN)
+        return model
+
+    def read_chain(self, file: str) -> None:
+        """Take the weights of the chain from the graph, where they stand behind the hash. Raises `ArtefactError`."""
+        n = len(self.tags)
+        none = np.zeros((1, self.preproc.slots), np.int64)
+        rows = np.asarray(self._session.run([CHAIN], {TERMS_INPUT: none})[0], np.float32)
+        if rows.shape != (n + 2, n) or not np.isfinite(rows).all():
+            raise ArtefactError(f"does not hold a chain of {n} tags", file=file)
+        allowed = legal(self.tags)
+        self._chain = Chain(rows[0] + allowed.start, rows[2:] + allowed.moves, rows[1])
+
+    def tagged(self, text: str) -> Tagged:
+        """Return the tokens of a text with the best path of tags; legal in BIO always."""
+        read = tokens(text)
+        if not read:
+            return Tagged((), np.zeros(0, np.int64), np.zeros((0, len(self.tags)), np.float32))
+        numbers = number_terms(read, self._numbers)
+        emissions = np.asarray(self._session.run([EMISSIONS], {TERMS_INPUT: numbers})[0], np.float32)
+        return Tagged(read, best_path(emissions, self._chain), emissions)
+
+    def entities(self, text: str) -> tuple[Entity, ...]:
+        """Return the entities of the first 4,096 characters of a text, in order; any text will do."""
+        read = self.tagged(text)
+        segments = _segments([self.tags[tag] for tag in read.path])
+        sure = segment_p(read.emissions, self._chain, read.path, segments)
+        found: list[Entity] = []
+        for (first, end), p in zip(segments, sure, strict=True):
+            start, stop = read.tokens[first].start, read.tokens[end - 1].end
+            name = self.tags[read.path[first]][2:]
+            found.append(Entity(start, stop, name, text[start:stop], tempered(p, self.preproc.temperature)))
+        return tuple(found)
+
+
+def tempered(p: float, temperature: float) -> float:
+    """Return a probability whose log-odds were divided by the temperature."""
+    p = min(max(p, _LEAST_P), 1 - _LEAST_P)
+    return 1 / (1 + math.exp(-math.log(p / (1 - p)) / temperature))
+
+
+def _segments(tags: Sequence[str]) -> list[tuple[int, int]]:
+    """Return first token and end, exclusive, of each entity of a legal path."""
+    found: list[tuple[int, int]] = []
+    for at, tag in enumerate(tags):
+        if tag.startswith("B-"):
+            found.append((at, at + 1))
+        elif tag != OUTSIDE:
+            found[-1] = (found[-1][0], at + 1)
+    return found
+
+
+def _check_graph(session: Session, tags: Sequence[str], file: str) -> None:
+    if {each.name: each.type for each in session.get_inputs()} != {TERMS_INPUT: "tensor(int64)"}:
+        raise ArtefactError(f"does not take the input {TERMS_INPUT}", file=file)
+    if session.get_modelmeta().custom_metadata_map.get(LABELS_KEY) != labels_hash(tags):
+        raise ArtefactError(f"its tags are not those of {PREPROC}, in that order", file=file)
+    outputs = {each.name: each.shape[-1] for each in session.get_outputs()}
+    if outputs != {EMISSIONS: len(tags), CHAIN: len(tags)}:
+        raise ArtefactError(f"does not give one emission for each of {len(tags)} tags, and a chain", file=file)
+
+
+def _prove(model: EntityModel, golden: Path) -> None:
+    """Run the golden vectors: they catch a library that reads or computes otherwise than the one that trained."""
+    cases = read_json_object(golden).get("cases")
+    if not isinstance(cases, list) or not cases:
+        raise ArtefactError("holds no golden vectors", file=str(golden))
+    for case in cast("list[Mapping[str, object]]", cases):
+        try:
+            text, sums = str(case["text"]), np.asarray(case["sums"], np.float64)
+            tags = [str(each) for each in cast("list[object]", case["tags"])]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError("holds a golden vector without text, tags or sums", file=str(golden)) from error
+        read = model.tagged(text)
+        found = read.emissions.max(axis=1, initial=-np.inf)
+        near = found.shape == sums.shape and bool((np.abs(found - sums) <= GOLDEN_TOLERANCE).all())
+        if not near or [model.tags[tag] for tag in read.path] != tags:
+            raise ArtefactError(f"the model does not give the golden tags of {text[:40]!r}", file=str(golden))
