@@ -18,6 +18,7 @@ from classifier.cascade import (
     MicroTier,
     is_long,
 )
+from classifier.foundry.corpus import read_rows
 from classifier.micromodel import MicroModel, ServedModel
 from classifier.runtime import CheckedSession, Session
 from config.intents import IntentCatalogue, shipped_intents
@@ -204,3 +205,34 @@ def test_what_a_model_never_learned_it_cannot_exclude() -> None:
 
     assert (("none",), False) == (alone.labels, alone.abstained)
     assert (("none",), True) == (beside.labels, beside.abstained)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("支付成功后发送通知", {"payment", "notification"}),
+        ("Send a notification once the payment succeeds", {"payment", "notification"}),
+        ("发货了告诉我一声", {"order_management", "notification"}),
+        ("let me know when it ships!", {"order_management", "notification"}),
+        ("到货提醒怎么没收到", {"inventory", "notification"}),
+        ("I never got the back-in-stock alert.", {"inventory", "notification"}),
+        ("登录验证码半天不来", {"user_auth"}),
+        ("退款还要等几天？", {"payment"}),
+    ],
+)
+def test_an_example_of_several_intents_asks_for_all_of_them(text: str, names: set[str]) -> None:
+    """What the rule says is taken as certain, so a sentence stands under every intent that it has."""
+    found = ExampleRules(shipped_intents()).look(text)
+
+    assert found is not None
+    assert names == set(found.labels)
+
+
+def test_examples_agree_with_the_corpus_word_for_word() -> None:
+    """No sentence of the catalogue is labelled otherwise in the rows that the model learns from or is tried on."""
+    rules = ExampleRules(shipped_intents())
+    home = Path(classifier.__file__).parent / "foundry" / "blueprints" / "intent"
+    rows = read_rows([*sorted((home / "corpus").glob("*.jsonl")), home / "test.jsonl"])
+    known = [(row, found) for row in rows if (found := rules.look(row.text)) is not None]
+
+    assert [] == [row.text for row, found in known if set(row.labels) != set(found.labels)]
