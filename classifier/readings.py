@@ -6,6 +6,7 @@ None of them is on the way of a request. A model that is missing, broken or unsu
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from classifier.features import Features
+    from classifier.ner.entitymodel import EntityModel
     from config.types import Json
 
-TFIDF_LINEAR: Final = "tfidf_linear"
+TFIDF_LINEAR, BILSTM_CRF = "tfidf_linear", "bilstm_crf"
 DOMAIN, COMPLEXITY, SENTIMENT = "domain", "complexity", "sentiment"
 UNHAPPY: Final = "negative"
 """The label of the sentiment model that means dissatisfaction with the answer before."""
@@ -40,7 +42,7 @@ class Reading:
     abstained: bool
     ms: float
     entities: tuple[Json, ...] = ()
-    """What a tagger found: `text`, `label`, `start`, `end`, offsets in Unicode code points."""
+    """What a tagger found: `text`, `type`, `start`, `end`, `confidence`; offsets in Unicode code points."""
     problem: str | None = None
     """Why it could not read, `None` where it could."""
 
@@ -90,11 +92,47 @@ class Labeller:
         return Reading(found.labels, found.confidence, found.abstained, found.ms)
 
 
+@dataclass(frozen=True, slots=True)
+class EntityReader:
+    """A tagger of named entities as a reader; its labels are the types that it found."""
+
+    model: EntityModel
+
+    @property
+    def version(self) -> str:
+        """Version of its artefact."""
+        return self.model.version
+
+    def read(self, text: str) -> Reading:
+        """Return the entities with the probability that all of them are right; none found is an abstention."""
+        began = time.perf_counter()
+        found = self.model.entities(text)
+        types = tuple(dict.fromkeys(each.type for each in found))
+        told: tuple[Json, ...] = tuple(
+            {
+                "text": each.text,
+                "type": each.type,
+                "start": each.start,
+                "end": each.end,
+                "confidence": round(each.confidence, 4),
+            }
+            for each in found
+        )
+        confidence = math.prod(each.confidence for each in found) if found else 0.0
+        return Reading(types, confidence, not found, (time.perf_counter() - began) * 1000, told)
+
+
 def _labeller(folder: Path) -> Reader:
     return Labeller(MicroModel.load(folder))
 
 
-LOADERS: Final[Mapping[str, Callable[[Path], Reader]]] = {TFIDF_LINEAR: _labeller}
+def _tagger(folder: Path) -> Reader:
+    from classifier.ner.entitymodel import EntityModel  # noqa: PLC0415  # only where there is such an artefact
+
+    return EntityReader(EntityModel.load(folder))
+
+
+LOADERS: Final[Mapping[str, Callable[[Path], Reader]]] = {TFIDF_LINEAR: _labeller, BILSTM_CRF: _tagger}
 """By the trainer that the card names; a new kind of artefact is a row here."""
 
 

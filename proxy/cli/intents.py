@@ -90,7 +90,7 @@ def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list
         for each in asked.tiers
     ]
     for name, each in readings.items():
-        found = ", ".join(f"{entity['label']}: {entity['text']}" for entity in each.entities)
+        found = ", ".join(f"{entity['type']}: {entity['text']}" for entity in each.entities)
         says = each.problem or found or _words(each.labels, abstained=each.abstained)
         lines.append((name, says, f"{each.confidence:.2f}", _ms(each.ms)))
     return [*lines, ("risk: rules", risk or "nothing risky", "", "")]

@@ -9,7 +9,8 @@ import pytest
 import classifier
 from classifier import conversation
 from classifier.features import features_of
-from classifier.readings import LOADERS, Labeller, Reading, features_from, load_reader, read_all
+from classifier.ner.entitymodel import Entity
+from classifier.readings import LOADERS, EntityReader, Labeller, Reading, features_from, load_reader, read_all
 from config.errors import ArtefactError
 from config.types import Json
 
@@ -105,8 +106,41 @@ def test_only_who_is_sure_becomes_a_feature(readings: dict[str, Reading], n_turn
 
 def test_entities_keep_their_words_only_where_words_may_be_kept() -> None:
     """What a user said stands in no trace of who stores no preview."""
-    entity: Json = {"text": "Ada", "label": "person", "start": 0, "end": 3}
+    entity: Json = {"text": "Ada", "type": "person", "start": 0, "end": 3}
     found = Reading((), 0.9, abstained=False, ms=0.1, entities=(entity,))
 
     assert [entity] == found.as_json()["entities"]
-    assert [{"label": "person", "start": 0, "end": 3}] == found.as_json(with_texts=False)["entities"]
+    assert [{"type": "person", "start": 0, "end": 3}] == found.as_json(with_texts=False)["entities"]
+
+
+class Tagger:
+    """Finds what it was told."""
+
+    version = "1"
+
+    def __init__(self, *found: Entity) -> None:
+        self.found = found
+
+    def entities(self, text: str) -> tuple[Entity, ...]:
+        """Return it, where there is a text."""
+        return self.found if text else ()
+
+
+def test_entities_are_read_with_the_chance_that_all_are_right() -> None:
+    """Types are named once, confidences multiplied; nothing found is an abstention."""
+    ada, bob = Entity(0, 3, "person", "Ada", 0.9), Entity(4, 7, "person", "Bob", 0.5)
+    found = read_all({"ner": EntityReader(Tagger(ada, bob))}, "Ada Bob")["ner"]
+    nothing = EntityReader(Tagger()).read("x")
+
+    assert (("person",), 0.45, False) == (found.labels, found.confidence, found.abstained)
+    assert {"text": "Ada", "type": "person", "start": 0, "end": 3, "confidence": 0.9} == found.entities[0]
+    assert ((), 0.0, True, ()) == (nothing.labels, nothing.confidence, nothing.abstained, nothing.entities)
+    assert "1" == EntityReader(Tagger()).version
+
+
+def test_a_damaged_tagger_is_named(copy: Path) -> None:
+    """By the trainer on its card it is read as what it claims to be, and refused as such."""
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps(card | {"trainer": "bilstm_crf"}))
+    with pytest.raises(ArtefactError, match=r"preproc\.bin"):
+        load_reader(copy)

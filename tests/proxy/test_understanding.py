@@ -211,13 +211,13 @@ async def test_words_of_the_user_are_not_kept_against_the_settings() -> None:
     exchange.decision = exchange.features = None
 
     async def read() -> dict[str, Reading]:
-        return {"ner": Reading((), 0.9, abstained=False, ms=0.1, entities=({"text": "Ada", "label": "person"},))}
+        return {"ner": Reading((), 0.9, abstained=False, ms=0.1, entities=({"text": "Ada", "type": "person"},))}
 
     exchange.beside = asyncio.create_task(read())
     await classifying.settle(exchange)
     classifying.take(exchange, with_texts=False)
 
-    assert [{"label": "person"}] == exchange.trace.spans[0].notes["ner"]["entities"]
+    assert [{"type": "person"}] == exchange.trace.spans[0].notes["ner"]["entities"]
 
 
 async def test_a_closed_ollama_abstains() -> None:
