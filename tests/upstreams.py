@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from router.providers.scripted import Script
 
-__all__ = ["Heard", "hear", "raw_client", "raw_request", "replying", "scripted_upstream"]
+__all__ = ["Heard", "hear", "hear_after", "raw_client", "raw_request", "replying", "scripted_upstream"]
 
 
 def replying(*replies: dict[str, object], **script: object) -> Script:
@@ -82,18 +82,25 @@ async def raw_client(url: str) -> AsyncGenerator[tuple[asyncio.StreamReader, asy
 
 async def hear(url: str, path: str = "/v1/chat/completions", *, silence_s: float = 5.0, **body: object) -> Heard:
     """Ask once over a bare socket and hear everything until the end, or until `silence_s` seconds without a byte."""
+    return await hear_after(url, raw_request(path, **body), silence_s=silence_s)
+
+
+async def hear_after(url: str, *pieces: bytes, silence_s: float = 5.0) -> Heard:
+    """Send these bytes, piece by piece, and hear everything until the connection ends or falls silent."""
+    data = b""
     async with raw_client(url) as (reader, writer):
-        writer.write(raw_request(path, **body))
-        data = b""
         try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
             while True:
-                piece = await asyncio.wait_for(reader.read(65_536), silence_s)
-                if not piece:
+                more = await asyncio.wait_for(reader.read(65_536), silence_s)
+                if not more:
                     return Heard(data, "fin")
-                data += piece
+                data += more
         except TimeoutError:
             return Heard(data, "silence")
-        except ConnectionResetError:
+        except ConnectionError:
             return Heard(data, "reset")
 
 

@@ -13,7 +13,7 @@ from proxy.protocol import MAX_HEAD_BYTES, MAX_HEADERS, BoundedHttpProtocol
 from proxy.server import uvicorn_config
 from router.providers.scripted import scripted_upstream
 from tests.e2e.gateway import asked, model, running_gateway, user
-from tests.upstreams import Heard, raw_client, replying
+from tests.upstreams import hear_after, replying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 
 BODY = msgspec.json.encode({"model": "m", "messages": user("hi")})
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-
-
-async def heard(url: str, *pieces: bytes, silence_s: float = 5.0) -> Heard:
-    """Send these bytes, piece by piece, and hear everything until the connection ends or falls silent."""
-    data = b""
-    async with raw_client(url) as (reader, writer):
-        try:
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-            while True:
-                more = await asyncio.wait_for(reader.read(65_536), silence_s)
-                if not more:
-                    return Heard(data, "fin")
-                data += more
-        except TimeoutError:
-            return Heard(data, "silence")
-        except ConnectionError:
-            return Heard(data, "reset")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +40,7 @@ async def test_a_smuggled_request_is_refused_and_the_connection_closed(tmp_path:
     """Whoever reads the end of the request differently must not find a second one behind it."""
     smuggled = b"0\r\n\r\nGET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n"
     async with running_gateway(tmp_path) as gateway:
-        answer = await heard(gateway.url, HEAD + framing + b"\r\n" + smuggled)
+        answer = await hear_after(gateway.url, HEAD + framing + b"\r\n" + smuggled)
 
     assert (400, "fin") == (answer.status, answer.end)
     assert 1 == answer.data.count(b"HTTP/1.1 ")
@@ -110,7 +91,7 @@ async def test_the_host_of_an_absolute_target_wins_over_host(tmp_path: Path, ver
     async with running_gateway(tmp_path) as gateway:
         for target in TARGETS:
             rest = b" HTTP/" + version + b"\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-            answer = await heard(gateway.url, b"GET " + target + rest)
+            answer = await hear_after(gateway.url, b"GET " + target + rest)
             code = msgspec.json.decode(answer.body)["error"]["code"] if answer.status >= 400 else None
             answers[target] = (answer.status, code)
 
@@ -129,7 +110,7 @@ HEADS = {
 async def test_beside_an_absolute_target_host_is_still_counted(tmp_path: Path) -> None:
     """What it says is ignored; that it stands there once, where HTTP/1.1 asks for it, is not."""
     async with running_gateway(tmp_path) as gateway:
-        answers = {head: (await heard(gateway.url, head + b"connection: close\r\n\r\n")).status for head in HEADS}
+        answers = {head: (await hear_after(gateway.url, head + b"connection: close\r\n\r\n")).status for head in HEADS}
 
     assert HEADS == answers
 
@@ -147,7 +128,7 @@ async def test_a_head_without_bound_is_cut_off(tmp_path: Path, flood: bytes) -> 
     """Memory is not filled by somebody who has not even said who he is."""
     pieces = [flood[n : n + 8_000] for n in range(0, len(flood), 8_000)]
     async with running_gateway(tmp_path) as gateway:
-        answer = await heard(gateway.url, HEAD, *pieces)
+        answer = await hear_after(gateway.url, HEAD, *pieces)
         after = await gateway.http.get("/health")
 
     assert answer.end in {"fin", "reset"}
@@ -158,7 +139,7 @@ async def test_a_head_without_bound_is_cut_off(tmp_path: Path, flood: bytes) -> 
 async def test_a_target_without_bound_is_cut_off(tmp_path: Path) -> None:
     """The first line belongs to the head."""
     async with running_gateway(tmp_path) as gateway:
-        answer = await heard(
+        answer = await hear_after(
             gateway.url, b"GET /" + b"a" * (2 * MAX_HEAD_BYTES) + b" HTTP/1.1\r\nhost: localhost\r\n\r\n"
         )
 
@@ -173,7 +154,7 @@ async def test_a_head_of_ordinary_size_passes_in_pieces(tmp_path: Path) -> None:
         scripted_upstream(replying({"text": "ok"})) as upstream,
         running_gateway(tmp_path, model("m", f"{upstream.url}/v1")) as gateway,
     ):
-        answer = await heard(gateway.url, *(whole[n : n + 1] for n in range(len(whole))), body)
+        answer = await hear_after(gateway.url, *(whole[n : n + 1] for n in range(len(whole))), body)
 
     assert 200 == answer.status
 
@@ -196,7 +177,7 @@ async def test_a_head_that_never_ends_is_not_waited_for(pieces: tuple[bytes, ...
         assert not task.done(), "the server ended before it began"
         await asyncio.sleep(0.01)
     address = server.servers[0].sockets[0].getsockname()
-    answer = await heard(f"http://127.0.0.1:{address[1]}", *pieces, silence_s=2)
+    answer = await hear_after(f"http://127.0.0.1:{address[1]}", *pieces, silence_s=2)
     server.should_exit = True
     await task
 
@@ -207,7 +188,7 @@ async def test_a_head_just_below_the_bound_passes_in_pieces(tmp_path: Path) -> N
     """What is bounded is the head itself, however it is cut."""
     head = HEAD + b"x-long: " + b"a" * (MAX_HEAD_BYTES - 2_000) + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
     async with running_gateway(tmp_path) as gateway:
-        answer = await heard(gateway.url, *(head[n : n + 500] for n in range(0, len(head), 500)))
+        answer = await hear_after(gateway.url, *(head[n : n + 500] for n in range(0, len(head), 500)))
 
     assert 400 == answer.status
     assert b"JSON" in answer.body
@@ -217,7 +198,7 @@ async def test_a_trailer_is_not_taken_for_a_header(tmp_path: Path) -> None:
     """What comes behind a chunked body says nothing about who asks."""
     chunked = b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
     async with running_gateway(tmp_path, env={"THALAMUS_API_KEY": "sk-this"}) as gateway:
-        answer = await heard(gateway.url, HEAD, chunked, b"authorization: Bearer sk-this\r\n\r\n")
+        answer = await hear_after(gateway.url, HEAD, chunked, b"authorization: Bearer sk-this\r\n\r\n")
 
     assert 401 == answer.status
 

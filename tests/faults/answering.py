@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from router.providers.scripted.actions import Hang, Reset, Send, Sleep
 from tests.faults.cells import ANSWERED, IN_BAND, NEXT, SOON_S, TIMED_OUT, Fault, Mode, Play, Promise
 from tests.faults.dialects import Finish, Words, chunk, head, response
-from tests.faults.server import Drip, Endless, Hang, Reset, Script, Send, Sleep, Step
+from tests.faults.server import Endless, Script, Step
 
 TEXT = "half of it"
 _MEGABYTE = 1_000_000
 _FLIGHT = Sleep(0.05)
+_SLOW_BYTES_PER_S = 333.0
 """A reset drops what is still under way; this lets it arrive."""
 _NO_EVENTS = ("n/a: a plain answer is no event stream", "不适用：非流式回答不是事件流")
 _NO_END_OF_ITS_OWN = ("n/a: a plain answer has no end of its own", "不适用：非流式回答没有单独的结束标记")
@@ -120,9 +122,9 @@ def _error_event(*, after: bool) -> Play:
 def _drip(words: Words, mode: Mode) -> Script:
     if mode == "plain":
         body = words.whole(TEXT)
-        return Send(head(200, length=len(body))), Drip(body, 0.003)
+        return Send(head(200, length=len(body))), Send(body, _SLOW_BYTES_PER_S)
     rest = chunk(words.ending()) + chunk(b"")
-    return Send(head(200, kind=words.kind) + chunk(words.opening() + words.text(TEXT))), Drip(rest, 0.003)
+    return Send(head(200, kind=words.kind) + chunk(words.opening() + words.text(TEXT))), Send(rest, _SLOW_BYTES_PER_S)
 
 
 def _drip_before(words: Words, mode: Mode) -> Script:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from typing_extensions import override
 
-from tests.faults.server import Send
+from router.providers.scripted.actions import Send
 
 Dialect = Literal["openai", "anthropic", "ollama"]
 Finish = Literal["stop", "length", "content_filter"]

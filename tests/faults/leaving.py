@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from router.providers.scripted.actions import Hang
 from tests.faults.answering import TEXT, half, stream
 from tests.faults.cells import ANSWERED, IN_BAND, MODES, Cell, Fault, Mode
 from tests.faults.dialects import DIALECTS, Words, chunk
-from tests.faults.server import Endless, Hang, Script
+from tests.faults.server import Endless, Script
 
 _NO_PIECES = ("n/a: a plain answer comes in one piece", "不适用：非流式回答一次送达")
 _BOUNDED = ("n/a: a plain answer is bounded by its own deadline, as above", "不适用：非流式回答受自身期限约束，见上")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from router.providers.scripted.actions import Hang, Send
 from tests.faults.cells import NEXT, SOON_S, TIMED_OUT, Fault, Mode
 from tests.faults.dialects import Words, chunk, head
-from tests.faults.server import Hang, Script, Send
+from tests.faults.server import Script
 
 
 def _silent(words: Words, mode: Mode) -> Script:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from router.providers.scripted.actions import Hang, Sleep
 from tests.faults.answering import TEXT, finished
 from tests.faults.cells import MODES, Cell, Fault, Mode, Place
 from tests.faults.dialects import DIALECTS, Words
 from tests.faults.refusing import refusal
-from tests.faults.server import Hang, Script, Sleep
+from tests.faults.server import Script
 
 N_FAILURES = 3
 """What opens the breaker here."""

@@ -1,6 +1,7 @@
 """A loopback server that answers with bytes exactly as scripted: sent, dripped, held back, cut or endless.
 
-It knows nothing of HTTP beyond reading one request to its end; what is wrong with an answer is the script's.
+It knows nothing of HTTP beyond reading one request to its end; what is wrong with an answer is the script's, whose
+steps are the scripted upstream's, and one without end.
 """
 
 from __future__ import annotations
@@ -12,34 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from router.providers.scripted.actions import Hang, Reset, Send, Sleep
+
 if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _MAX_BACKLOG = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send these bytes."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """Say nothing for a while."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drip:
-    """Send these bytes one by one."""
-
-    data: bytes
-    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +31,7 @@ class Endless:
     every_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Say nothing more until the other side leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """End the connection with RST."""
-
-
-Step = Send | Sleep | Drip | Endless | Hang | Reset
+Step = Send | Sleep | Endless | Hang | Reset
 Script = tuple[Step, ...]
 """What happens after the request was read; at its end the connection is closed in order (FIN)."""
 
@@ -129,15 +100,15 @@ class FaultServer:
     async def _steps(self, script: Script, writer: asyncio.StreamWriter) -> None:
         for step in script:
             match step:
-                case Send(data=data):
+                case Send(data=data, bytes_per_s=None):
                     writer.write(data)
                     await writer.drain()
-                case Sleep(seconds=seconds):
-                    await asyncio.sleep(seconds)
-                case Drip(data=data, every_s=every_s):
+                case Send(data=data, bytes_per_s=bytes_per_s) if bytes_per_s:
                     for byte in data:
                         writer.write(bytes([byte]))
-                        await asyncio.sleep(every_s)
+                        await asyncio.sleep(1 / bytes_per_s)
+                case Sleep(seconds=seconds):
+                    await asyncio.sleep(seconds)
                 case Endless(data=data, every_s=every_s):
                     while True:
                         writer.write(data)

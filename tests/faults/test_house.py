@@ -14,11 +14,12 @@ import httpx
 import pytest
 
 from router.providers.scripted import Reply, Script, ScriptedUpstream, UsageSpec, scripted_upstream
+from router.providers.scripted.actions import Hang
 from tests.e2e.gateway import Gateway, model, running_gateway
 from tests.faults.answering import TEXT, half
 from tests.faults.dialects import WORDS
 from tests.faults.seen import Seen, attempt_words, book_words, client_words, hold, read_answer
-from tests.faults.server import FaultServer, Hang
+from tests.faults.server import FaultServer
 
 MODES = [True, False]
 SCRIPT = Script((Reply(text=TEXT, usage=UsageSpec(input=9, output=2)),))

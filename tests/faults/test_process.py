@@ -17,12 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
+from router.providers.scripted.actions import Hang, Send
 from tests.e2e.gateway import HEAD, model, user
 from tests.faults.answering import TEXT, half, stream
 from tests.faults.cells import Play
 from tests.faults.dialects import DIALECTS, WORDS, Dialect, chunk
 from tests.faults.seen import Heard, Seen, client_words, hold, read_answer
-from tests.faults.server import Drip, FaultServer, Hang, Script
+from tests.faults.server import FaultServer, Script
 from tests.faults.street import PROVIDERS
 
 COMMAND = (sys.executable, "-P", "-m", "proxy.cli", "serve", "--port", "0", "--json")
@@ -83,7 +84,7 @@ async def upstreams(play: Play) -> AsyncGenerator[dict[Dialect, FaultServer], No
 
 def _slowly(words: Any, mode: Any) -> Script:
     rest = chunk(words.ending()) + chunk(b"")
-    return stream(words.opening(), words.text(TEXT), then=(Drip(rest, 1.5 / len(rest)),))(words, mode)
+    return stream(words.opening(), words.text(TEXT), then=(Send(rest, len(rest) / 1.5),))(words, mode)
 
 
 async def _until_all_asked(servers: dict[Dialect, FaultServer]) -> None:
