@@ -13,6 +13,7 @@ from config.errors import ArtefactError, CorpusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
 from proxy.cli.foundry_generate import generate
+from proxy.cli.foundry_shelf import promote, rollback, shadow, status
 from proxy.cli.options import AsJson
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
 
@@ -129,6 +130,10 @@ VERBS = (
     ("forge", "thalamus foundry forge --train train.jsonl --val val.jsonl --out my-model", forge),
     ("generate", "thalamus foundry generate sentiment --model gpt --rows 2000", generate),
     ("predict", "thalamus foundry predict my-model --input rows.jsonl --json", predict),
+    ("shadow", "thalamus foundry shadow intent my-model", shadow),
+    ("status", "thalamus foundry status", status),
+    ("promote", "thalamus foundry promote intent", promote),
+    ("rollback", "thalamus foundry rollback intent", rollback),
     ("try", 'thalamus foundry try intent "支付成功后发送通知"', try_),
 )
 
