@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from config.checks import is_loopback
+from config.intents import load_intents
 from config.prices import list_prices
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.places import database_troubles, door_troubles, tls_troubles
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def check(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Validate the settings, look at database, TLS files and keys, and show what would run; nothing is started."""
     settings = read_settings(config)
+    load_intents(settings.classifier.intents_file)
     books = database_troubles(settings.database_url)
     troubles = [*books, *tls_troubles(settings.server), *([] if books else door_troubles(settings))]
     if troubles:

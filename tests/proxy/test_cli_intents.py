@@ -201,3 +201,13 @@ def test_who_says_nothing_is_not_asked_for_ever(folder):
 def test_intent_without_examples_is_remarked(run):
     """Only a model can find it."""
     assert "It has no examples" in run("intents", "add", *ROW)[2]
+
+
+def test_check_reads_the_intents_too(run, folder):
+    """What would stop a start is said before it."""
+    (folder / "mine.toml").write_text("[[intent]]\nname = 7\n", "utf-8")
+    (folder / "own.toml").write_text('[classifier]\nintents_file = "mine.toml"\n', "utf-8")
+    code, _, err = run("check", "--config", "own.toml")
+
+    assert 2 == code
+    assert "mine.toml:2: 'intent[1].name' must be text" in err
