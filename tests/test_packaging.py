@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import sysconfig
@@ -82,6 +83,31 @@ def test_wheel_holds_everything_that_is_tracked(wheel):
     assert set() == expected - inside
     assert {"config/defaults/models.toml", "retrieval/library/zh/quickstart.md", "proxy/py.typed"} <= inside
     assert {*ROOMS, "thalamus_entry.py"} == {each.partition("/")[0] for each in inside if ".dist-info" not in each}
+
+
+def test_wheel_holds_the_models_and_what_they_are_made_from(wheel):
+    """Every artefact whole, and every blueprint with its constitution and corpus: `foundry forge` works from a wheel."""
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    artefacts = {each.name for each in (HERE / "classifier" / "artefacts").iterdir() if (each / "card.json").exists()}
+    home = HERE / "classifier" / "foundry" / "blueprints"
+    blueprints = {each.name for each in home.iterdir() if (each / "blueprint.toml").exists()}
+    parts = ("model.onnx", "preproc.bin", "card.json", "golden.json")
+
+    assert {"intent", "is_question", "confirmation"} <= artefacts & blueprints
+    assert set() == {f"classifier/artefacts/{name}/{part}" for name in artefacts for part in parts} - inside
+    for name in blueprints:
+        folder = f"classifier/foundry/blueprints/{name}"
+        assert {f"{folder}/blueprint.toml", f"{folder}/constitution.md"} <= inside
+        assert any(each.startswith(f"{folder}/corpus/") for each in inside), name
+
+
+def test_installed_cascade_understands(installed):
+    """The command of the wheel answers by rule and loads every model that it holds."""
+    answered = _thalamus(installed, "intent", "支付成功后发送通知", "--json")
+    understood = json.loads(_thalamus(installed, "understand", "Where is my parcel?", "--json").stdout)
+
+    assert ["payment", "notification"] == json.loads(answered.stdout)["intents"]
+    assert {"ok"} == {understood["tiers"][name]["status"] for name in ("intent", "is_question", "confirmation")}
 
 
 def test_installed_command_works(installed):
