@@ -76,6 +76,8 @@ class QwenIntentClassifier:
     def exchange(self, load: Callable[[], Head]) -> None:
         """Load another artefact; the old one answers until the new one can, and stays where it cannot."""
         before = self._loading
+        if self._serving is None:
+            self._condition = Condition("loading")
         self._loading = asyncio.get_running_loop().create_task(self._take(load, before), name="intent-load")
 
     async def settled(self) -> Condition:

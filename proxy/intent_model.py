@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from config.intents import IntentCatalogue
     from config.types import Json
 
+MANIFEST = "manifest.json"
 OLLAMA_URL = "http://127.0.0.1:11434"
 _STATUS = {"ready": "ok", "loading": "loading", "failed": "failed", "absent": "absent", "closed": "off"}
 
@@ -138,6 +140,18 @@ def open_model(settings: IntentModelSettings, catalogue: IntentCatalogue, *, oll
     if settings.kind == "ollama":
         return OllamaTier(settings.base or "", meanings(catalogue), url=settings.ollama_url or ollama_url)
     return QwenTier(settings, catalogue)
+
+
+def identity_of(settings: IntentModelSettings, catalogue: IntentCatalogue, *, ollama_url: str) -> object:
+    """Return what makes one opened model another: a reload opens anew only where this differs.
+
+    For an artefact that is when it was sealed, for a model without training what the intents mean.
+    """
+    if settings.artefact is None:
+        return settings, ollama_url, catalogue
+    with suppress(OSError):
+        return settings, (settings.artefact / MANIFEST).stat().st_mtime_ns
+    return settings, None
 
 
 def loader_of(settings: IntentModelSettings, catalogue: IntentCatalogue) -> Callable[[], Head]:
