@@ -58,6 +58,11 @@ class Phase:
         """Return the state of an upstream in this phase."""
         return self.troubles.get(upstream, WELL)
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether nobody answers."""
+        return not any(self.trouble(upstream).answers for upstream in UPSTREAMS)
+
 
 DAY: Final = (
     Phase(0, "all is well"),
@@ -71,7 +76,8 @@ DAY: Final = (
     Phase(55, "local speaks again"),
     Phase(59, "claude's host is gone and gpt sends 500s at once", {"claude": GONE, "gpt": ERRORS}),
     Phase(66, "deepseek sends 500s too: only local is left", {"claude": GONE, "gpt": ERRORS, "deepseek": ERRORS}),
-    Phase(74, "all are back"),
+    Phase(74, "nobody is left", {"claude": GONE, "gpt": ERRORS, "deepseek": ERRORS, "local": GONE}),
+    Phase(79, "all are back"),
 )
 
 

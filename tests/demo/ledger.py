@@ -77,6 +77,24 @@ class Ledger:
         """Return the requests that got no answer although somebody could have given one."""
         return [each for each in self.seen if each.how == "refused" and self.could_be_answered(each)]
 
+    def in_the_dark(self) -> list[Seen]:
+        """Return the refusals of requests that nobody could have answered."""
+        return [each for each in self.seen if each.how == "refused" and not self.could_be_answered(each)]
+
+    def untold(self) -> list[Seen]:
+        """Return those of them that were told too little: not whom we asked, or a 503 without when to come again."""
+        return [
+            each
+            for each in self.in_the_dark()
+            if not each.n_told or (each.status == 503 and each.retry_after_s is None)
+        ]
+
+    def first_after_dark(self) -> Seen | None:
+        """Return the first request that came once somebody was back; `None` where nobody had been dark."""
+        dark = [end for phase, (_, end) in zip(self.phases, self.spans(), strict=False) if phase.is_dark]
+        later = (each for each in self.seen if dark and each.began >= dark[-1])
+        return min(later, key=lambda each: each.began, default=None)
+
     def rows(self) -> list[Row]:
         """Return one row of figures for each phase."""
         return [self._row(i, begin, end) for i, (begin, end) in enumerate(self.spans())]

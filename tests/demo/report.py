@@ -69,8 +69,10 @@ def page(ledger: Ledger, options: argparse.Namespace) -> str:
         (
             "*Answered*: by the first who was asked. *After failover*: somebody else had failed before, unseen by the "
             "client; the *added wait* is how long those attempts took. *Broken in mid-stream*: words had been sent, so "
-            "nobody else may go on; the client gets an error in the stream. *Failed*: no answer though somebody was well "
-            "all the time. A request belongs to the line in which it began."
+            "nobody else may go on; the client gets an error in the stream. *Nobody could*: no answer, and nobody was well "
+            "all the time; such a client gets an error that names who was asked and who was held back, and a 503 says "
+            "when to come again. *Failed*: no answer though somebody was well all the time. A request belongs to the line "
+            "in which it began."
         ),
         "",
         "## Who answered",

@@ -1,6 +1,7 @@
 """`make demo`: a bad day of four scripted upstreams, lived through by one gateway and seen by its clients.
 
-Ends with 1 where a request failed that somebody healthy could have answered.
+Ends with 1 where a request failed that somebody healthy could have answered, or where one that nobody could answer was
+not told who had been asked.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def main() -> int:
     show_end(ledger)
     if options.record is not None:
         write_report(options.record, ledger, options)
-    return 1 if ledger.failed() else 0
+    return 1 if ledger.failed() or ledger.untold() else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import openai
 
@@ -40,6 +40,10 @@ class Seen:
     served: str | None = None
     decision_id: str | None = None
     error: str | None = None
+    status: int | None = None
+    """HTTP status of a refusal, and what its error told: seconds to wait, and who was asked or held back."""
+    retry_after_s: float | None = None
+    n_told: int = 0
     decision: Mapping[str, Any] | None = None
     """What the books say; fetched after the day."""
 
@@ -92,11 +96,22 @@ async def _ask(client: openai.AsyncOpenAI, question: str, seen: Seen, clock: Cal
             assert answer.choices[0].message.content
             first_s = clock() - seen.began
     except openai.APIStatusError as error:
-        seen = replace(seen, how="refused", error=f"{error.status_code} {error.message}")
+        seen = replace(
+            _refused(seen, error.body), error=f"{error.status_code} {error.message}", status=error.status_code
+        )
+        told_s = error.response.headers.get("retry-after")
+        seen = replace(seen, retry_after_s=float(told_s) if told_s else None)
         decision_id = error.response.headers.get("x-thalamus-decision-id")
     except openai.APIError as error:  # inside a stream, or no connection at all
-        seen = replace(seen, how="refused" if first_s is None else "broken", error=error.message)
+        how = _refused(seen, error.body) if first_s is None else replace(seen, how="broken")
+        seen = replace(how, error=error.message)
     else:
         if first_s is None:
             seen = replace(seen, how="refused", error="an empty answer")
     return replace(seen, ended=clock(), first_s=first_s, decision_id=decision_id, served=served)
+
+
+def _refused(seen: Seen, body: object) -> Seen:
+    """Count whom the error names: those who were asked, and those who were held back."""
+    told = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    return replace(seen, how="refused", n_told=len(told.get("attempts", ())) + len(told.get("held_back", ())))

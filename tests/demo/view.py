@@ -159,9 +159,21 @@ def verdict(ledger: Ledger) -> str:
         return (
             f"{total.n} requests: {answered} answered, {total.n_rescued} of them by a stand-in; {total.n_broken} broke "
             f"after their first words, {total.n_refused} came while nobody could answer; none failed that somebody "
-            "could have answered."
+            f"could have answered.{_dark(ledger)}"
         )
     return f"{n} of {total.n} requests failed although somebody could have answered them."
+
+
+def _dark(ledger: Ledger) -> str:
+    """Return how those fared who came while nobody could answer, nothing where nobody did."""
+    dark, first = ledger.in_the_dark(), ledger.first_after_dark()
+    if not dark:
+        return ""
+    statuses = ", ".join(f"{n} got {status}" for status, n in sorted(Counter(each.status for each in dark).items()))
+    n_waits, n_untold = sum(each.retry_after_s is not None for each in dark), len(ledger.untold())
+    told = "each was told who was asked or held back" if not n_untold else f"{n_untold} were told too little"
+    after = "" if first is None else f"; the first request after the return was {first.how} by {first.served}"
+    return f" In the dark: {statuses}, {n_waits} with Retry-After; {told}{after}."
 
 
 def _median(values: Sequence[float]) -> float:
