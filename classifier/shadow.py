@@ -65,6 +65,12 @@ class Shadows:
         self._book = _Book()
 
     @property
+    def problems(self) -> dict[str, str]:
+        """What keeps a shadow from running, by name, with the whole path of the file."""
+        with self._lock:
+            return dict(self._book.problems)
+
+    @property
     def busy(self) -> bool:
         """Whether anything runs in shadow."""
         return bool(self._book.running)
@@ -105,7 +111,6 @@ class Shadows:
             told: Json = {
                 name: {"version": each.candidate.version, "n": each.n} for name, each in self._book.running.items()
             }
-            told |= {name: {"error": problem} for name, problem in self._book.problems.items()}
             return {**told, "left_out": self._book.n_left_out} if told else {}
 
     def settled(self) -> None:

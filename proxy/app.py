@@ -26,7 +26,7 @@ from proxy.openapi import add_relay_paths, openapi_config
 from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
 from proxy.telemetry.sinks import open_sinks, told
-from proxy.understanding import Understanding
+from proxy.understanding import VERSIONS, Understanding
 from proxy.version import product_version
 from proxy.weights import WEIGHTS_AREA, Weights
 from router.affinity import Affinity, lifetimes
@@ -122,7 +122,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),
         documents=documents,
-        understanding=Understanding(settings.classifier, ollama_url=ollama_url(settings)),
+        understanding=Understanding(
+            settings.classifier, ollama_url=ollama_url(settings), versions=settings.state_dir / VERSIONS
+        ),
         prober=Prober(settings, answered=health.host_answered),
         metrics=metrics,
         health=health,

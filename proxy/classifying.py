@@ -35,6 +35,8 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     body = exchange.known().request.body
     state = conversation.read(as_list(body.get("messages")))
     exchange.features = features_of(state, has_tools=bool(body.get("tools")), has_images=_has_images(body))
+    if house.understanding.shadows.busy:
+        exchange.meant = state.meant
     asked = await house.understanding.ask(state.meant)
     exchange.intent = asked.intent
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
@@ -82,6 +84,11 @@ def take(exchange: Exchange, *, with_texts: bool) -> None:
         exchange.learned = features_from(readings, exchange.features)
     if exchange.decision is not None:
         exchange.decision = replace(exchange.decision, features={**exchange.decision.features, **exchange.learned})
+
+
+def shadow(house: House, exchange: Exchange) -> None:
+    """Have the models in shadow read the request too, now that it is over; nobody waits for them."""
+    house.understanding.shadows.offer(exchange.id, exchange.meant)
 
 
 def _has_images(body: Json) -> bool:

@@ -62,6 +62,8 @@ class Exchange:
     """What is known of the request without asking a model."""
     beside: asyncio.Task[dict[str, Reading]] | None = None
     """What the other models say, being found out while the request goes on."""
+    meant: str = ""
+    """What models in shadow are to read too, once the answer is out; empty where there are none."""
     learned: Json = field(default_factory=dict[str, object])
     """What they made of the features; empty until then."""
     passages: tuple[Passage, ...] = ()

@@ -47,6 +47,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
         ("load-documents", house.documents.load),
         ("load-classifiers", house.understanding.load),
+        ("watch-versions", house.understanding.watch),
         ("watch-loop", house.vitals.lag.run),
         ("watch-database", lambda: house.vitals.watch_database(house.database)),
         ("watch-losses", lambda: watch_losses(house.writer)),

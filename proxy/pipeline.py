@@ -47,6 +47,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
         house.metrics.in_flight.dec()
         settle_tokens(exchange)
         classifying.take(exchange, with_texts=house.settings.storage.store_preview)
+        classifying.shadow(house, exchange)
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
         if exchange.admitted:

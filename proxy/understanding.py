@@ -9,33 +9,49 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import classifier
 from classifier.cascade import Asked, Cascade, ExampleRules, MicroTier
 from classifier.micromodel import MicroModel, ServedModel
 from classifier.readings import load_reader, read_all
+from classifier.shadow import Shadows
+from classifier.shelf import Shelf
 from config.classifier_settings import ClassifierSettings
 from config.errors import ArtefactError
 from config.intents import load_intents
-from proxy.intent_model import OLLAMA_URL, QwenTier, open_model, without_folders
+from proxy.intent_model import OLLAMA_URL, QwenTier, identity_of, open_model, without_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from classifier.readings import Reader, Reading
     from config.intents import IntentCatalogue
     from config.types import Json
     from proxy.intent_model import IntentModel
 
+V = TypeVar("V", bound="Versioned")
+VERSIONS: Final = "artefacts"
+"""Folder of the data folder where versions of artefacts are kept."""
 ARTEFACTS: Final = Path(classifier.__file__).parent / "artefacts"
 """The shipped micro-models, a folder each."""
 INTENT: Final = "intent"
 MOST_BESIDE: Final = 16
 """Requests that may wait to be read by the other models; who comes then is not read by them."""
 
+WATCH_S: Final = 2.0
+"""Seconds between looks for versions that were promoted, rolled back or put in shadow."""
 WARM_UP_S: Final = 60.0
 _WARM_UP: Final = "hello"
+
+
+class Versioned(Protocol):
+    """A loaded artefact of any kind."""
+
+    @property
+    def version(self) -> str:
+        """Version of its artefact."""
+        ...
 
 
 class Understanding:
@@ -50,10 +66,14 @@ class Understanding:
         *,
         ollama_url: str = OLLAMA_URL,
         artefacts: Path = ARTEFACTS,
+        versions: Path | None = None,
     ) -> None:
         self._settings = settings or ClassifierSettings()
         self._ollama_url = ollama_url
         self._artefacts = artefacts
+        self._shelf = Shelf(versions or artefacts / ".versions", artefacts)
+        self._stamp = self._shelf.stamp()
+        self.shadows = Shadows(self._shelf)
         self.catalogue = load_intents(self._settings.intents_file)
         self._long = ThreadPoolExecutor(1, thread_name_prefix="long-texts")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="beside")
@@ -63,6 +83,7 @@ class Understanding:
         self._readers: dict[str, Reader] = {}
         self._states: dict[str, Json] = {}
         self._model: IntentModel | None = None
+        self._model_is: object = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._began = self._loaded = False
         self.cascade = Cascade()
@@ -84,13 +105,28 @@ class Understanding:
 
     def load_now(self) -> None:
         """Load the micro-models, in this thread."""
-        model = self._micro_model(self._folder(INTENT))
+        self._stamp = self._shelf.stamp()
+        model = self._micro_model()
         self._served = None if model is None else ServedModel(model)
         folders = self._artefacts.iterdir() if self._artefacts.is_dir() else ()
         names = sorted(each.name for each in folders if each.is_dir() and each.name != INTENT)
         self._readers = {name: reader for name in names if (reader := self._reader(name)) is not None}
         self._loaded = True
         self._assemble()
+        self.shadows.watch()
+
+    async def watch(self, *, every_s: float = WATCH_S) -> None:
+        """Take up other versions within seconds of a command that changes them, as long as the server runs."""
+        while True:
+            await asyncio.sleep(every_s)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Load anew if versions were changed; one that cannot be loaded leaves the one before it in charge."""
+        if self._loaded and await asyncio.to_thread(self._shelf.stamp) != self._stamp:
+            await asyncio.to_thread(self.load_now)
+            if not self._settings.enabled:  # a reload switched it off meanwhile
+                self._forget()
 
     async def ask(self, text: str) -> Asked:
         """Return what a text asks for, and what each tier said, within the settings' deadlines; never raises."""
@@ -113,16 +149,15 @@ class Understanding:
 
         Needs a running event loop.
         """
-        before, self._settings = self._settings, settings
-        model_before = (before.model, self._ollama_url, self.catalogue)
-        self.catalogue, self._ollama_url = catalogue, ollama_url
+        self._settings, self.catalogue, self._ollama_url = settings, catalogue, ollama_url
         if not settings.enabled:
             self._forget()
         elif not self._began:
             self._in_background(self.load(), "load-classifiers")
-        elif (settings.model, ollama_url, catalogue) != model_before:
+        elif self._loaded:
             self._open_model()
         self._assemble()
+        self._in_background(self.refresh(), "take-versions")
 
     def state(self) -> Json:
         """Return which tiers answer, for `/health`."""
@@ -133,7 +168,10 @@ class Understanding:
         if self._micro is not None and self._micro.problem is not None:
             told[INTENT] = {**self._states[INTENT], "status": "failing", "error": self._shown(self._micro.problem)}
         told["model"] = {"status": "off"} if self._model is None else self._model.state()
-        return told
+        shadowed, problems = self.shadows.state(), self.shadows.problems
+        if problems:
+            shadowed["problems"] = {name: self._shown(problem) for name, problem in problems.items()}
+        return {**told, "shadow": shadowed} if shadowed else told
 
     async def settled(self) -> None:
         """Return once the large model is loaded, or cannot be."""
@@ -152,6 +190,7 @@ class Understanding:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for each in (self._long, self._beside):
             each.shutdown(wait=False, cancel_futures=True)
+        self.shadows.close()
 
     async def _read_beside(self, text: str) -> dict[str, Reading]:
         self._n_beside += 1
@@ -167,8 +206,12 @@ class Understanding:
         self.cascade = Cascade(fast, self._model, executor=self._long)
 
     def _open_model(self) -> None:
-        """Begin to load the model of the settings; a Qwen3 that runs answers until the new one can."""
+        """Begin to load the settings' model, if it is another or failed; a Qwen3 that runs answers until it can."""
         settings, running = self._settings.model, self._model
+        identity = identity_of(settings, self.catalogue, ollama_url=self._ollama_url)
+        if running is not None and identity == self._model_is and running.state()["status"] != "failed":
+            return
+        self._model_is = identity
         wanted = open_model(settings, self.catalogue, ollama_url=self._ollama_url)
         if isinstance(running, QwenTier) and isinstance(wanted, QwenTier):
             running.exchange(settings, self.catalogue)
@@ -195,29 +238,25 @@ class Understanding:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _folder(self, name: str) -> Path:
-        return self._artefacts / name
-
-    def _micro_model(self, folder: Path) -> MicroModel | None:
-        if not folder.is_dir():
-            self._states[folder.name] = {"status": "absent"}
+    def _micro_model(self) -> MicroModel | None:
+        if not (self._artefacts / INTENT).is_dir():
+            self._states[INTENT] = {"status": "absent"}
             return None
-        try:
-            model = MicroModel.load(folder)
-        except (ArtefactError, ImportError) as error:
-            self._states[folder.name] = {"status": "failed", "error": self._shown(str(error))}
-            return None
-        self._states[folder.name] = {"status": "ok", "version": model.version}
-        return model
+        return self._opened(INTENT, MicroModel.load)
 
     def _reader(self, name: str) -> Reader | None:
+        return self._opened(name, load_reader)
+
+    def _opened(self, name: str, load: Callable[[Path], V]) -> V | None:
         try:
-            reader = load_reader(self._folder(name))
+            model, problems = self._shelf.open_live(name, load)
         except (ArtefactError, ImportError) as error:
             self._states[name] = {"status": "failed", "error": self._shown(str(error))}
             return None
-        self._states[name] = {"status": "ok", "version": reader.version}
-        return reader
+        told: Json = {"status": "ok", "version": model.version}
+        # where there are problems, the version before it serves, or the shipped one
+        self._states[name] = {**told, "refused": self._shown(problems[0])} if problems else told
+        return model
 
     def _shown(self, message: str) -> str:
-        return without_folders(message, self._artefacts / INTENT)
+        return without_folders(message, self._artefacts / INTENT, self._shelf.home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -17,6 +17,7 @@ from config.errors import ArtefactError, StorageError
 from proxy.cli.blueprints import artefacts_folder
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, say
+from proxy.understanding import INTENT, VERSIONS
 from router.corrections import corrected_labels
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from config.types import Json
 
-ARTEFACTS: Final = "artefacts"
-"""Folder of the data folder where versions are kept."""
-INTENT: Final = "intent"
-"""The one whose corrections are known."""
 Name = Annotated[str, typer.Argument(help="Artefact, as `thalamus foundry status` lists them.")]
 
 
@@ -93,7 +90,7 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 def shelf_of(settings: Settings) -> Shelf:
     """Return the shelf of the data folder over the shipped artefacts."""
-    return Shelf(settings.state_dir / ARTEFACTS, artefacts_folder(None))
+    return Shelf(settings.state_dir / VERSIONS, artefacts_folder(None))
 
 
 def _status(shelf: Shelf, name: str, truths: dict[str, frozenset[str]]) -> Json:
@@ -135,7 +132,7 @@ def _compared(shelf: Shelf, name: str, pointers: Pointers, truths: dict[str, fro
     if pointers.shadow is None:
         return None
     file = shelf.pairs_file(name, live_version(shelf, name, pointers), pointers.shadow)
-    return verdict(read_pairs(file), truths if name == INTENT else {})
+    return verdict(read_pairs(file), truths if name == INTENT else {})  # of others nobody says what was right
 
 
 def _truths(settings: Settings) -> dict[str, frozenset[str]]:

@@ -17,7 +17,7 @@ from proxy.classifying import told
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import print_json, print_table, say
 from proxy.house import ollama_url
-from proxy.understanding import Understanding
+from proxy.understanding import VERSIONS, Understanding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,8 @@ def _ms(ms: float) -> str:
 
 def _understanding(config: Path | None) -> Understanding:
     settings = read_settings(config)
-    return Understanding(replace(settings.classifier, enabled=True), ollama_url=ollama_url(settings))
+    versions = settings.state_dir / VERSIONS
+    return Understanding(replace(settings.classifier, enabled=True), ollama_url=ollama_url(settings), versions=versions)
 
 
 async def _ask(understanding: Understanding, texts: Sequence[str]) -> tuple[list[Asked], Json]:

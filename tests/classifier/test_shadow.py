@@ -122,7 +122,7 @@ def test_a_model_that_fails_ends_its_comparison_and_is_named(shadows, shelf) -> 
     running.settled()
 
     assert not running.busy
-    assert "model.onnx: the model failed on a text" in running.state()["small"]["error"]
+    assert "model.onnx: the model failed on a text" in running.problems["small"]
 
 
 def test_a_shadow_that_broke_on_disk_is_named_and_the_rest_runs(shelf, shadows) -> None:
@@ -132,7 +132,7 @@ def test_a_shadow_that_broke_on_disk_is_named_and_the_rest_runs(shelf, shadows) 
     running.offer("d", "hello")
 
     assert not running.busy
-    assert "model.onnx" in running.state()["small"]["error"]
+    assert "model.onnx" in running.problems["small"]
 
 
 def test_a_shadow_is_let_go_when_the_shelf_says_so(shelf, shadows) -> None:
