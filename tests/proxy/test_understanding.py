@@ -15,12 +15,12 @@ from classifier.readings import Reading
 from classifier.runtime import CheckedSession
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
 from config.errors import SettingsError
-from config.intents import shipped_intents
+from config.intents import IntentCatalogue, shipped_intents
 from config.types import Decision
 from proxy import classifying
 from proxy.doors import OPENAI
 from proxy.exchange import Exchange
-from proxy.intent_model import OllamaTier, QwenTier, open_model, without_folders
+from proxy.intent_model import OllamaTier, QwenTier, identity_of, open_model, without_folders
 from proxy.understanding import ARTEFACTS, MOST_BESIDE, Understanding
 from router.attempt import AttemptLog
 
@@ -239,3 +239,32 @@ def test_no_path_is_told() -> None:
     """Folders before a name are taken off, and a message stays short."""
     assert "head/a: x" == without_folders("/srv/models/head/a: x", Path("/srv/models/head"), None, "Qwen/Qwen3-0.6B")
     assert 300 == len(without_folders("x" * 999))
+
+
+def test_a_model_is_another_when_it_was_made_anew(tmp_path: Path) -> None:
+    """A trained head by its manifest, a model without training by the catalogue; the rest is no reason to load."""
+    shipped = shipped_intents()
+    fewer = IntentCatalogue(shipped.intents[1:])
+    trained, untrained = IntentModelSettings(artefact=tmp_path), IntentModelSettings(base="b")
+    absent = identity_of(trained, shipped, ollama_url=URL)
+    (tmp_path / "manifest.json").touch()
+    present = identity_of(trained, shipped, ollama_url=URL)
+
+    assert absent != present
+    assert present == identity_of(trained, fewer, ollama_url="http://elsewhere")
+    assert identity_of(untrained, shipped, ollama_url=URL) != identity_of(untrained, fewer, ollama_url=URL)
+    assert identity_of(untrained, shipped, ollama_url=URL) == identity_of(untrained, shipped_intents(), ollama_url=URL)
+
+
+async def test_a_failed_model_is_tried_again_at_a_reload(understanding: Understanding, tmp_path: Path) -> None:
+    """Who puts the artefact right and reloads has it; a model that runs is left alone."""
+    settings = ClassifierSettings(model=IntentModelSettings(artefact=tmp_path / "gone"))
+    understanding.adopt(settings, shipped_intents(), ollama_url=URL)
+    await understanding.settled()
+    loading = []
+    for model in (settings, replace(settings, model=OLLAMA), replace(settings, model=OLLAMA)):
+        understanding.adopt(model, shipped_intents(), ollama_url=URL)
+        loading.append((understanding._model, understanding.state()["model"]["status"]))
+
+    assert ["loading", "idle", "idle"] == [status for _, status in loading]
+    assert loading[1][0] is loading[2][0]
