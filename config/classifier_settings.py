@@ -55,5 +55,8 @@ class ClassifierSettings:
     features: bool = True
     """Whether the other models (domain, complexity, mood, risk, entities, ...) are asked too, beside the request. They
     delay nothing, and cost about a millisecond of a processor core each request."""
+    harvest: bool = False
+    """Whether `thalamus foundry harvest` may make training rows of requests whose intent somebody confirmed or
+    corrected. It reads stored bodies, so `storage.store_bodies` must have been on; the rows stay in `state_dir`."""
     model: IntentModelSettings = field(default_factory=IntentModelSettings)
     """Who is asked where the micro-model abstains."""

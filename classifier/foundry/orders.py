@@ -46,15 +46,18 @@ class Order:
     """Rows left out of `train` before, by reason; for the card."""
 
 
-def order_of(blueprint: Blueprint) -> tuple[Order, Refined]:
-    """Return the order of a blueprint, and what was kept and dropped of its corpus. Raises `CorpusError`."""
+def order_of(blueprint: Blueprint, *, more: tuple[Path, ...] = ()) -> tuple[Order, Refined]:
+    """Return the order of a blueprint, and what was kept and dropped of its corpus. Raises `CorpusError`.
+
+    `more` are files of training rows beside the corpus, such as harvested ones.
+    """
     if blueprint.trainer != "tfidf_linear":
         raise CorpusError(
             f"the trainer {blueprint.trainer} takes no order for a linear model", file=str(blueprint.folder)
         )
     files = blueprint.corpus_files
     raw = blueprint.folder / RAW
-    files = (*files, raw) if raw.is_file() else files
+    files = (*files, *((raw,) if raw.is_file() else ()), *more)
     if not files:
         raise CorpusError(
             "holds no *.jsonl with training rows; write some or generate them", file=str(blueprint.folder)

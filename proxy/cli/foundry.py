@@ -13,6 +13,7 @@ from config.errors import ArtefactError, CorpusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
 from proxy.cli.foundry_generate import generate
+from proxy.cli.foundry_harvest import harvest
 from proxy.cli.foundry_shelf import promote, rollback, shadow, status
 from proxy.cli.options import AsJson
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
@@ -56,6 +57,10 @@ def forge(
     val: Annotated[Path | None, typer.Option(metavar="FILE", help="Own validation rows, JSONL.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the artefact goes.")] = None,
     multi_label: Annotated[bool, typer.Option("--multi-label", help="Own rows may carry several labels.")] = False,
+    more: Annotated[
+        Path | None,
+        typer.Option("--with", metavar="FILE", help="Rows beside the corpus of NAME, such as harvested ones."),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=50, help="Trainings of own rows; the first one is kept.")] = 1,
     blueprints: Home = None,
     as_json: AsJson = False,
@@ -67,7 +72,7 @@ def forge(
     """
     _need_the_extra()
     own = train is not None or val is not None
-    if own == bool(name or every) or (name and every):
+    if own == bool(name or every) or (name and every) or (more and not name):
         raise typer.BadParameter("say either NAME, or --all, or --train, --val and --out.")
     if own:
         if train is None or val is None or out is None:
@@ -76,7 +81,8 @@ def forge(
         return
     chosen = all_blueprints(blueprints) if every else (one_blueprint(blueprints, name or ""),)
     if not every:
-        _report([_forge_blueprint(each, out or artefacts_folder(None) / each.name) for each in chosen], as_json=as_json)
+        folder = out or artefacts_folder(None) / chosen[0].name
+        _report([_forge_blueprint(chosen[0], folder, more=(more,) if more else ())], as_json=as_json)
         return
     failed = [
         each.name for each in chosen if not _forged_or_told(each, artefacts_folder(out) / each.name, as_json=as_json)
@@ -130,6 +136,7 @@ VERBS = (
     ("forge", "thalamus foundry forge --train train.jsonl --val val.jsonl --out my-model", forge),
     ("generate", "thalamus foundry generate sentiment --model gpt --rows 2000", generate),
     ("predict", "thalamus foundry predict my-model --input rows.jsonl --json", predict),
+    ("harvest", "thalamus foundry harvest intent", harvest),
     ("shadow", "thalamus foundry shadow intent my-model", shadow),
     ("status", "thalamus foundry status", status),
     ("promote", "thalamus foundry promote intent", promote),
@@ -146,10 +153,10 @@ def _forge_own(train: Path, val: Path, out: Path, *, multi_label: bool, seeds: i
     return _forged(order, out)
 
 
-def _forge_blueprint(blueprint: Blueprint, out: Path) -> Forged:
+def _forge_blueprint(blueprint: Blueprint, out: Path, *, more: tuple[Path, ...] = ()) -> Forged:
     from classifier.foundry.orders import order_of  # noqa: PLC0415  # offline only
 
-    order, refined = order_of(blueprint)
+    order, refined = order_of(blueprint, more=more)
     note(f"{blueprint.name}: {len(refined.rows)} rows kept{_dropped(order)}")
     return _forged(order, out)
 
