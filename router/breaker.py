@@ -183,9 +183,10 @@ class Breaker:
         `wish_s` is the upstream's wish, obeyed up to `open_max_s`; `jitter` (0 to 1) lengthens the time by a tenth.
         """
         if self._opened is not None:
-            if not self._is_evidence(self._opened, holder, began) or (
-                now < self._until and not self._slot.holds(holder)
-            ):
+            if not self._is_evidence(self._opened, holder, began):
+                return False
+            if now < self._until:
+                self._failed_early(now, holder=holder, wish_s=wish_s)
                 return False
             self._open(now, wish_s=wish_s, jitter=jitter)
             return True
@@ -215,6 +216,15 @@ class Breaker:
         self._opened, self._until, self._closed, self._n_opened, self._streak = None, -inf, -inf, 0, 0
         self.window.clear()
         self._slot.free()
+
+    def _failed_early(self, now: float, *, holder: object, wish_s: float) -> None:
+        """A trial that was forced while it is open tells nothing new: only a wish of the upstream lengthens the time.
+
+        Else a minute in which everything is down would keep upstreams away for minutes after they are back.
+        """
+        if self._slot.holds(holder):
+            self._slot.free()
+            self._until = max(self._until, now + min(wish_s, self.rules.open_max_s))
 
     def _count_failure(self, now: float) -> None:
         forgotten = now - self._failed > FORGETS_STREAK * self.rules.window_s
