@@ -1,4 +1,4 @@
-"""The corpora of replies to a proposal and of questions keep their size, their balance and their parts apart."""
+"""The corpora of the single-label micro-models keep their size, their balance and their parts apart."""
 
 import unicodedata
 from collections import Counter
@@ -8,12 +8,14 @@ import pytest
 from classifier.foundry.blueprint import Blueprint, find_blueprint, shipped_blueprints
 from classifier.foundry.corpus import Row, read_rows
 
-NAMES = ("confirmation", "is_question")
+NAMES = ("complexity", "confirmation", "domain", "is_question", "risk", "sentiment")
+DOMAINS = ("code", "math", "writing", "translation", "analysis", "knowledge", "business", "advice", "chat")
 LANGUAGES = ("zh", "en")
 NEAR = 0.9
 SHORT = 12
 FEWEST_TRAINING = 750
-TEST_ROWS = 150
+TEST_ROWS = {"complexity": 152, "confirmation": 150, "domain": 162, "is_question": 150, "risk": 160, "sentiment": 150}
+"""In each language."""
 
 
 def _blueprint(name: str) -> Blueprint:
@@ -50,7 +52,15 @@ def _near_copies(texts: list[str]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "labels"), [("confirmation", ("yes", "no", "other")), ("is_question", ("question", "statement"))]
+    ("name", "labels"),
+    [
+        ("complexity", ("trivial", "simple", "moderate", "hard")),
+        ("confirmation", ("yes", "no", "other")),
+        ("domain", DOMAINS),
+        ("is_question", ("question", "statement")),
+        ("risk", ("risky", "safe")),
+        ("sentiment", ("negative", "neutral", "positive")),
+    ],
 )
 def test_the_blueprint_names_its_task_languages_and_labels(name: str, labels: tuple[str, ...]) -> None:
     """The blueprint reads, is single-label, and has a constitution in both languages."""
@@ -94,7 +104,7 @@ def test_the_held_out_part_is_balanced_exactly(name: str) -> None:
     """Every label has the same number of held-out rows in each language."""
     labels = _blueprint(name).labels
 
-    assert {(lang, label): TEST_ROWS // len(labels) for lang in LANGUAGES for label in labels} == Counter(
+    assert {(lang, label): TEST_ROWS[name] // len(labels) for lang in LANGUAGES for label in labels} == Counter(
         (row.lang, row.labels[0]) for row in _held_out(name)
     )
 
