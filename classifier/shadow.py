@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from classifier.readings import load_reader
 from classifier.shelf import SHIPPED
+from classifier.text import MAX_CHARS
 from classifier.verdict import FEWEST, Pair, Word, verdict
 from config.errors import ArtefactError
 
@@ -100,7 +101,7 @@ class Shadows:
                 return
             book.n_waiting += 1
         try:
-            self._thread.submit(self._read, decision_id, text)
+            self._thread.submit(self._read, decision_id, text[:MAX_CHARS])
         except RuntimeError:  # closing
             with self._lock:
                 book.n_waiting -= 1

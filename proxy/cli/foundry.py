@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from classifier.micromodel import CARD, MicroModel
-from config.errors import ArtefactError, CorpusError
+from config.errors import ArtefactError, ThalamusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
 from proxy.cli.foundry_generate import generate
@@ -165,7 +165,7 @@ def _forged_or_told(blueprint: Blueprint, out: Path, *, as_json: bool) -> bool:
     """Forge one of many and report it; where that fails, say why and leave what was there."""
     try:
         _report([_forge_blueprint(blueprint, out)], as_json=as_json)
-    except (CorpusError, ArtefactError, OSError) as error:
+    except (ThalamusError, OSError) as error:
         note(f"{blueprint.name}: {error}")
         return False
     return True

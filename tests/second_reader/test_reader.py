@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classifier.decision import decide
 from classifier.foundry.blueprint import shipped_artefacts, shipped_blueprints
@@ -152,6 +154,12 @@ def test_every_character_is_of_the_same_kind() -> None:
     ]
 
     assert [] == differing
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_the_same_terms(text) -> None:
+    """Whatever Unicode holds, lone surrogates left aside."""
+    assert sorted(our_terms(text)) == sorted(second.terms(text))
 
 
 @pytest.mark.parametrize("folder", _artefacts(), ids=lambda folder: folder.name)
