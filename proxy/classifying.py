@@ -5,7 +5,6 @@ Their answers are taken when the request is over: into the decision's features, 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.house import House
 
-BESIDE_S: Final = 0.25
-"""Seconds after the answer that are waited for the models beside it; the client has its answer by then."""
+EXPLAINED_S: Final = 0.25
+"""Seconds that a request with `x-thalamus-router: explain` waits for the other models; no other one does."""
 _IMAGES: Final = frozenset({"image_url", "input_image", "image"})
 
 
@@ -40,12 +39,10 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     asked = await house.understanding.ask(state.meant)
     exchange.intent = asked.intent
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
-    reading = house.understanding.read_beside(state.meant)
-    if reading is not None:  # begins when this request first waits for somebody else
-        exchange.beside = asyncio.create_task(reading, name="read-beside")
-        if exchange.explain:
-            await settle(exchange)
-            take(exchange, with_texts=house.settings.storage.store_preview)
+    exchange.beside = house.understanding.read_beside(state.meant)
+    if exchange.explain and exchange.beside is not None:  # who asks for reasons waits for all of them
+        await exchange.beside.finish(within_s=EXPLAINED_S)
+        take(exchange, with_texts=house.settings.storage.store_preview)
 
 
 def told(found: Intent) -> Json:
@@ -59,24 +56,15 @@ def told(found: Intent) -> Json:
     }
 
 
-async def settle(exchange: Exchange) -> None:
-    """Give the models beside an answered request a moment to end; mostly they are done long before."""
-    if exchange.beside is not None:
-        await asyncio.wait({exchange.beside}, timeout=BESIDE_S)
-
-
 def take(exchange: Exchange, *, with_texts: bool) -> None:
     """Put what the other models said into trace and features; what is not there yet is given up.
 
     Without texts no word of the user stands in the trace.
     """
-    task, exchange.beside = exchange.beside, None
-    if task is None:
+    reading, exchange.beside = exchange.beside, None
+    readings = reading.take() if reading is not None else {}
+    if not readings:
         return
-    if not task.done() or task.cancelled() or task.exception() is not None:
-        task.cancel()
-        return
-    readings = task.result()
     notes = {name: each.as_json(with_texts=with_texts) for name, each in readings.items()}
     took_ms = sum(each.ms for each in readings.values())
     exchange.trace.spans.append(Span("beside", exchange.trace.elapsed_ms() - took_ms, took_ms, notes))

@@ -10,12 +10,11 @@ from config.trace import Trace
 from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Intent, Json
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from classifier.features import Features
-    from classifier.readings import Reading
     from config.types import Passage
+    from proxy.beside import SideReading
     from proxy.doors import Door
     from proxy.limits import Lease
     from proxy.requests.parse import Parsed
@@ -60,7 +59,7 @@ class Exchange:
     intent: Intent | None = None
     features: Features | None = None
     """What is known of the request without asking a model."""
-    beside: asyncio.Task[dict[str, Reading]] | None = None
+    beside: SideReading | None = None
     """What the other models say, being found out while the request goes on."""
     meant: str = ""
     """What models in shadow are to read too, once the answer is out; empty where there are none."""

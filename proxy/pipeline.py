@@ -89,7 +89,6 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
         with span("decide") as note:
             request, candidates = stages.decide(house, exchange, note)
         await answering.answer(house, exchange, connection, request=request, candidates=candidates)
-        await classifying.settle(exchange)
 
 
 async def refuse(exchange: Exchange, connection: Connection, error: ClientFacingError) -> None:

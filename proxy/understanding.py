@@ -20,6 +20,7 @@ from classifier.shelf import Shelf
 from config.classifier_settings import ClassifierSettings
 from config.errors import ArtefactError
 from config.intents import load_intents
+from proxy.beside import SideReader
 from proxy.intent_model import OLLAMA_URL, QwenTier, identity_of, open_model, without_folders
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from classifier.readings import Reader, Reading
     from config.intents import IntentCatalogue
     from config.types import Json
+    from proxy.beside import SideReading
     from proxy.intent_model import IntentModel
 
 V = TypeVar("V", bound="Versioned")
@@ -36,9 +38,6 @@ VERSIONS: Final = "artefacts"
 ARTEFACTS: Final = Path(classifier.__file__).parent / "artefacts"
 """The shipped micro-models, a folder each."""
 INTENT: Final = "intent"
-MOST_BESIDE: Final = 16
-"""Requests that may wait to be read by the other models; who comes then is not read by them."""
-
 WATCH_S: Final = 2.0
 """Seconds between looks for versions that were promoted, rolled back or put in shadow."""
 WARM_UP_S: Final = 60.0
@@ -76,8 +75,7 @@ class Understanding:
         self.shadows = Shadows(self._shelf)
         self.catalogue = load_intents(self._settings.intents_file)
         self._long = ThreadPoolExecutor(1, thread_name_prefix="long-texts")
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="beside")
-        self._n_beside = 0
+        self._beside = SideReader()
         self._served: ServedModel | None = None
         self._micro: MicroTier | None = None
         self._readers: dict[str, Reader] = {}
@@ -134,11 +132,9 @@ class Understanding:
         beyond_ms = 0 if self._model is None else settings.model.deadline_ms
         return await self.cascade.ask(text, deadline_s=(settings.deadline_ms + beyond_ms) / 1000)
 
-    def read_beside(self, text: str) -> Coroutine[None, None, dict[str, Reading]] | None:
-        """Return what will ask the other models off the event loop; `None` where nobody is there or too many wait."""
-        if not self._settings.features or not self._readers or self._n_beside >= MOST_BESIDE:
-            return None
-        return self._read_beside(text)
+    def read_beside(self, text: str) -> SideReading | None:
+        """Begin to ask the other models off the event loop; `None` where none is there or wanted."""
+        return self._beside.begin(self._readers, text) if self._settings.features and self._readers else None
 
     def read_now(self, text: str) -> dict[str, Reading]:
         """Return what every model but the intent's says, in this thread."""
@@ -188,16 +184,9 @@ class Understanding:
         """End every model and thread."""
         self._let_go()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for each in (self._long, self._beside):
-            each.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=False, cancel_futures=True)
+        self._beside.close()
         self.shadows.close()
-
-    async def _read_beside(self, text: str) -> dict[str, Reading]:
-        self._n_beside += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._beside, read_all, self._readers, text)
-        finally:
-            self._n_beside -= 1
 
     def _assemble(self) -> None:
         names = self.catalogue.names

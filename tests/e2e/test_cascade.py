@@ -153,23 +153,42 @@ async def test_reload_takes_own_intents_other_models_and_the_switch(tmp_path: Pa
 
 
 async def test_what_the_other_models_say_stands_beside_the_request(tmp_path: Path) -> None:
-    """Each shipped model has its word in the span `beside`, and the switch takes it away."""
+    """While the upstream thinks each shipped model has its word in the span `beside`; the switch takes it away."""
+    thinks = Script((Reply(text="done", delay_headers_s=0.4),))
     async with (
-        scripted_upstream(PLAYED) as upstream,
+        scripted_upstream(thinks) as upstream,
         running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
     ):
         await loaded(gateway)
         answer = await gateway.chat(model="auto", messages=user("Where is my parcel?"))
-        spans = {each["name"]: each["notes"] for each in (await gateway.decision(answer))["timings"]}
+        beside = {each["name"]: each["notes"] for each in (await gateway.decision(answer))["timings"]}["beside"]
+        told = await gateway.http.post(
+            "/v1/chat/completions",
+            json={"model": "auto", "messages": user("Where is my parcel?")},
+            headers={"x-thalamus-router": "explain"},
+        )
         settings = tmp_path / "thalamus.toml"
         settings.write_text(settings.read_text() + "\n[classifier]\nfeatures = false\n")
         await gateway.house.reload()
         answer = await gateway.chat(model="auto", messages=user("Where is my parcel?"))
         without = {each["name"] for each in (await gateway.decision(answer))["timings"]}
 
-    assert {"is_question", "confirmation"} <= set(spans["beside"])
-    assert {"labels", "confidence", "abstained", "ms"} <= set(spans["beside"]["is_question"])
+    assert {"is_question", "confirmation"} <= set(beside)
+    assert {"labels", "confidence", "abstained", "ms"} <= set(beside["is_question"])
+    assert "beside" in [each["name"] for each in told.json()["thalamus"]["stages"]]
     assert "beside" not in without
+
+
+async def test_an_answer_does_not_wait_for_the_other_models(tmp_path: Path) -> None:
+    """Who is answered at once finds the decision in the books at once, with or without their word."""
+    async with (
+        scripted_upstream(PLAYED) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        await loaded(gateway)
+        for _ in range(20):
+            answer = await gateway.chat(model="auto", messages=user("Where is my parcel?"))
+            assert "classify" in {each["name"] for each in (await gateway.decision(answer))["timings"]}
 
 
 async def test_long_texts_are_read_side_by_side_with_short_ones(tmp_path: Path) -> None:

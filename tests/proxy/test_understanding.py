@@ -18,10 +18,11 @@ from config.errors import SettingsError
 from config.intents import IntentCatalogue, shipped_intents
 from config.types import Decision
 from proxy import classifying
+from proxy.beside import MOST_WAITING, SideReader, SideReading
 from proxy.doors import OPENAI
 from proxy.exchange import Exchange
 from proxy.intent_model import OllamaTier, QwenTier, identity_of, open_model, without_folders
-from proxy.understanding import ARTEFACTS, MOST_BESIDE, Understanding
+from proxy.understanding import ARTEFACTS, Understanding
 from router.attempt import AttemptLog
 
 OLLAMA = IntentModelSettings(backend="ollama", base="qwen3:0.6b", ollama_url="http://127.0.0.1:9")
@@ -152,32 +153,48 @@ async def test_switched_off_while_it_loads(tmp_path: Path) -> None:
     await made.aclose()
 
 
-async def test_not_too_many_wait_to_be_read(understanding: Understanding) -> None:
-    """Who comes while the other models are far behind is not read by them."""
-    gated = Gated()
-    understanding._readers = {"gated": gated}
-    tasks = [asyncio.create_task(understanding.read_beside(str(n))) for n in range(MOST_BESIDE)]
-    await asyncio.sleep(0)
-    refused = understanding.read_beside("one too many")
-    gated.gate.set()
-    found = await asyncio.gather(*tasks)
-    accepted = understanding.read_beside("again")
+async def test_turns_are_read_after_a_head_start_or_at_the_end(understanding: Understanding) -> None:
+    """Whoever is quicker: the request that ends, or its head start."""
+    hurried, patient = understanding.read_beside("why?"), understanding.read_beside("how?")
+    await hurried.finish(within_s=5)
+    await asyncio.wait({patient._task})
 
-    assert refused is None
-    assert [(str(n),) for n in range(MOST_BESIDE)] == [each["gated"].labels for each in found]
-    assert accepted is not None
-    accepted.close()
+    assert "is_question" in hurried.take()
+    assert "is_question" in patient.take()
+
+
+async def test_not_too_many_wait_to_be_read() -> None:
+    """Who comes while the other models are far behind is not read by them."""
+    gated, side = Gated(), SideReader()
+    readings = [side.begin({"gated": gated}, str(n)) for n in range(MOST_WAITING + 1)]
+    for each in readings[:-1]:
+        each._go.set()
+    while side._n_waiting < MOST_WAITING:  # noqa: ASYNC110  # each step of the loop brings them on
+        await asyncio.sleep(0)
+    await readings[-1].finish(within_s=5)
+    gated.gate.set()
+    await asyncio.gather(*(each.finish(within_s=5) for each in readings))
+    found = [each.take() for each in readings]
+    side.close()
+
+    assert {} == found[-1]
+    assert [(str(n),) for n in range(MOST_WAITING)] == [each["gated"].labels for each in found[:-1]]
+
+
+def said(**readings: Reading) -> SideReading:
+    """Return a reading that is there."""
+
+    async def read() -> dict[str, Reading]:
+        return readings
+
+    return SideReading(asyncio.create_task(read()), asyncio.Event())
 
 
 async def test_what_was_read_stands_in_features_and_trace() -> None:
     """The learned features are laid over the known ones, and the span tells each model's word."""
     exchange = exchange_of("x")
-
-    async def read() -> dict[str, Reading]:
-        return {"domain": Reading(("code",), 0.99, abstained=False, ms=0.3)}
-
-    exchange.beside = asyncio.create_task(read())
-    await classifying.settle(exchange)
+    exchange.beside = said(domain=Reading(("code",), 0.99, abstained=False, ms=0.3))
+    await exchange.beside.finish(within_s=5)
     classifying.take(exchange, with_texts=True)
 
     assert {"a": 1, "domain": "code"} == exchange.decision.features
@@ -193,8 +210,8 @@ async def test_what_is_not_there_is_given_up() -> None:
     async def fail() -> dict[str, Reading]:
         raise RuntimeError("the executor is closed")
 
-    late.beside = task = asyncio.create_task(asyncio.sleep(60))
-    failed.beside = asyncio.create_task(fail())
+    late.beside = SideReading(task := asyncio.create_task(asyncio.sleep(60)), asyncio.Event())
+    failed.beside = SideReading(asyncio.create_task(fail()), asyncio.Event())
     await asyncio.sleep(0)
     for each in (late, failed, never):
         classifying.take(each, with_texts=True)
@@ -209,12 +226,8 @@ async def test_words_of_the_user_are_not_kept_against_the_settings() -> None:
     """Where no preview is stored, no entity's text is; a request that was never decided keeps its span."""
     exchange = exchange_of("x")
     exchange.decision = exchange.features = None
-
-    async def read() -> dict[str, Reading]:
-        return {"ner": Reading((), 0.9, abstained=False, ms=0.1, entities=({"text": "Ada", "type": "person"},))}
-
-    exchange.beside = asyncio.create_task(read())
-    await classifying.settle(exchange)
+    exchange.beside = said(ner=Reading((), 0.9, abstained=False, ms=0.1, entities=({"text": "A", "type": "person"},)))
+    await exchange.beside.finish(within_s=5)
     classifying.take(exchange, with_texts=False)
 
     assert [{"type": "person"}] == exchange.trace.spans[0].notes["ner"]["entities"]
