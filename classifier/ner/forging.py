@@ -29,6 +29,7 @@ from classifier.ner.gazetteer import Gazetteer
 from classifier.ner.measures import Scored, forms, scored
 from classifier.ner.preproc import EntityPreproc, encode
 from classifier.ner.spans import Span, read_span_rows
+from classifier.ner.swapping import LEXICON, Lexicon, read_lexicon
 from classifier.ner.training import Recipe, found_by, train
 from classifier.text import clip
 from config.errors import CorpusError
@@ -61,7 +62,11 @@ def forge_entities(blueprint: Blueprint, out: Path, *, progress: Progress | None
     learnt, held = parted(rows)
     if not learnt or not held:
         raise CorpusError("holds too few rows to learn from and to validate on", file=str(blueprint.folder))
-    runs = [train(learnt, held, blueprint.labels, replace(recipe, seed=seed), progress) for seed in blueprint.seeds]
+    lexicon = lexicon_of(blueprint)
+    runs = [
+        train(learnt, held, blueprint.labels, replace(recipe, seed=seed), progress, lexicon=lexicon)
+        for seed in blueprint.seeds
+    ]
     shown = test or held
     card: Json = {
         "task": "sequence",
@@ -84,6 +89,11 @@ def forge_entities(blueprint: Blueprint, out: Path, *, progress: Progress | None
         "epochs": [run.epochs for run in runs],
     }
     return _exported(blueprint, out, runs[0], (learnt, held, shown), card)
+
+
+def lexicon_of(blueprint: Blueprint) -> Lexicon:
+    """Return the forms that may take the place of marked ones in training. Raises `CorpusError`."""
+    return read_lexicon(blueprint.folder / LEXICON)
 
 
 def recipe_of(blueprint: Blueprint) -> Recipe:

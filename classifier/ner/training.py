@@ -13,7 +13,7 @@ import numpy as np
 from classifier.ner.measures import f1_of
 from classifier.ner.network import Shape, Tagger
 from classifier.ner.spans import Span, SpanRow, bio, spans_of, tags_of
-from classifier.ner.swapping import Swapper
+from classifier.ner.swapping import Lexicon, Swapper
 from classifier.ner.tokens import SLOTS, number_terms, terms, tokens
 from classifier.ner.viterbi import Chain, best_path
 from classifier.qwen.libraries import torch
@@ -55,6 +55,8 @@ class Recipe:
     lost_terms: float = 0.15
     swapped: float = 0.5
     """Share of the rows, each epoch, whose entities give way to others of the same type."""
+    rounds: int = 1
+    """Times that all rows are swapped to count the terms of."""
     max_rows: int = 4000
     """Rows that are trained on at most."""
     epochs: int = 24
@@ -105,7 +107,13 @@ def vocabulary_of(rows: Sequence[SpanRow], recipe: Recipe) -> tuple[str, ...]:
 
 
 def train(
-    rows: Sequence[SpanRow], validation: Sequence[SpanRow], types: Sequence[str], recipe: Recipe, progress: Progress
+    rows: Sequence[SpanRow],
+    validation: Sequence[SpanRow],
+    types: Sequence[str],
+    recipe: Recipe,
+    progress: Progress,
+    *,
+    lexicon: Lexicon | None = None,
 ) -> Trained:
     """Return the tagger of the epoch that was best on the validation rows."""
     t = torch()
@@ -114,7 +122,8 @@ def train(
     rows = [row for row in rows if tokens(row.text)]
     if len(rows) > recipe.max_rows:
         rows = dice.sample(list(rows), recipe.max_rows)
-    vocabulary = vocabulary_of(rows, recipe)
+    swapper = Swapper(rows, lexicon or {}, dice)
+    vocabulary = vocabulary_of([*rows, *(swapper.swapped(row) for _ in range(recipe.rounds) for row in rows)], recipe)
     numbers = {term: at for at, term in enumerate(vocabulary, start=1)}
     tags = tags_of(types)
     columns = {tag: at for at, tag in enumerate(tags)}
@@ -123,7 +132,6 @@ def train(
     rule = t.optim.AdamW(tagger.parameters(), lr=recipe.rate, weight_decay=1e-3)
     n_steps = recipe.epochs * -(-len(rows) // recipe.batch)
     pace = t.optim.lr_scheduler.OneCycleLR(rule, recipe.rate, total_steps=n_steps + 1, pct_start=0.15)
-    swapper = Swapper(rows, dice)
     plain = [encode(row, numbers, columns) for row in rows]
     held = [encode(row, numbers, columns) for row in validation]
     best, best_f1, best_epoch, done = None, -1.0, 0, 0

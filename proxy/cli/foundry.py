@@ -12,6 +12,7 @@ from classifier.micromodel import CARD, MicroModel
 from config.errors import ArtefactError, ThalamusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
+from proxy.cli.foundry_entities import entities_sentence, finds_entities, forged_entities, try_entities
 from proxy.cli.foundry_generate import generate
 from proxy.cli.foundry_harvest import harvest
 from proxy.cli.foundry_shelf import promote, rollback, shadow, status
@@ -122,8 +123,12 @@ def try_(
     folder = Path(name) if (Path(name) / CARD).is_file() else artefacts_folder(artefacts) / name
     if not folder.is_dir():
         raise ArtefactError("there is no such artefact", file=str(folder), mend=f"thalamus foundry forge {name}")
+    lines = (text,) if text is not None else sys.stdin
+    if finds_entities(read_card(folder)):
+        try_entities(folder, lines, as_json=as_json)
+        return
     model = MicroModel.load(folder)
-    for line in (text,) if text is not None else sys.stdin:
+    for line in lines:
         found = model.predict(line.rstrip("\n"))
         if as_json:
             print_json(_told(line.rstrip("\n"), found))
@@ -156,6 +161,8 @@ def _forge_own(train: Path, val: Path, out: Path, *, multi_label: bool, seeds: i
 def _forge_blueprint(blueprint: Blueprint, out: Path, *, more: tuple[Path, ...] = ()) -> Forged:
     from classifier.foundry.orders import order_of  # noqa: PLC0415  # offline only
 
+    if blueprint.trainer == "bilstm_crf":
+        return forged_entities(blueprint, out)
     order, refined = order_of(blueprint, more=more)
     note(f"{blueprint.name}: {len(refined.rows)} rows kept{_dropped(order)}")
     return _forged(order, out)
@@ -186,6 +193,9 @@ def _report(forged: list[Forged], *, as_json: bool) -> None:
     for each in forged:
         if as_json:
             print_json({"folder": str(each.folder), **each.card})
+            continue
+        if finds_entities(each.card):
+            say(entities_sentence(each))
             continue
         row = _of_card(each.card)
         say(
