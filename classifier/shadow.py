@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 from classifier.readings import load_reader
-from classifier.shelf import SHIPPED
 from classifier.text import MAX_CHARS
 from classifier.verdict import FEWEST, Pair, Word, verdict
 from config.errors import ArtefactError
@@ -180,11 +179,12 @@ def read_pairs(file: Path) -> list[Pair]:
     return pairs
 
 
-def live_version(shelf: Shelf, name: str, pointers: Pointers) -> str:
-    """Return the version that is live, that of the shipped artefact too. Raises `ArtefactError`."""
-    if pointers.live != SHIPPED:
-        return pointers.live
-    return load_reader(shelf.folder(name, SHIPPED)).version
+def live_version(shelf: Shelf, name: str) -> str:
+    """Return the version that serves: of the shipped artefact its own, of a broken one that of who stands in for it.
+
+    Raises `ArtefactError`.
+    """
+    return shelf.open_live(name, load_reader)[0].version
 
 
 def _word(reader: Reader, text: str) -> Word:

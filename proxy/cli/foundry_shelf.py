@@ -131,7 +131,7 @@ def _shown(interval: object) -> str:
 def _compared(shelf: Shelf, name: str, pointers: Pointers, truths: dict[str, frozenset[str]]) -> Verdict | None:
     if pointers.shadow is None:
         return None
-    file = shelf.pairs_file(name, live_version(shelf, name, pointers), pointers.shadow)
+    file = shelf.pairs_file(name, live_version(shelf, name), pointers.shadow)
     return verdict(read_pairs(file), truths if name == INTENT else {})  # of others nobody says what was right
 
 

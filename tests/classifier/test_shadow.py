@@ -10,8 +10,8 @@ import pytest
 from classifier.foundry.forge import forge
 from classifier.micromodel import MicroModel
 from classifier.readings import Reading, load_reader
-from classifier.shadow import MOST_WAITING, Shadows, live_version, read_pairs
-from classifier.shelf import Shelf
+from classifier.shadow import MOST_PAIRS, MOST_WAITING, Shadows, live_version, read_pairs
+from classifier.shelf import Pointers, Shelf
 from config.errors import ArtefactError
 from tests.classifier.small_corpus import order, single_rows
 
@@ -80,7 +80,7 @@ def shadows(shelf):
 
 def _file(shelf, live=None):
     pointers = shelf.pointers("small")
-    return shelf.pairs_file("small", live or live_version(shelf, "small", pointers), pointers.shadow)
+    return shelf.pairs_file("small", live or live_version(shelf, "small"), pointers.shadow)
 
 
 def test_both_read_and_what_they_said_survives_without_the_text(shelf, shadows, pair) -> None:
@@ -206,9 +206,41 @@ def test_a_line_that_was_cut_short_is_passed_over(tmp_path) -> None:
 
 
 def test_after_closing_nothing_is_taken(shadows) -> None:
-    """A late offer is dropped without an error."""
+    """A late offer is dropped without an error, and takes no place in the queue."""
     running = shadows(Speaker("1" * 12), Speaker("2" * 12))
     running.close()
-    running.offer("d", "hello")
+    for at in range(MOST_WAITING + 1):
+        running.offer(f"d{at}", "hello")
 
-    assert 0 == running.state()["small"]["n"]
+    assert {"small": {"version": "2" * 12, "n": 0}, "left_out": 0} == running.state()
+
+
+def test_a_comparison_has_an_end(shelf, shadows) -> None:
+    """Beyond it nothing is recorded, and nothing read."""
+    file = _file(shelf, "1" * 12)
+    word = '{"labels": ["a"], "confidence": 0.5, "abstained": false}'
+    file.write_text(f'{{"decision": "d", "live": {word}, "candidate": {word}}}\n' * MOST_PAIRS, "utf-8")
+    live = Speaker("1" * 12)
+    running = shadows(live, Speaker("2" * 12))
+    running.offer("d", "hello")
+    running.settled()
+
+    assert ([], MOST_PAIRS) == (live.heard, running.state()["small"]["n"])
+
+
+def test_one_that_was_stopped_meanwhile_is_not_promoted(shelf, shadows, pair) -> None:
+    """The command that stopped it has the last word."""
+    shelf.shadow("small", pair[1], auto=True)
+    gate = threading.Event()
+    live, candidate = Speaker("1" * 12, gate=gate), Speaker(shelf.pointers("small").shadow)
+    file = _file(shelf, "1" * 12)
+    word = '{"labels": ["a"], "confidence": 0.99, "abstained": false}'
+    file.write_text(f'{{"decision": "d", "live": {word}, "candidate": {word}}}\n' * 499, "utf-8")
+    running = shadows(live, candidate)
+    running.offer("d", "hello")
+    shelf.end_shadow("small")
+    gate.set()
+    running.settled()
+
+    assert Pointers() == shelf.pointers("small")
+    assert not running.busy

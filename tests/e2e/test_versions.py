@@ -98,7 +98,7 @@ async def test_requests_are_shadowed_after_their_answer_and_no_text_is_kept(
 ) -> None:
     """By the id of the decision; the books and the answer are the same as without."""
     shelf.shadow(NAME, candidate)
-    live = live_version(shelf, NAME, shelf.pointers(NAME))
+    live = live_version(shelf, NAME)
     file = shelf.pairs_file(NAME, live, shelf.pointers(NAME).shadow)
     async with running_gateway(tmp_path, model("m", f"{upstream.url}/v1")) as gateway:
         await _until(lambda: gateway.house.understanding.shadows.busy)
