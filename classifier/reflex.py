@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from classifier import reflex_en, reflex_zh
-from classifier.reflex_words import TRIGGERS
+from classifier.reflex_action import ACTIONS, Action
+from classifier.reflex_commands import holds_command, uncovered
+from classifier.reflex_en_verbs import TRIGGERS
+from classifier.reflex_zh_verbs import TRIGGERS as TRIGGERS_ZH
 from config.patterns import compile_literal
 
 if TYPE_CHECKING:
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
     from config.patterns import Pattern
     from config.types import Language
 
-Action = Literal["delete", "modify", "overwrite", "transfer", "revoke", "shutdown"]
-ACTIONS: Final[tuple[Action, ...]] = ("delete", "modify", "overwrite", "transfer", "revoke", "shutdown")
+__all__ = ["ACTIONS", "Action", "OwnRule", "Reflex", "ReflexHit"]
+
 MAX_EDGE_CHARS: Final = 1_000
 """What is read of a long text: so much of its beginning and of its end, where orders stand; the rest is material."""
 MAX_SPAN_CHARS: Final = 120
@@ -77,15 +80,18 @@ class Reflex:
                 return ReflexHit(own.action, language, own.text[:MAX_SPAN_CHARS], "own")
         folded = _folded(text)
         has_han = _HAN.search(folded) is not None
-        if not _may_hold_an_order(folded, has_han=has_han):
+        commands = holds_command(folded)
+        if not commands and not _may_hold_an_order(folded, has_han=has_han):
             return None
         for sentence in _sentences(folded):
             in_chinese = has_han and _HAN.search(sentence) is not None
             rules = reflex_zh if in_chinese else reflex_en
             if rules.introduces_material(sentence):
                 return None
-            found = rules.order_in(sentence, folded)
+            found = rules.order_in(sentence, folded, commands=commands)
             if found is not None:
+                if rules.works_on(folded):
+                    return None
                 action, span, rule = found
                 return ReflexHit(action, "zh" if in_chinese else "en", span[:MAX_SPAN_CHARS], rule)
         return None
@@ -105,12 +111,13 @@ def _folded(text: str) -> str:
 
 def _may_hold_an_order(folded: str, *, has_han: bool) -> bool:
     """Look for the words alone, which is all that ordinary turns cost."""
-    if has_han and reflex_zh.TRIGGERS.search(folded) is not None:
+    if has_han and TRIGGERS_ZH.search(folded) is not None:
         return True
     return not TRIGGERS.isdisjoint(folded.translate(_WORD_ENDS).split())
 
 
 def _sentences(folded: str) -> Iterator[str]:
+    folded = uncovered(folded)
     for pattern in _HIDDEN:
         folded = pattern.sub("▢", folded)
     for found in _SENTENCES.finditer(folded):

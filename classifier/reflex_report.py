@@ -17,18 +17,32 @@ from classifier.reflex import ACTIONS, Reflex
 CASES = Path("tests/classifier/reflex_cases")
 REPORT = Path("docs/reports/reflex.md")
 ROUNDS = 30
+FILES = ("frozen", "more", "development", "blind")
 HEAD = """# Reflex
 
 Made by `python -m classifier.reflex_report`. A case counts as found only with the right action; a wrong action is a
 miss and a false alarm. Intervals: 95 %, exact binomial.
 
-`frozen` was committed before the first rule and never edited. **The first figure on it, measured once before anybody
-looked at what failed: recall 127/150 = 84.7 %, precision 127/136 = 93.4 %** (zh: 16 missed, 7 false alarms; en: 7 and
-2). That is what to expect of sentences unlike those the rules were written on. Afterwards the failures were read and
-the rules widened (homophones, relative clauses, who did it, titles, search-then-act), so the figures below are those
-of a file that has been seen. `more` is the file the rules were developed on. Neither is a sample of real traffic.
+{first}
 
 """
+FIRST = """`frozen` and `blind` were written without sight of the rules and never edited. Each was measured once before
+anybody looked at what failed, and **these two first figures say what to expect of sentences unlike those the rules were
+written on**:
+
+| first look | n | recall | precision |
+|---|---|---|---|
+| frozen, the first rules | 300 | 127/150 = 84.7% (77.9%-90.0%) | 127/136 = 93.4% (87.8%-96.9%) |
+| blind, the rules made general | 320 | 144/160 = 90.0% (84.3%-94.2%) | 144/153 = 94.1% (89.1%-97.3%) |
+| blind, en | 160 | 73/80 = 91.2% (82.8%-96.4%) | 73/74 = 98.6% (92.7%-100.0%) |
+| blind, zh | 160 | 71/80 = 88.8% (79.7%-94.7%) | 71/79 = 89.9% (81.0%-95.5%) |
+
+The goal of 97 % on sentences never seen is missed; about one order in ten that is worded in an unforeseen way passes.
+Afterwards the failures were read and the rules widened, so the figures below are those of files that have been seen.
+`development` was written in batches by whoever wrote the rules, each judged before the rules met it (recall and precision
+in turn: 56/86, 84/87, 84/88, 76/86, 77/89, 97/94, 91/95, 94/89, 95/95, 94/96 %); three debatable cases were then labelled
+anew or dropped. `more` is the file of the first rules. Half of all cases must not fire and most were chosen to be hard;
+none is a sample of real traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +70,13 @@ def judge(file: Path) -> list[Judged]:
 
 def report(folder: Path) -> str:
     """Return the whole page."""
-    frozen, more = judge(folder / "frozen.jsonl"), judge(folder / "more.jsonl")
-    both = [*frozen, *more]
-    rows = [
-        ("frozen", frozen),
-        ("more", more),
-        ("all", both),
-        *((f"all, {language}", [each for each in both if each.language == language]) for language in ("en", "zh")),
-        *((f"frozen, {language}", [each for each in frozen if each.language == language]) for language in ("en", "zh")),
+    parts = {name: judge(file) for name in FILES if (file := folder / f"{name}.jsonl").exists()}
+    both = [each for part in parts.values() for each in part]
+    rows = [*parts.items(), ("all", both)]
+    rows += [
+        (f"{name}, {language}", [each for each in part if each.language == language])
+        for name, part in (("all", both), *((name, parts[name]) for name in ("frozen", "blind") if name in parts))
+        for language in ("en", "zh")
     ]
     lines = ["| cases | n | recall | precision |", "|---|---|---|---|"]
     lines += [f"| {name} | {len(part)} | {_recall(part)} | {_precision(part)} |" for name, part in rows]
@@ -77,7 +90,7 @@ def report(folder: Path) -> str:
     late = times[int(len(times) * 0.99)]
     lines += ["", f"One look, best of {ROUNDS}: median {median(times):.0f} µs, 99th percentile {late:.0f} µs."]
     lines += ["Nearly all of these cases hold a word of risk; a turn without one costs less.", ""]
-    return HEAD + "\n".join(lines)
+    return HEAD.format(first=FIRST) + "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

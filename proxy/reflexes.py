@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from classifier.conversation import without_harness
 from config.errors import PermissionDeniedError
 from config.reflex_settings import PIN
 from proxy.requests.extract import last_user_text
@@ -76,7 +77,7 @@ def look(house: House, exchange: Exchange, note: span) -> None:
         return
     if _read_answer(house, exchange, note):
         return
-    hit = house.reflex.look(exchange.known().last_user_text)
+    hit = house.reflex.look(_human(exchange.known().last_user_text))
     if hit is None:
         return
     exchange.risk = hit.action
@@ -155,7 +156,12 @@ def _is_users(message: object) -> bool:
 
 
 def _text(message: object) -> str:
-    return last_user_text({"messages": [{**(as_object(message) or {}), "role": "user"}]})
+    return _human(last_user_text({"messages": [{**(as_object(message) or {}), "role": "user"}]}))
+
+
+def _human(text: str) -> str:
+    """Return what the human said: what a harness puts beside a `yes` is neither an order nor an answer."""
+    return without_harness(text)
 
 
 def _question(hit: ReflexHit) -> str:

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 REFLEX = HERE / "reflex_cases" / "frozen.jsonl"
 MORE = HERE / "reflex_cases" / "more.jsonl"
 BLIND = HERE / "reflex_cases" / "blind.jsonl"
+DEVELOPMENT = HERE / "reflex_cases" / "development.jsonl"
 CONVERSATIONS = HERE / "conversations.jsonl"
 INTENT = HERE.parents[1] / "classifier/foundry/blueprints/intent/test.jsonl"
 DOMAIN = INTENT.parents[1] / "domain/test.jsonl"
@@ -60,7 +61,11 @@ def test_a_frozen_file_is_the_one_that_was_frozen(file: Path, digest: str) -> No
     assert digest == found
 
 
-@pytest.mark.parametrize(("file", "least"), [(REFLEX, 300), (MORE, 340), (BLIND, 320)], ids=["frozen", "more", "blind"])
+@pytest.mark.parametrize(
+    ("file", "least"),
+    [(REFLEX, 300), (MORE, 340), (BLIND, 320), (DEVELOPMENT, 500)],
+    ids=["frozen", "more", "blind", "development"],
+)
 def test_reflex_cases_hold_each_action_in_each_language(file: Path, least: int) -> None:
     """Both languages are equals, every action occurs often enough, and about half of the cases must not fire."""
     cases = rows(file)
@@ -77,7 +82,7 @@ def test_reflex_cases_hold_each_action_in_each_language(file: Path, least: int) 
 
 def test_no_reflex_case_is_written_twice() -> None:
     """A case in two files would be counted twice."""
-    texts = [case["text"] for file in (REFLEX, MORE, BLIND) for case in rows(file)]
+    texts = [case["text"] for file in (REFLEX, MORE, BLIND, DEVELOPMENT) for case in rows(file)]
 
     assert len(texts) == len(folded(texts))
 

@@ -26,7 +26,13 @@ def judged(*names: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(
-    ("names", "least"), [(("frozen.jsonl",), 0.97), (("frozen.jsonl", "more.jsonl"), 0.99)], ids=["frozen", "all"]
+    ("names", "least"),
+    [
+        (("frozen.jsonl",), 0.97),
+        (("blind.jsonl",), 0.97),
+        (("frozen.jsonl", "blind.jsonl", "more.jsonl", "development.jsonl"), 0.99),
+    ],
+    ids=["frozen", "blind", "all"],
 )
 def test_the_written_cases_are_told_apart(names: tuple[str, ...], least: float) -> None:
     """Recall and precision hold, a wrong action counting as a miss and as a false alarm."""

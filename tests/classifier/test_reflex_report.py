@@ -20,4 +20,5 @@ def test_the_report_counts_a_wrong_action_as_both_faults(tmp_path: Path) -> None
 
     assert "| frozen | 3 | 1/2 = 50.0%" in text
     assert "127/150" in text
+    assert "144/160" in text
     assert "| shutdown | 0 | none | 0/2" in text
