@@ -20,7 +20,7 @@ from proxy.house import ollama_url
 from proxy.understanding import VERSIONS, Understanding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from classifier.cascade import Asked
     from classifier.features import Features
@@ -43,15 +43,7 @@ def intent(
     if (text is None) == (rows is None):
         raise typer.BadParameter("say either TEXT or --input FILE.")
     texts = (text or "",) if rows is None else read_texts(rows)
-    found_all, _ = asyncio.run(_ask(_understanding(config), texts))
-    for each, asked in zip(texts, found_all, strict=True):
-        found = asked.intent
-        if as_json:
-            print_json({"text": each, **told(found), "tiers": [told(tier) for tier in asked.tiers]})
-        else:
-            unsure = " (unsure)" if found.abstained else ""
-            labels = ", ".join(found.labels) or _NOBODY
-            say(f"{labels}{unsure}  {found.confidence:.2f}  {found.source}  {found.ms:.2f} ms")
+    asyncio.run(_ask(_understanding(config), texts, lambda each, asked: _print_answer(each, asked, as_json=as_json)))
 
 
 def understand(
@@ -60,7 +52,9 @@ def understand(
     """Print what every tier, model, rule and feature says of a text."""
     understanding = _understanding(config)
     state = conversation.read([{"role": "user", "content": text}])
-    (asked,), tiers = asyncio.run(_ask(understanding, (state.meant,)))
+    told_of: list[Asked] = []
+    tiers = asyncio.run(_ask(understanding, (state.meant,), lambda _, found: told_of.append(found)))
+    asked = told_of[0]
     readings = understanding.read_now(state.meant)
     hit = Reflex().look(text)
     features = features_of(state)
@@ -77,6 +71,16 @@ def understand(
         return
     print_table(("what", "says", "confidence", "ms"), _lines(asked, readings, hit.action if hit else None))
     print_table(("feature", "is"), _features(features, readings))
+
+
+def _print_answer(text: str, asked: Asked, *, as_json: bool) -> None:
+    found = asked.intent
+    if as_json:
+        print_json({"text": text, **told(found), "tiers": [told(tier) for tier in asked.tiers]})
+        return
+    unsure = " (unsure)" if found.abstained else ""
+    labels = ", ".join(found.labels) or _NOBODY
+    say(f"{labels}{unsure}  {found.confidence:.2f}  {found.source}  {found.ms:.2f} ms")
 
 
 def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list[tuple[str, str, str, str]]:
@@ -117,11 +121,13 @@ def _understanding(config: Path | None) -> Understanding:
     return Understanding(replace(settings.classifier, enabled=True), ollama_url=ollama_url(settings), versions=versions)
 
 
-async def _ask(understanding: Understanding, texts: Sequence[str]) -> tuple[list[Asked], Json]:
-    """Ask in turn, as the gateway would once everything is loaded; return the state of the tiers beside."""
+async def _ask(understanding: Understanding, texts: Sequence[str], tell: Callable[[str, Asked], None]) -> Json:
+    """Ask in turn, as the gateway would once everything is loaded, and tell each answer; return the tiers' state."""
     try:
         await understanding.load()
         await understanding.warm()
-        return [await understanding.ask(each) for each in texts], understanding.state()
+        for each in texts:
+            tell(each, await understanding.ask(each))
+        return understanding.state()
     finally:
         await understanding.aclose()
