@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, or_, select, update
 
-from config.errors import AuthenticationError, NotFoundError, StorageError, UnavailableError
+from config.errors import NotFoundError, StorageError
 from config.forms import is_shown
 from config.ids import new_id
-from config.key_cache import CACHE_FILE, CachedKey, KeyCache, cached_key
+from config.key_cache import CachedKey, KeyCache, cached_key
 from config.key_identity import SCOPES, KeyIdentity, KeyInfo, identity_of, info_of, static_identity
+from config.key_refusals import away, keys_lost, wrong_key
 from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
 
@@ -40,8 +41,6 @@ SHOWN_CHARS = len(KEY_PREFIX) + 6
 MAX_PRESENTED_CHARS = 512
 MAX_NAME_CHARS = 120
 MAX_PER_MINUTE = 2**53
-KEYS_LOST = "keys_lost"
-"""Code of the refusal where keys were made and the database holds none."""
 
 
 @dataclass(slots=True)
@@ -109,14 +108,14 @@ class KeyStore:
         that is not known here while the database is away: that it is wrong would be a guess.
         """
         if not presented or len(presented) > MAX_PRESENTED_CHARS:
-            raise _refusal()
+            raise wrong_key()
         digest = self._digest(presented)
         for known, identity in self._static.items():
             if hmac.compare_digest(known, digest):
                 return identity
         identity = await self._identity(digest)
         if identity is None or (identity.expires_ts is not None and identity.expires_ts <= self._clock()):
-            raise _refusal()
+            raise wrong_key()
         return identity
 
     async def any_active(self) -> bool:
@@ -137,7 +136,7 @@ class KeyStore:
             except StorageError as error:
                 if self._any_active is None and pepper_exists(self._state_dir, self._environment):
                     if not any(each.is_active(self._clock()) for each in (await self._spare_keys()).values()):
-                        raise _away() from error  # a copy without keys must not open the door
+                        raise away() from error  # a copy without keys must not open the door
                     self._any_active = True
                 self._any_active_until = self._monotonic() + self._retry_s
                 return bool(self._any_active)
@@ -246,7 +245,7 @@ class KeyStore:
                 return known.identity
             spare = (await self._spare_keys()).get(digest)
             if spare is None:
-                raise _away() from error
+                raise away() from error
             identity = None if spare.is_revoked else identity_of(spare)
             self._remember(digest, identity, fresh_s=self._retry_s)
             return identity
@@ -307,24 +306,5 @@ class KeyStore:
                 return False  # keys are revoked, or end, and are never deleted
         may_be_lost = self._outlives_us and pepper_exists(self._state_dir, self._environment)
         if may_be_lost and await asyncio.to_thread(self._copy.holds_active, self._loaded_pepper()):
-            raise _lost()
+            raise keys_lost()
         return False
-
-
-def _refusal() -> AuthenticationError:
-    return AuthenticationError("Incorrect API key provided.")
-
-
-def _away() -> UnavailableError:
-    return UnavailableError(
-        "This key cannot be checked at the moment; try again.", code="storage_unavailable", retry_after_s=1
-    )
-
-
-def _lost() -> UnavailableError:
-    return UnavailableError(
-        "Proxy keys were made for this gateway, but its database holds none: it was deleted or replaced. Whoever runs "
-        "it can put the database back or make a key with 'thalamus keys create NAME'; to go on without any, remove "
-        f"'{CACHE_FILE}' from the state folder.",
-        code=KEYS_LOST,
-    )

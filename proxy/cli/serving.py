@@ -18,7 +18,8 @@ import typer
 from config.checks import is_loopback
 from config.database import open_database
 from config.errors import SettingsError, StorageError, UnavailableError
-from config.keys import KEYS_LOST, KeyStore
+from config.key_refusals import KEYS_LOST
+from config.keys import KeyStore
 from config.loader import load_settings, reload
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
