@@ -126,6 +126,8 @@ MATERIAL: Final = re.compile(
     r"what does|what do|what's wrong|what is wrong|is this|is the following|does this|how would you say|how do you say|fix|check the grammar|"
     r"grammar|turn (?:this|the following)|in \w+,? how do you say|tl;?dr|here(?:'s| is| are)|this is (?:the|an?|what|from)|"
     r"make this (?:\w+ )?(?:sound|more)|which of|sentiment|parse|extract|answer the|interpret|decode|transcribe)\b[^:]*:|"
+    r"^\W*(?:please |can you |could you |kindly )*(?:translate|summari[sz]e|proofread|rephrase|reword|classify|explain|review|analy[sz]e|correct|polish) "
+    r"(?:the|this|my|that)\b[^:]{0,40}\b(?:below|that follows|underneath|following)\b|"
     r"^(?:log|error|traceback|subject|output|stderr|quote|transcript|excerpt|from|lyrics|poem|script|dialogue|prompt|example|"
     r"the (?:log|error|message|email|sign|ticket|note|story|text|script) (?:says|reads|said|read|goes|starts|begins))\b[^:]*:"
 )
@@ -204,7 +206,7 @@ SUBJECT: Final = re.compile(
 IDIOM: Final = re.compile(
     r"^(?:drop (?:me|us|him|her|them|by|in|out|off|it$|dead|everything|anchor|hints?|a (?:line|hint|beat|note)|the (?:ball|mic|subject|act|attitude|formalities|topic|matter|idea|bass|beat))\b|"
     r"(?:update|correct) (?:me|us)\b|move (?:on|over|out|aside|along|back|forward|mountains|in with)\b|"
-    r"chang(?:e|ing) (?:my|your|his|her|our|the|their) (?:mind|subject|topic|perspective|life|world|ways|course|attitude|tune|habits|diet)|"
+    r"chang(?:e|ing) (?:my|your|his|her|our|the|their) (?:mind|view|opinion|subject|topic|perspective|life|world|ways|course|attitude|tune|habits|diet)|"
     r"kill (?:(?:some )?time|the (?:mood|vibe|pain|buzz|dragon|boss|bill|messenger|conversation)|two birds|it$|for|me|him|her|off the (?:character|hero|villain))|"
     r"set (?:the (?:scene|mood|stage|table|bar|tone|record straight)|\w\s*=|up|out|off|sail|aside|foot|fire|an? (?:timer|alarm|reminder|goal|example|date|countdown)|my alarm|goals|boundaries|the alarm for)\b|"
     r"pay (?:attention|heed|an? visit|close|more attention|special|tribute|homage|respects?|lip|no mind|no attention|it forward|dearly|the (?:toll|price|ultimate))\b|"
@@ -226,7 +228,7 @@ IDIOM: Final = re.compile(
     r"format (?:this|it|the|your|my)? ?(?:answer|output|response|reply|text|as|in|table|list|code|json|following)|"
     r"forget (?:it|about it|that$|what i said)|settle (?:down|in|this|an argument|the argument|a bet)|block out|freeze (?:the (?:dough|soup|meat))|"
     r"reset (?:my|your) (?:mind|life|sleep)|swap (?:stories|seats)|purge (?:my|your) (?:mind|soul)|update (?:your|my) (?:knowledge|beliefs)|switch off (?:my|your) (?:brain|mind)|"
-    r"assign (?:a (?:label|category|score)|each|labels?)|map (?:each|the|this)|close (?:ly|to)|double (?:check|down|click|tap)|"
+    r"assign (?:a (?:label|category|score)|each|labels?)|map (?:each|the|this)|close (?:ly|to)|quit (?:my|your|his|her|the|this) (?:job|school|team)|quit (?:smoking|drinking)|double (?:check|down|click|tap)|"
     r"empty (?:my|your) mind|lock (?:in|the door)|wind down(?: (?:after|before|for|with|at|now).*)?$|let (?:me|go|it)|make (?:it|this|that|me|sure|sense)\b(?!.*(?:disappear|vanish)))(?!\w)"
 )
 """What begins with such a verb and orders nothing of the kind."""

@@ -22,6 +22,9 @@ _SENT: Final = re.compile(
 )
 _TO: Final = re.compile(r"\b(?:to|by|at|from|with)\b|=|[\d.]+ ?%")
 MIN_CHANGE_CHARS: Final = 4
+MAX_POINTED: Final = 2
+"""`it` alone, or with a particle, is an object; `that` before a noun is none."""
+_POINTERS: Final = frozenset({"it", "them", "this", "that"})
 _GIVERS: Final = frozenset(
     {"send", "move", "give", "shoot", "ping", "slide", "lend", "charge", "deposit", "withdraw", "tip", "credit"}
 )
@@ -43,4 +46,6 @@ def holds(kind: str, words: Sequence[str], verb: str, rest: str) -> bool:
     ):
         return False
     named = OBJECTS[kind]
-    return any(word in named or word.removesuffix("'s") in named for word in words)
+    if words and words[0] in _POINTERS and (kind == "data" or words[0] in named):
+        return len(words) <= MAX_POINTED or any(word in named and word not in _POINTERS for word in words)
+    return any((word in named and word not in _POINTERS) or word.removesuffix("'s") in named for word in words)

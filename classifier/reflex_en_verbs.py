@@ -37,7 +37,7 @@ OBJECTS: Final[dict[str, frozenset[str]]] = {
         "ventilation compressor compressors backup stream streams broadcast recording trading listener listeners proxy proxies "
         "firewall alarm alarms environment environments env envs datacenter datacentre rack racks switch switches workstation "
         "workstations host hosts desktop endpoint endpoints cron crons cronjob crawler crawlers scraper scrapers training "
-        "experiment run runs rollout sync replication consumer consumers broker vpn wifi wi-fi hotspot modem printer printers "
+        "experiment run runs query queries connection connections rollout sync replication consumer consumers broker vpn wifi wi-fi hotspot modem printer printers "
         "appliance dishwasher stove tv television projector thermostat ac aircon sprinkler sprinklers valve valves pumps "
         "kubernetes k8s lambda function loadbalancer balancer cache mailserver smtp ftp ssh campaign campaigns autopilot "
         "infrastructure infra region zone testbed cooler chiller freezer fridge display kiosk kiosks terminal terminals "
@@ -83,7 +83,7 @@ _TABLE: Final[tuple[tuple[Action, str, str], ...]] = (
      "hand cover spend stake slip advance spot assign process return kick bung zap"),
     ("transfer", "own", "assign reassign sell gift convey bequeath cede give sign hand deed make pass move liquidate"),
     ("revoke", "right", "remove drop strip pull cut kill take delete end terminate disable suspend cancel withdraw void clear stop "
-     "block yank nix axe kick zap expire freeze lock close lift deactivate ditch scrap erase retract deny turn switch"),
+     "block yank nix axe kick zap expire freeze lock close lift deactivate ditch scrap erase retract deny"),
     ("revoke", "pass", "pull expire cancel withdraw void disable suspend strip block terminate ban blacklist stop yank end "
      "freeze retract deny lock unlink kill deactivate"),
     ("revoke", "person", "deactivate disable suspend block lock freeze offboard blacklist deny boot evict kick expel"),
@@ -150,13 +150,14 @@ _PARTICLES: Final[tuple[tuple[Action, str, str, str], ...]] = (
     ("delete", "move send drag put", "trash bin garbage shredder", "data"),
     ("delete", "clear clean empty wipe flush muck", "out up off down", "data"),
     ("delete", "blow", "away", ANY),
+    ("shutdown", "take pull put", "service rotation commission", "host"),
     ("delete", "take tear pull cross strike bring scratch", "down off out", "data"),
     ("delete", "strike cross scratch", "from", ANY),
     ("shutdown", "turn put switch", "out", "host"),
     ("delete", "kill finish", "off", "data"),
     ("delete", "kick", "out off", ANY),
     ("delete", "get", "rid shot", ANY),
-    ("delete", "get", "off", "data"),
+    ("delete", "get", "off out", "data"),
     ("delete", "do", "away", "data"),
     ("delete", "let make", "disappear vanish", ANY),
     ("overwrite", "write save record tape", "over", "data"),

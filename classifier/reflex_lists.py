@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_GAP: Final = re.compile(r"\[\^,\]\{\d+,\d+\}\??")
+_OR: Final = re.compile(r"\|")
+_GROUP: Final = re.compile(r"\(\?:|\)")
+_SET: Final = re.compile(r"\[[^\]]*\]")
+_OPTIONAL: Final = re.compile(r".\?")
 _LOOK: Final = re.compile(r"\(\?<?[=!]")
 
 
@@ -31,6 +36,34 @@ def headed(pattern: str) -> str:
     """
     heads = "".join(sorted(_firsts(without_looks(pattern))))
     return f"(?=[{re.escape(heads)}])(?:{pattern})"
+
+
+def needed(pattern: str) -> str:
+    """Return a plain alternation that holds wherever the pattern does: of what stands around a gap, the surer side.
+
+    Gaps (`[^,]{0,9}`) side by side make an automaton of many states; a first look has to be cheap.
+    """
+    return "|".join(max(reversed(_split(part, _GAP)), key=_least_chars) for part in _split(without_looks(pattern), _OR))
+
+
+def _split(pattern: str, separator: re.Pattern[str]) -> list[str]:
+    """Return what stands between separators that are in no group."""
+    parts: list[str] = []
+    depth = start = at = 0
+    while at < len(pattern):
+        found = None if depth else separator.match(pattern, at)
+        if found is not None:
+            parts.append(pattern[start:at])
+            start = at = found.end()
+            continue
+        depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        at += 1
+    return [*parts, pattern[start:]]
+
+
+def _least_chars(part: str) -> int:
+    options = _GROUP.sub("", part).split("|")
+    return min(len(_OPTIONAL.sub("", _SET.sub("x", option))) for option in options)
 
 
 def _firsts(pattern: str) -> set[str]:

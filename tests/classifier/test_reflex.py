@@ -1,6 +1,7 @@
 """The reflex on its written cases, on any text at all, and against the clock."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.reflex import ACTIONS, MAX_SPAN_CHARS, OwnRule, Reflex
+from classifier.reflex_lists import headed
 from classifier.reflex_typos import misspellings
+from classifier.reflex_zh_verbs import TRIGGERS, VERB
 
 CASES = Path(__file__).parent / "reflex_cases"
 REFLEX = Reflex()
@@ -89,6 +92,56 @@ def test_orders_fire(text: str, action: str, language: str) -> None:
 def test_what_only_sounds_like_an_order_does_not_fire(text: str) -> None:
     """Questions, refusals, reports, quotes and idioms hold the same words."""
     assert REFLEX.look(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("sudo rm -rf /srv/old", "delete"),
+        ("Run `kubectl delete ns old` on prod.", "delete"),
+        ("在生产上执行 `rm -rf /data/tmp`", "delete"),
+        ('psql -c "DROP TABLE audit"', "delete"),
+        ("git push --force origin main", "overwrite"),
+        ("systemctl stop nginx", "shutdown"),
+        ("UPDATE users SET admin = 1 WHERE id = 4;", "modify"),
+        ("REVOKE ALL ON orders FROM intern;", "revoke"),
+    ],
+)
+def test_a_command_line_that_is_to_run_is_an_order(text: str, action: str) -> None:
+    """Of a shell, of SQL, of a cloud's tool; quoted, where it says to run what is quoted."""
+    hit = REFLEX.look(text)
+
+    assert hit is not None
+    assert action == hit.action
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["What does `rm -rf build` do?", "Explain: DROP TABLE users;", "rm -rf 是什么意思", "Is kubectl delete safe?"],
+)
+def test_a_command_line_that_is_asked_about_is_none(text: str) -> None:
+    """To name a command is not to run it."""
+    assert REFLEX.look(text) is None
+
+
+@pytest.mark.parametrize("name", ["frozen", "blind", "more", "development"])
+def test_the_first_look_passes_over_no_verb(name: str) -> None:
+    """What the fast pass lets through holds every verb that the rules would find."""
+    texts = [json.loads(line)["text"] for line in (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    missed = [text for text in texts if VERB.search(text.lower()) and TRIGGERS.search(text.lower()) is None]
+
+    assert [] == missed
+
+
+def test_a_headed_alternation_matches_what_it_matched_before() -> None:
+    """Options, sets, groups and items that may be left out."""
+    plain = r"(?:ab|[cd]e)f|g?h|(?:ij)?k|\bl"
+    quick = re.compile(headed(plain))
+    text = "xabf def gh h ijk k none"
+    before = [found.span() for found in re.finditer(plain, text)]
+
+    assert before == [found.span() for found in quick.finditer(text)]
+    assert len(before) > 5
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
