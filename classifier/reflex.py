@@ -31,7 +31,7 @@ MAX_EDGE_CHARS: Final = 1_000
 MAX_SPAN_CHARS: Final = 120
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_INVISIBLE = dict.fromkeys((0, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
+_INVISIBLE = re.compile("[\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _HIDDEN = (
     re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
     re.compile(r"`[^`\n]*`"),
@@ -106,7 +106,7 @@ def _edges(text: str) -> str:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower().replace("\0", "")
-    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).lower().replace("’", "'")
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower().replace("’", "'")
 
 
 def _may_hold_an_order(folded: str, *, has_han: bool) -> bool:

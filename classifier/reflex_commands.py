@@ -75,6 +75,7 @@ _NAMES: Final = words(
     "flyctl fly apachectl pulumi srm git-push docker-compose psql mysql sqlite3 mongosh ssh"
 )
 _TOOL: Final = re.compile(r"(?<![a-z])(?:" + "|".join(re.escape(name) for name in _NAMES) + r")[\s.:(]")
+_LATIN: Final = re.compile(r"[a-z]{2}")
 _QUOTES: Final = str.maketrans(dict.fromkeys("`\"'$(>#:,.", " "))
 _TOOL_WORDS: Final = frozenset(_NAMES)
 _RUN: Final = re.compile(r"(\b(?:run|execute|exec)(?: this)?(?: command)?:?|执行|运行|跑一下|跑)\s*`([^`\n]*)`")
@@ -95,7 +96,7 @@ def holds_command(text: str) -> bool:
     """Return whether the name of a tool stands anywhere in a folded text: most texts have none."""
     if not _TOOL_WORDS.isdisjoint(text.translate(_QUOTES).split()):
         return True
-    return not text.isascii() and _TOOL.search(text) is not None
+    return not text.isascii() and _LATIN.search(text) is not None and _TOOL.search(text) is not None
 
 
 def command_in(clause: str) -> Found | None:
