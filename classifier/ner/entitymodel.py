@@ -26,7 +26,7 @@ from classifier.micromodel import (
 )
 from classifier.ner.preproc import decode
 from classifier.ner.spans import OUTSIDE, tags_of
-from classifier.ner.tokens import number_terms, tokens
+from classifier.ner.tokens import Lexicon, number_terms, tokens
 from classifier.ner.viterbi import Chain, best_path, legal, segment_p
 from classifier.runtime import open_session
 from config.errors import ArtefactError
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 TERMS_INPUT, EMISSIONS, CHAIN = "t", "emissions", "chain"
 GOLDEN_TOLERANCE = 5e-3
 _LEAST_P = 1e-6
+_MOST_LOG_ODDS = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class EntityModel:
     def __init__(self, session: Session, preproc: EntityPreproc, card: Json, version: str) -> None:
         self._session = session
         self._numbers = {term: at for at, term in enumerate(preproc.terms, start=1)}
+        self._lexicon = Lexicon(preproc.lexicon)
         self.tags = tags_of(preproc.types)
         self._chain = Chain(*(np.zeros(0, np.float32) for _ in range(3)))
         self.preproc = preproc
@@ -124,7 +126,7 @@ class EntityModel:
         read = tokens(text)
         if not read:
             return Tagged((), np.zeros(0, np.int64), np.zeros((0, len(self.tags)), np.float32))
-        numbers = number_terms(read, self._numbers)
+        numbers = number_terms(read, self._numbers, self._lexicon)
         emissions = np.asarray(self._session.run([EMISSIONS], {TERMS_INPUT: numbers})[0], np.float32)
         return Tagged(read, best_path(emissions, self._chain), emissions)
 
@@ -142,9 +144,10 @@ class EntityModel:
 
 
 def tempered(p: float, temperature: float) -> float:
-    """Return a probability whose log-odds were divided by the temperature."""
+    """Return a probability whose log-odds were divided by the temperature; never quite 0 or 1."""
     p = min(max(p, _LEAST_P), 1 - _LEAST_P)
-    return 1 / (1 + math.exp(-math.log(p / (1 - p)) / temperature))
+    odds = min(math.log(p / (1 - p)) / temperature, _MOST_LOG_ODDS)
+    return 1 / (1 + math.exp(-max(odds, -_MOST_LOG_ODDS)))
 
 
 def _segments(tags: Sequence[str]) -> list[tuple[int, int]]:

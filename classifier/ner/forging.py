@@ -29,7 +29,7 @@ from classifier.ner.gazetteer import Gazetteer
 from classifier.ner.measures import Scored, forms, scored
 from classifier.ner.preproc import EntityPreproc, encode
 from classifier.ner.spans import Span, read_span_rows
-from classifier.ner.swapping import LEXICON, Lexicon, read_lexicon
+from classifier.ner.swapping import LEXICON, Forms, read_lexicon
 from classifier.ner.training import Recipe, found_by, train
 from classifier.text import clip
 from config.errors import CorpusError
@@ -62,9 +62,9 @@ def forge_entities(blueprint: Blueprint, out: Path, *, progress: Progress | None
     learnt, held = parted(rows)
     if not learnt or not held:
         raise CorpusError("holds too few rows to learn from and to validate on", file=str(blueprint.folder))
-    lexicon = lexicon_of(blueprint)
+    listed = lexicon_of(blueprint)
     runs = [
-        train(learnt, held, blueprint.labels, replace(recipe, seed=seed), progress, lexicon=lexicon)
+        train(learnt, held, blueprint.labels, replace(recipe, seed=seed), progress, forms=listed)
         for seed in blueprint.seeds
     ]
     shown = test or held
@@ -91,7 +91,7 @@ def forge_entities(blueprint: Blueprint, out: Path, *, progress: Progress | None
     return _exported(blueprint, out, runs[0], (learnt, held, shown), card)
 
 
-def lexicon_of(blueprint: Blueprint) -> Lexicon:
+def lexicon_of(blueprint: Blueprint) -> Forms:
     """Return the forms that may take the place of marked ones in training. Raises `CorpusError`."""
     return read_lexicon(blueprint.folder / LEXICON)
 
@@ -170,7 +170,7 @@ def told(figures: Scored) -> Json:
 def _exported(blueprint: Blueprint, out: Path, run: Trained, rows: tuple[Sequence[SpanRow], ...], card: Json) -> Forged:
     learnt, held, shown = rows
     out.parent.mkdir(parents=True, exist_ok=True)
-    bare = EntityPreproc(blueprint.name, run.vocabulary, blueprint.labels)
+    bare = EntityPreproc(blueprint.name, run.vocabulary, blueprint.labels, run.lexicon.entries)
     golden = [*ODD_TEXTS, *(row.text for row in shown[:: max(1, len(shown) // _GOLDEN_ROWS)][:_GOLDEN_ROWS])]
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
         folder = Path(aside)

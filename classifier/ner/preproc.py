@@ -24,6 +24,8 @@ class EntityPreproc:
     terms: tuple[str, ...]
     """Numbered from 1."""
     types: tuple[str, ...]
+    lexicon: tuple[tuple[str, str], ...] = ()
+    """Pairs of a type and a form of it that is widely known."""
     temperature: float = 1.0
     """Divides the log-odds of an entity's probability."""
     sha256_model: bytes = b""
@@ -48,6 +50,7 @@ def encode(preproc: EntityPreproc) -> bytes:
             wire.bytes_field(11, preproc.sha256_model),
             wire.number_field(17, preproc.max_chars),
             wire.number_field(18, preproc.slots),
+            *(wire.bytes_field(19, f"{name}\t{form}".encode()) for name, form in preproc.lexicon),
         )
     )
 
@@ -67,11 +70,17 @@ def decode(data: bytes, *, file: str) -> EntityPreproc:
             sha256_model=fields.get(11, [b""])[-1],
             max_chars=wire.last_int(fields, 17),
             slots=wire.last_int(fields, 18),
+            lexicon=tuple(_entry(each.decode()) for each in fields.get(19, [])),
         )
     except (ValueError, IndexError, struct.error) as error:
         raise ArtefactError("is no preprocessor or is cut short", file=file) from error
     _check(preproc, file)
     return preproc
+
+
+def _entry(line: str) -> tuple[str, str]:
+    name, _, form = line.partition("\t")
+    return name, form
 
 
 def _check(preproc: EntityPreproc, file: str) -> None:
@@ -87,6 +96,7 @@ def _check(preproc: EntityPreproc, file: str) -> None:
         "has no types or too many": not 0 < len(preproc.types) <= MOST_TYPES,
         "names a type twice": len(set(preproc.types)) != len(preproc.types),
         "has more terms than are allowed": len(preproc.terms) > MOST_TERMS,
+        "lists forms of a type that it does not have": not {name for name, _ in preproc.lexicon} <= set(preproc.types),
         "names a term twice": len(set(preproc.terms)) != len(preproc.terms),
         "has a temperature that is not above 0": not 0 < preproc.temperature < float("inf"),
         "holds no hash of its model": len(preproc.sha256_model) != HASH_BYTES,

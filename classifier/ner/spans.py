@@ -50,8 +50,8 @@ def read_span_rows(paths: Iterable[Path]) -> tuple[SpanRow, ...]:
     return tuple(row for path in paths for row in _rows_of(path))
 
 
-def marked(line: str) -> SpanRow:
-    """Return the row that inline marks say. Raises `CorpusError` where a mark is cut short."""
+def marked(line: str, *, file: str = "inline") -> SpanRow:
+    """Return the row that inline marks say. Raises `CorpusError` naming `file` where a mark is cut short."""
     text, spans, at = "", list[Span](), 0
     for found in _MARK.finditer(line):
         text += line[at : found.start()]
@@ -63,7 +63,7 @@ def marked(line: str) -> SpanRow:
         text += found.group(1)
     rest = _MARK.sub("", line)
     if "[" in rest or "|" in rest:
-        raise CorpusError(f"a mark is not [words|type]: {line[:60]!r}")
+        raise CorpusError(f"a mark is not [words|type]: {line[:60]!r}", file=file)
     text += line[at:]
     return SpanRow(text, tuple(spans), language_of(text))
 

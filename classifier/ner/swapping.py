@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEXICON = "lexicon.toml"
-Lexicon = dict[tuple[str, str], tuple[str, ...]]
+Forms = dict[tuple[str, str], tuple[str, ...]]
 """Language and type -> forms."""
-_KEPT, _FROM_LEXICON = 0.3, 0.5
+_KEPT, _FROM_LEXICON = 0.3, 0.3
 _DRAWN_ANEW = 0.6
 
 
-def read_lexicon(path: Path) -> Lexicon:
+def read_lexicon(path: Path) -> Forms:
     """Return the forms of a lexicon, none where there is no such file. Raises `CorpusError` where it is damaged."""
     if not path.is_file():
         return {}
@@ -32,7 +32,7 @@ def read_lexicon(path: Path) -> Lexicon:
         found: dict[str, object] = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CorpusError(f"is no TOML: {error}", file=str(path)) from error
-    lexicon: Lexicon = {}
+    lexicon: Forms = {}
     for lang, types in found.items():
         for name, forms in cast("Mapping[str, object]", types if isinstance(types, dict) else {}).items():
             listed = cast("list[object]", forms) if isinstance(forms, list) else [None]
@@ -45,7 +45,7 @@ def read_lexicon(path: Path) -> Lexicon:
 class Swapper:
     """Knows the distinct forms of each type in each language."""
 
-    def __init__(self, rows: Sequence[SpanRow], lexicon: Lexicon, dice: random.Random) -> None:
+    def __init__(self, rows: Sequence[SpanRow], lexicon: Forms, dice: random.Random) -> None:
         self._dice = dice
         self._lexicon = lexicon
         forms: dict[tuple[str, str], dict[str, None]] = {}

@@ -15,11 +15,11 @@ import numpy as np
 from classifier.text import HAN, MAX_CHARS, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-READER = "han-char+word-affix+neighbours/1"
+READER = "han-char+word-affix+neighbours+lexicon/1"
 """Name of the rules of this file; an artefact of other rules is refused."""
 SLOTS = 16
 """Most terms that a token has."""
@@ -46,6 +46,39 @@ class Token:
     """Whether white space, or nothing, stands before it."""
 
 
+class Lexicon:
+    """Forms with their types, found in texts the longest first; `entries` are pairs of a type and a form."""
+
+    def __init__(self, entries: Iterable[tuple[str, str]]) -> None:
+        self.entries = tuple(entries)
+        self._types: dict[tuple[str, ...], list[str]] = {}
+        self._longest: dict[str, int] = {}
+        for name, form in self.entries:
+            pieces = tuple(each.form for each in tokens(form))
+            if not pieces:
+                continue
+            types = self._types.setdefault(pieces, [])
+            if name not in types:
+                types.append(name)
+            self._longest[pieces[0]] = max(len(pieces), self._longest.get(pieces[0], 0))
+
+    def marks(self, read: tuple[Token, ...]) -> list[list[str]]:
+        """Return, for each token, a term for each type that a form which it begins or goes on with is listed under."""
+        forms = [each.form for each in read]
+        found: list[list[str]] = [[] for _ in read]
+        at = 0
+        while at < len(forms):
+            for size in range(min(self._longest.get(forms[at], 0), len(forms) - at), 0, -1):
+                if types := self._types.get(tuple(forms[at : at + size])):
+                    for inner in range(at, at + size):
+                        found[inner] = [f"@{'B' if inner == at else 'I'}-{name}" for name in types]
+                    at += size
+                    break
+            else:
+                at += 1
+        return found
+
+
 def tokens(text: str) -> tuple[Token, ...]:
     """Return the tokens of the first `MAX_CHARS` characters, in order; those without a normal form are left out."""
     found: list[Token] = []
@@ -60,15 +93,22 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
-def terms(read: tuple[Token, ...]) -> list[list[str]]:
+def terms(read: tuple[Token, ...], lexicon: Lexicon) -> list[list[str]]:
     """Return the terms of each token, at most `SLOTS`, the token's own name first; linear in their number."""
     masked = [_masked(each) for each in read]
+    marks = lexicon.marks(read)
     found: list[list[str]] = []
     for at, token in enumerate(read):
         left = masked[at - 1] if at else _EDGE
         right = masked[at + 1] if at + 1 < len(read) else _EDGE
         own = masked[at]
-        mine = [f"={token.form}", f"<{left} {own}", f">{own} {right}", f"x{token.shape}{'_' if token.spaced else ''}"]
+        mine = [
+            f"={token.form}",
+            f"<{left} {own}",
+            f">{own} {right}",
+            f"x{token.shape}{'_' if token.spaced else ''}",
+            *marks[at],
+        ]
         if token.kind == "han":
             mine.append(f"|{left} {own} {right}")
             if at + 2 < len(read):
@@ -81,14 +121,14 @@ def terms(read: tuple[Token, ...]) -> list[list[str]]:
             mine += [f"${own[-size:]}" for size in sizes]
         elif token.kind == "digits":
             mine.append(f"#{own}")
-        found.append(mine)
+        found.append(mine[:SLOTS])
     return found
 
 
-def number_terms(read: tuple[Token, ...], numbers: Mapping[str, int]) -> NDArray[np.int64]:
+def number_terms(read: tuple[Token, ...], numbers: Mapping[str, int], lexicon: Lexicon) -> NDArray[np.int64]:
     """Return (tokens, slots) for tokens; unknown terms are left out."""
     found = np.zeros((len(read), SLOTS), np.int64)
-    for at, mine in enumerate(terms(read)):
+    for at, mine in enumerate(terms(read, lexicon)):
         known = [numbers[term] for term in mine if term in numbers]
         found[at, : len(known)] = known
     return found

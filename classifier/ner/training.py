@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,13 +14,13 @@ import numpy as np
 from classifier.ner.measures import f1_of
 from classifier.ner.network import Shape, Tagger
 from classifier.ner.spans import Span, SpanRow, bio, spans_of, tags_of
-from classifier.ner.swapping import Lexicon, Swapper
-from classifier.ner.tokens import SLOTS, number_terms, terms, tokens
+from classifier.ner.swapping import Forms, Swapper
+from classifier.ner.tokens import SLOTS, Lexicon, number_terms, terms, tokens
 from classifier.ner.viterbi import Chain, best_path
 from classifier.qwen.libraries import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -83,6 +84,7 @@ class Trained:
 
     tagger: Tagger
     vocabulary: tuple[str, ...]
+    lexicon: Lexicon
     validation_f1: float
     epochs: int
 
@@ -99,9 +101,9 @@ class Trained:
         return found
 
 
-def vocabulary_of(rows: Sequence[SpanRow], recipe: Recipe) -> tuple[str, ...]:
+def vocabulary_of(rows: Sequence[SpanRow], recipe: Recipe, lexicon: Lexicon) -> tuple[str, ...]:
     """Return the terms that occur often enough, the most frequent first, at most `max_terms`."""
-    counts = Counter(term for row in rows for mine in terms(tokens(row.text)) for term in mine)
+    counts = Counter(term for row in rows for mine in terms(tokens(row.text), lexicon) for term in mine)
     often = [(term, n) for term, n in counts.items() if n >= recipe.min_rows]
     return tuple(term for term, _ in sorted(often, key=lambda pair: (-pair[1], pair[0]))[: recipe.max_terms])
 
@@ -113,7 +115,7 @@ def train(
     recipe: Recipe,
     progress: Progress,
     *,
-    lexicon: Lexicon | None = None,
+    forms: Forms | None = None,
 ) -> Trained:
     """Return the tagger of the epoch that was best on the validation rows."""
     t = torch()
@@ -122,8 +124,10 @@ def train(
     rows = [row for row in rows if tokens(row.text)]
     if len(rows) > recipe.max_rows:
         rows = dice.sample(list(rows), recipe.max_rows)
-    swapper = Swapper(rows, lexicon or {}, dice)
-    vocabulary = vocabulary_of([*rows, *(swapper.swapped(row) for _ in range(recipe.rounds) for row in rows)], recipe)
+    swapper = Swapper(rows, forms or {}, dice)
+    lexicon = Lexicon((name, form) for (_, name), listed in (forms or {}).items() for form in listed)
+    swapped = [swapper.swapped(row) for _ in range(recipe.rounds) for row in rows]
+    vocabulary = vocabulary_of([*rows, *swapped], recipe, lexicon)
     numbers = {term: at for at, term in enumerate(vocabulary, start=1)}
     tags = tags_of(types)
     columns = {tag: at for at, tag in enumerate(tags)}
@@ -132,18 +136,19 @@ def train(
     rule = t.optim.AdamW(tagger.parameters(), lr=recipe.rate, weight_decay=1e-3)
     n_steps = recipe.epochs * -(-len(rows) // recipe.batch)
     pace = t.optim.lr_scheduler.OneCycleLR(rule, recipe.rate, total_steps=n_steps + 1, pct_start=0.15)
-    plain = [encode(row, numbers, columns) for row in rows]
-    held = [encode(row, numbers, columns) for row in validation]
+    plain = [encode(row, numbers, columns, lexicon) for row in rows]
+    held = [encode(row, numbers, columns, lexicon) for row in validation]
     best, best_f1, best_epoch, done = None, -1.0, 0, 0
     progress.begin(f"training, seed {recipe.seed}", recipe.epochs)
     for epoch in range(recipe.epochs):
         now = [
-            encode(swapper.swapped(row), numbers, columns) if dice.random() < recipe.swapped else each
+            encode(swapper.swapped(row), numbers, columns, lexicon) if dice.random() < recipe.swapped else each
             for row, each in zip(rows, plain, strict=True)
         ]
-        for batch in _batches(now, recipe.batch, dice):
-            _step(tagger, rule, batch)
-            pace.step()
+        with one_thread():
+            for batch in _batches(now, recipe.batch, dice):
+                _step(tagger, rule, batch)
+                pace.step()
         done = epoch + 1
         figure = f1_of(validation, predicted(tagger, held))
         progress.advance()
@@ -153,14 +158,25 @@ def train(
             break
     for module, kept in zip((tagger.layers, tagger.chain_weights), best or _state(tagger), strict=True):
         module.load_state_dict(kept)
-    return Trained(tagger, vocabulary, best_f1, done)
+    return Trained(tagger, vocabulary, lexicon, best_f1, done)
 
 
-def encode(row: SpanRow, numbers: Mapping[str, int], columns: Mapping[str, int]) -> Encoded:
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread inside: steps this small only wait for each other on more."""
+    before = torch().get_num_threads()
+    torch().set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch().set_num_threads(before)
+
+
+def encode(row: SpanRow, numbers: Mapping[str, int], columns: Mapping[str, int], lexicon: Lexicon) -> Encoded:
     """Return a row as numbers."""
     read = tokens(row.text)
     tags = np.array([columns[tag] for tag in bio(row, read)], np.int64)
-    return Encoded(read, number_terms(read, numbers), tags)
+    return Encoded(read, number_terms(read, numbers, lexicon), tags)
 
 
 def found_by(trained: Trained, rows: Sequence[SpanRow]) -> list[tuple[Span, ...]]:
@@ -184,7 +200,7 @@ def predicted(tagger: Tagger, rows: Sequence[Encoded]) -> list[tuple[Span, ...]]
 def _encoded(trained: Trained, rows: Sequence[SpanRow]) -> list[Encoded]:
     numbers = {term: at for at, term in enumerate(trained.vocabulary, start=1)}
     columns = {tag: at for at, tag in enumerate(trained.tagger.tags)}
-    return [encode(row, numbers, columns) for row in rows]
+    return [encode(row, numbers, columns, trained.lexicon) for row in rows]
 
 
 def _emitted(tagger: Tagger, rows: Sequence[Encoded]) -> tuple[NDArray[np.float32], Chain]:
