@@ -82,6 +82,7 @@ def test_wheel_holds_everything_that_is_tracked(wheel):
 
     assert set() == expected - inside
     assert {"config/defaults/models.toml", "retrieval/library/zh/quickstart.md", "proxy/py.typed"} <= inside
+    assert 10 == sum(each.startswith("retrieval/examples/") and each.endswith(".md") for each in inside)
     assert {*ROOMS, "thalamus_entry.py"} == {each.partition("/")[0] for each in inside if ".dist-info" not in each}
 
 
