@@ -5,6 +5,7 @@ ThalamusError
 ├── StorageError                 our database did not take or give what was asked
 ├── ArtefactError                a file of a trained model is damaged, changed or of another schema
 ├── CorpusError                  rows that a model is to learn from or to be tried on are wrong
+├── DocumentError                a document of the library cannot be read
 ├── UpstreamError                one attempt at one deployment failed
 └── ClientFacingError            may be shown to the client as it stands
     ├── InvalidRequestError      400: the caller's request is wrong
@@ -73,6 +74,10 @@ class CorpusError(ThalamusError):
         super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
         self.file = file
         self.line = line
+
+
+class DocumentError(ThalamusError):
+    """A document of the library cannot be read; who knows its name puts it before the message."""
 
 
 class UpstreamError(ThalamusError):
