@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from config.errors import FailureClass
 
 Json = dict[str, object]
@@ -132,10 +135,19 @@ class IntentClassifier(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors."""
+    """Turns texts into vectors. Called in threads, never on the event loop."""
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector a text, all of one length."""
+    name: str
+    """What kind it is, such as `lsa` or `ollama`."""
+    dimension: int
+    fingerprint: str
+    """Another one means that vectors of both must not be compared: the index is rebuilt."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector of length 1 a text, `(len(texts), dimension)`, or zeros for a text that says nothing.
+
+        Raises `UpstreamError` where a server or model that it needs fails.
+        """
         ...
 
 

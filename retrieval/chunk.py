@@ -14,7 +14,7 @@ from config.types import Passage
 from retrieval.segment import CJK, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from retrieval.ingest import Document
 
@@ -60,12 +60,23 @@ def chunk(document: Document, *, max_size: int = MAX_SIZE) -> tuple[Passage, ...
     )
 
 
+def headings(document: Document) -> tuple[tuple[int, str], ...]:
+    """Return `(offset of its line, title from there on)` of every heading in order; titles hold all headings above."""
+    path: list[tuple[int, str]] = []
+    found: list[tuple[int, str]] = []
+    for block, heading in _blocks(document.text):
+        if heading is not None:
+            path = _below(path, heading)
+            found.append((block.start, _title(document, path)))
+    return tuple(found)
+
+
 def _line_starts(text: str) -> list[int]:
     r"""Return the offset of every line's first character; lines end with `\n` alone, as editors and `grep -n` count."""
     return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
-def line_of(line_starts: list[int], offset: int) -> int:
+def line_of(line_starts: Sequence[int], offset: int) -> int:
     """Return the 1-based line that holds `offset`."""
     return bisect_right(line_starts, offset)
 
@@ -81,11 +92,14 @@ def _sections(document: Document) -> Iterator[tuple[str, list[_Block]]]:
         if blocks:
             yield _title(document, path), blocks
             blocks = []
-        level, words = heading
-        path = [(depth, name) for depth, name in path if depth < level]
-        path.append((level, words))
+        path = _below(path, heading)
     if blocks:
         yield _title(document, path), blocks
+
+
+def _below(path: list[tuple[int, str]], heading: tuple[int, str]) -> list[tuple[int, str]]:
+    """Return the path of headings with one more, which ends those of its own level and below."""
+    return [*((level, name) for level, name in path if level < heading[0]), heading]
 
 
 def _title(document: Document, path: list[tuple[int, str]]) -> str:

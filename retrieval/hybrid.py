@@ -1,0 +1,276 @@
+"""Hybrid search over one library: words and vectors over the same windows, as an immutable snapshot.
+
+`building.py` makes it, `stored.py` writes and reads it, `searcher.py` keeps the current one and runs it in threads.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from config.errors import UpstreamError
+from config.tokens import estimate_tokens
+from config.types import Passage
+from retrieval.choose import Candidate, Texts, choose
+from retrieval.chunk import line_of
+from retrieval.fusion import TITLE_WEIGHT, Best, convex, dense_weight
+from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS
+from retrieval.segment import language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from config.types import Embedder
+    from retrieval.choose import Chosen, Limits
+    from retrieval.lexical import WordLeg
+    from retrieval.vectors import VectorStore
+    from retrieval.windows import Sentences
+
+Leg = Literal["hybrid", "words", "dense"]
+N_CANDIDATES = 200
+"""Windows that each leg may bring; some overlap, so it is many for each passage that is sent."""
+CANDIDATES_PER_PASSAGE = 20
+MAX_SCANNED = 20_000
+"""Up to so many open windows are all compared; where more are open, the store is asked and what is barred left out."""
+FILTER_FACTOR = 10
+WEAK_SCOPE_SHARE = 0.5
+"""A scope whose best window scores less than this share of the library's best is weak; all is searched then."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document as it is searched."""
+
+    name: str
+    title: str
+    text: str
+    sentences: Sentences
+    line_starts: tuple[int, ...]
+    intents: tuple[str, ...] = ()
+    """Names of the intents it serves; empty serves all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the vectors of an index were made with; another recipe needs another index."""
+
+    window_size: int
+    passage_prefix: str = ""
+    """Put before every window for the embedder, such as `passage: ` for E5."""
+    question_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassage:
+    """A passage with what it costs."""
+
+    passage: Passage
+    n_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gives."""
+
+    passages: tuple[FoundPassage, ...] = ()
+    scope: Literal["none", "kept", "weak"] = "none"
+    """Whether the given scope was searched, or was too weak, so that the whole library was."""
+    degraded: str | None = None
+    """Why the vectors had no say, where they had none."""
+
+    @property
+    def documents(self) -> dict[str, float]:
+        """Return the documents of the passages with the best score of each, best first."""
+        best: dict[str, float] = {}
+        for found in self.passages:
+            doc = found.passage.doc
+            best[doc] = max(found.passage.score, best.get(doc, 0.0))
+        return dict(sorted(best.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question, read once."""
+
+    text: str
+    wanted: list[int]
+    """Its terms that the library has."""
+    vector: NDArray[np.float32] | None
+    """`None` where the vectors have no say."""
+    degraded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Windows that came near, and what each leg says of them."""
+
+    rows: NDArray[np.int64]
+    words: NDArray[np.float32]
+    dense: NDArray[np.float32]
+
+
+class Index:
+    """Windows of documents, searched by words and by vectors; never changes once built, so threads may share it.
+
+    `windows` holds document, first and last (exclusive) sentence of each window, `(n, 3)`; `words` and `vectors` have
+    one row a window; `embedder` made the vectors.
+    """
+
+    __slots__ = ("_max_scanned", "_places", "_twins", "documents", "embedder", "recipe", "vectors", "windows", "words")
+
+    def __init__(
+        self,
+        documents: Sequence[IndexedDocument],
+        windows: NDArray[np.int32],
+        *,
+        words: WordLeg,
+        vectors: VectorStore,
+        embedder: Embedder,
+        recipe: Recipe,
+        max_scanned: int = MAX_SCANNED,
+    ) -> None:
+        self.documents = tuple(documents)
+        self.windows = windows
+        self.words = words
+        self.vectors = vectors
+        self.embedder = embedder
+        self.recipe = recipe
+        self._max_scanned = max_scanned
+        self._places = {document.name: place for place, document in enumerate(self.documents)}
+        self._twins = {own: self._mark(_twins(self._places, own)) for own in LANGUAGE_FOLDERS}
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def search(
+        self,
+        question: str,
+        limits: Limits,
+        *,
+        scope: Collection[str] | None = None,
+        leg: Leg = "hybrid",
+        count_tokens: Callable[[str], int] = estimate_tokens,
+    ) -> Found:
+        """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
+
+        `scope` names documents; the others are searched only where the scope is weak. Takes about a millisecond of one
+        core, and as long as its embedder for a remote one, whose failures are told in `degraded`.
+        """
+        question = question[-MAX_QUERY_CHARS:]
+        if not len(self) or not question.strip():
+            return Found()
+        read = self._read(question, leg)
+        words = self.words.scores(read.wanted) if leg != "dense" else np.zeros(len(self), dtype=np.float32)
+        twins = self._twins[language_of(question)]
+        n = max(N_CANDIDATES, CANDIDATES_PER_PASSAGE * limits.most)
+        ranked = self._rank(read, words, n=n, barred=twins)
+        weight = {"hybrid": dense_weight(question, self.embedder.name), "words": 0.0, "dense": 1.0}[leg]
+        best = Best.of(ranked.words, ranked.dense)
+        scores = convex(ranked.words, ranked.dense, weight=weight, best=best)
+        how: Literal["none", "kept", "weak"] = "none"
+        if scope is not None:
+            inside = self._rank(read, words, n=n, barred=~self._mark(scope) | twins)
+            mine = convex(inside.words, inside.dense, weight=weight, best=best)
+            how = "kept" if 0 < WEAK_SCOPE_SHARE * scores.max(initial=0) <= mine.max(initial=0) else "weak"
+            ranked, scores = (inside, mine) if how == "kept" else (ranked, scores)
+        chosen = choose(self._candidates(ranked.rows, scores, n), self._texts(count_tokens), limits)
+        return Found(tuple(self._passage(each) for each in chosen), how, read.degraded)
+
+    def scope_of(self, intents: Collection[str]) -> frozenset[str]:
+        """Return the names of the documents that serve one of the intents, or all intents."""
+        wanted = set(intents)
+        return frozenset(doc.name for doc in self.documents if not doc.intents or not wanted.isdisjoint(doc.intents))
+
+    def _read(self, question: str, leg: Leg) -> _Question:
+        """Return the question as the legs want it."""
+        wanted = self.words.known(question)
+        if leg == "words":
+            return _Question(question, wanted, None)
+        try:
+            vector = self.embedder.embed([self.recipe.question_prefix + question])[0]
+        except UpstreamError as error:
+            return _Question(question, wanted, None, degraded=str(error))
+        return _Question(question, wanted, vector if vector.any() else None)
+
+    def _rank(self, question: _Question, words: NDArray[np.float32], *, n: int, barred: NDArray[np.bool_]) -> _Ranked:
+        """Return the windows that one of the legs puts among its `n` best, those of barred documents left out."""
+        is_open = ~barred[self.windows[:, 0]]
+        by_words = np.argpartition(-np.where(is_open, words, 0), min(n, len(words)) - 1)[:n]
+        by_words = by_words[words[by_words] > 0]
+        rows = [by_words]
+        if question.vector is not None:
+            rows.append(self._nearest(question.vector, n, is_open))
+        near = np.unique(np.concatenate(rows))
+        near = near[is_open[near]]
+        raised = words[near] + words[near] * np.float32(TITLE_WEIGHT) * self.words.named(question.wanted, near)
+        dense = (
+            np.zeros(len(near), dtype=np.float32)
+            if question.vector is None
+            else self.vectors.scores(question.vector, near)
+        )
+        return _Ranked(near, raised, dense)
+
+    def _nearest(self, vector: NDArray[np.float32], n: int, is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the open windows nearest to the vector: all are compared where only some are open."""
+        n_open = int(is_open.sum())
+        if n_open == len(self):
+            return self.vectors.search(vector, n=n)[0]
+        rows = np.flatnonzero(is_open)
+        if n_open > self._max_scanned:
+            rows = self.vectors.search(vector, n=n * FILTER_FACTOR)[0]
+            return rows[is_open[rows]][:n]
+        scores = self.vectors.scores(vector, rows)
+        return rows[np.argsort(-scores, kind="stable")[:n]]
+
+    def _mark(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """Return for each document whether it is one of these; unknown names are passed over."""
+        marked = np.zeros(len(self.documents), dtype=bool)
+        marked[[self._places[name] for name in names if name in self._places]] = True
+        return marked
+
+    def _candidates(self, rows: NDArray[np.int64], scores: NDArray[np.float32], n: int) -> list[Candidate]:
+        """Return the `n` best windows."""
+        best = np.argsort(-scores, kind="stable")[:n]
+        places, found = self.windows[rows[best]].tolist(), scores[best].tolist()
+        return [
+            Candidate(document, first, last, score)
+            for (document, first, last), score in zip(places, found, strict=True)
+        ]
+
+    def _texts(self, count_tokens: Callable[[str], int]) -> Texts:
+        return Texts(
+            text=lambda at: self.documents[at].text,
+            starts=lambda at: self.documents[at].sentences.starts,
+            count_tokens=count_tokens,
+        )
+
+    def _passage(self, chosen: Chosen) -> FoundPassage:
+        """Return a chosen stretch with its lines and headings."""
+        document = self.documents[chosen.document]
+        sentence = bisect_right(document.sentences.starts, chosen.start) - 1
+        passage = Passage(
+            doc=document.name,
+            title=document.sentences.titles[sentence],
+            text=document.text[chosen.start : chosen.end],
+            start_line=line_of(document.line_starts, chosen.start),
+            end_line=line_of(document.line_starts, chosen.end - 1),
+            start=chosen.start,
+            end=chosen.end,
+            score=chosen.score,
+        )
+        return FoundPassage(passage, chosen.n_tokens)
+
+
+def _twins(names: Collection[str], own: str) -> list[str]:
+    """Return the documents of other languages that also exist in one's own (`en/x.md` beside `zh/x.md`)."""
+    split = [(name, *name.partition("/")[::2]) for name in names]
+    return [
+        name
+        for name, folder, rest in split
+        if folder in LANGUAGE_FOLDERS and folder != own and f"{own}/{rest}" in names
+    ]
