@@ -31,7 +31,7 @@ from classifier.ner.preproc import EntityPreproc, encode
 from classifier.ner.spans import Span, read_span_rows
 from classifier.ner.swapping import LEXICON, Forms, read_lexicon
 from classifier.ner.training import Recipe, found_by, train
-from classifier.text import clip
+from classifier.text import clip, normalise
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -232,7 +232,8 @@ def _sureness(model: EntityModel, rows: Sequence[SpanRow]) -> tuple[np.ndarray, 
 
 
 def _measured(model: EntityModel, learnt: Sequence[SpanRow], shown: Sequence[SpanRow]) -> Json:
-    known, gazetteer = forms(learnt), Gazetteer(learnt)
+    listed = frozenset((normalise(form), name) for name, form in model.preproc.lexicon)
+    known, gazetteer = forms(learnt) | listed, Gazetteer(learnt)
     metrics = told(scored(shown, [_spans(model, row) for row in shown], known))
     languages = sorted({row.lang for row in shown})
     for lang in languages if len(languages) > 1 else ():
