@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-classifier faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-classifier bench-ner faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of d
 bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m classifier.foundry.public $(DATA) --report docs/reports/classifier.md $(ARGS)
+
+bench-ner: $(DEV_STAMP) ## Measure the finding of names on the public sets in DATA=folder; writes docs/reports/ner.md
+	@test -n "$(DATA)" || { echo "say where the sets are: make bench-ner DATA=folder" >&2; exit 2; }
+	@$(BIN)/python -m classifier.ner.bench --data $(DATA) --report docs/reports/ner.md $(ARGS)
 
 faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 	@rm -rf .pytest_cache/faults

@@ -141,11 +141,13 @@ def written(result: Json) -> str:
         "",
         ABOUT,
         "",
+        f"This run: `--seeds {len(_sets(result)[0]['seeds'])} --epochs {cast('Json', result['recipe'])['epochs']}`.",
+        "",
         "| set | goal | F1 | seeds | seen: F1 | unseen: F1, recall | gazetteer: F1, unseen | both sets in one model |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in _sets(result):
-        own, base = _figures(each["apart"], each["lang"]), cast("Json", each["gazetteer"])
+        own, base = _figures(each["apart"], each["lang"]), cast("dict[str, Any]", each["gazetteer"])
         joint = each["together"]
         both = _shown(_figures(joint, each["lang"])["micro_f1"]) if joint else "not measured"
         seeds = ", ".join(f"{f1:.3f}" for f1 in each["seeds"])

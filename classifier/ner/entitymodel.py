@@ -133,12 +133,12 @@ class EntityModel:
     def entities(self, text: str) -> tuple[Entity, ...]:
         """Return the entities of the first 4,096 characters of a text, in order; any text will do."""
         read = self.tagged(text)
-        segments = _segments([self.tags[tag] for tag in read.path])
+        segments = _segments([self.tags[int(tag)] for tag in read.path])
         sure = segment_p(read.emissions, self._chain, read.path, segments)
         found: list[Entity] = []
         for (first, end), p in zip(segments, sure, strict=True):
             start, stop = read.tokens[first].start, read.tokens[end - 1].end
-            name = self.tags[read.path[first]][2:]
+            name = self.tags[int(read.path[first])][2:]
             found.append(Entity(start, stop, name, text[start:stop], tempered(p, self.preproc.temperature)))
         return tuple(found)
 

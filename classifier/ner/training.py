@@ -20,7 +20,7 @@ from classifier.ner.viterbi import Chain, best_path
 from classifier.qwen.libraries import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -162,7 +162,7 @@ def train(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """Keep torch to one thread inside: steps this small only wait for each other on more."""
     before = torch().get_num_threads()
     torch().set_num_threads(1)
@@ -193,7 +193,7 @@ def predicted(tagger: Tagger, rows: Sequence[Encoded]) -> list[tuple[Span, ...]]
         turn = iter(emitted)
         for each in part:
             path = best_path(next(turn)[: len(each.tokens)], chain) if each.tokens else ()
-            found.append(spans_of([tagger.tags[tag] for tag in path], each.tokens))
+            found.append(spans_of([tagger.tags[int(tag)] for tag in path], each.tokens))
     return found
 
 
