@@ -89,7 +89,7 @@ def choose(candidates: Sequence[Candidate], texts: Texts, limits: Limits) -> tup
             heapq.heappush(heap, (now, place))  # worth less than when it was put there: its turn comes later
             continue
         found = _stretch(texts, candidate, starts[first], starts[last])
-        words = texts.text(found.document)[found.start : found.end]
+        words = texts.text(found.document)[found.start : found.end].strip()
         if left is not None and found.n_tokens > left:
             n_misfits += 1
             continue
@@ -118,6 +118,6 @@ def _new_part(candidate: Candidate, starts: Sequence[int], sent: set[int]) -> tu
 
 
 def _stretch(texts: Texts, candidate: Candidate, start: int, end: int) -> Chosen:
-    """Return the stretch without the white space after it."""
-    words = texts.text(candidate.document)[start:end].rstrip()
-    return Chosen(candidate.document, start, start + len(words), candidate.score, texts.count_tokens(words))
+    """Return the stretch with the white space after it, so that neighbours touch; who counts, counts its words."""
+    words = texts.text(candidate.document)[start:end]
+    return Chosen(candidate.document, start, end, candidate.score, texts.count_tokens(words.rstrip()))

@@ -97,7 +97,6 @@ class Found:
 class _Question:
     """A question, read once."""
 
-    text: str
     wanted: list[int]
     """Its terms that the library has."""
     vector: NDArray[np.float32] | None
@@ -155,16 +154,18 @@ class Index:
         scope: Collection[str] | None = None,
         leg: Leg = "hybrid",
         count_tokens: Callable[[str], int] = estimate_tokens,
+        vector: NDArray[np.float32] | None = None,
     ) -> Found:
         """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
 
         `scope` names documents; the others are searched only where the scope is weak. Takes about a millisecond of one
-        core, and as long as its embedder for a remote one, whose failures are told in `degraded`.
+        core, and as long as its embedder for a remote one, whose failures are told in `degraded`. `vector` is what
+        `embed_questions` gave for this question.
         """
         question = question[-MAX_QUERY_CHARS:]
         if not len(self) or not question.strip():
             return Found()
-        read = self._read(question, leg)
+        read = self._read(question, leg, vector)
         words = self.words.scores(read.wanted) if leg != "dense" else np.zeros(len(self), dtype=np.float32)
         twins = self._twins[language_of(question)]
         n = max(N_CANDIDATES, CANDIDATES_PER_PASSAGE * limits.most)
@@ -186,16 +187,20 @@ class Index:
         wanted = set(intents)
         return frozenset(doc.name for doc in self.documents if not doc.intents or not wanted.isdisjoint(doc.intents))
 
-    def _read(self, question: str, leg: Leg) -> _Question:
+    def embed_questions(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of many questions at once, for `search`. Raises `UpstreamError`."""
+        return self.embedder.embed([self.recipe.question_prefix + each[-MAX_QUERY_CHARS:] for each in questions])
+
+    def _read(self, question: str, leg: Leg, vector: NDArray[np.float32] | None) -> _Question:
         """Return the question as the legs want it."""
         wanted = self.words.known(question)
         if leg == "words":
-            return _Question(question, wanted, None)
+            return _Question(wanted, None)
         try:
-            vector = self.embedder.embed([self.recipe.question_prefix + question])[0]
+            found = self.embed_questions([question])[0] if vector is None else vector
         except UpstreamError as error:
-            return _Question(question, wanted, None, degraded=str(error))
-        return _Question(question, wanted, vector if vector.any() else None)
+            return _Question(wanted, None, degraded=str(error))
+        return _Question(wanted, found if found.any() else None)
 
     def _rank(self, question: _Question, words: NDArray[np.float32], *, n: int, barred: NDArray[np.bool_]) -> _Ranked:
         """Return the windows that one of the legs puts among its `n` best, those of barred documents left out."""
@@ -207,7 +212,7 @@ class Index:
             rows.append(self._nearest(question.vector, n, is_open))
         near = np.unique(np.concatenate(rows))
         near = near[is_open[near]]
-        raised = words[near] + words[near] * np.float32(TITLE_WEIGHT) * self.words.named(question.wanted, near)
+        raised = (words[near] * (1 + TITLE_WEIGHT * self.words.named(question.wanted, near))).astype(np.float32)
         dense = (
             np.zeros(len(near), dtype=np.float32)
             if question.vector is None
@@ -252,13 +257,14 @@ class Index:
     def _passage(self, chosen: Chosen) -> FoundPassage:
         """Return a chosen stretch with its lines and headings."""
         document = self.documents[chosen.document]
+        text = document.text[chosen.start : chosen.end]
         sentence = bisect_right(document.sentences.starts, chosen.start) - 1
         passage = Passage(
             doc=document.name,
             title=document.sentences.titles[sentence],
-            text=document.text[chosen.start : chosen.end],
+            text=text,
             start_line=line_of(document.line_starts, chosen.start),
-            end_line=line_of(document.line_starts, chosen.end - 1),
+            end_line=line_of(document.line_starts, chosen.start + len(text.rstrip()) - 1),
             start=chosen.start,
             end=chosen.end,
             score=chosen.score,

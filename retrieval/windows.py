@@ -12,14 +12,16 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.chunk import HAN_SIZE, headings
+from retrieval.chunk import headings
 from retrieval.segment import CJK, clauses
 
 if TYPE_CHECKING:
     from retrieval.ingest import Document
 
 WINDOW_SIZE = 800
-"""Largest window in letters; a Han character counts as `HAN_SIZE` letters. A single longer clause is one window."""
+"""Largest window in letters; a Han character counts as `HAN_WIDTH` letters. A single longer clause is one window."""
+HAN_WIDTH = 4
+"""A Han character costs about as many tokens as four letters, so windows of both scripts cost about the same."""
 _HAN = re.compile(f"[{CJK}]")
 
 
@@ -28,7 +30,7 @@ class Sentences:
     """A document cut into sentences that touch: sentence `i` is `text[starts[i]:starts[i + 1]]`."""
 
     starts: tuple[int, ...]
-    """Ascending offsets; the last one is the end of the text."""
+    """Ascending offsets; the first is 0, the last the end of the text. White space goes with the sentence before it."""
     titles: tuple[str, ...]
     """Headings above each sentence, the document's title first."""
 
@@ -38,7 +40,7 @@ class Sentences:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sentences `first` to `last` (exclusive) of a document, and their stretch without outer white space."""
+    """Sentences `first` to `last` (exclusive) of a document, and their stretch."""
 
     first: int
     last: int
@@ -57,7 +59,7 @@ def cut(document: Document) -> Sentences:
     titles = tuple(
         named[place - 1][1] if (place := bisect_right(offsets, start)) else document.title for start in starts
     )
-    return Sentences((*starts, len(text)), titles)
+    return Sentences((0, *starts[1:], len(text)), titles)
 
 
 def windows(text: str, sentences: Sentences, *, size: int = WINDOW_SIZE) -> tuple[Window, ...]:
@@ -72,8 +74,7 @@ def windows(text: str, sentences: Sentences, *, size: int = WINDOW_SIZE) -> tupl
             total += widths[last]
             last += 1
         if not found or last > found[-1].last:
-            end = sentences.starts[first] + len(text[sentences.starts[first] : sentences.starts[last]].rstrip())
-            found.append(Window(first, last, sentences.starts[first], end))
+            found.append(Window(first, last, sentences.starts[first], sentences.starts[last]))
         total -= widths[first]
     return tuple(found)
 
@@ -81,6 +82,6 @@ def windows(text: str, sentences: Sentences, *, size: int = WINDOW_SIZE) -> tupl
 def _widths(text: str, sentences: Sentences) -> list[int]:
     """Return the size of each sentence in letters."""
     return [
-        end - start + (HAN_SIZE - 1) * len(_HAN.findall(text, start, end))
+        end - start + (HAN_WIDTH - 1) * len(_HAN.findall(text, start, end))
         for start, end in zip(sentences.starts, sentences.starts[1:], strict=False)
     ]

@@ -70,7 +70,7 @@ def test_passages_are_the_documents_own_text_with_their_place(hybrid, library):
 
         assert passage.text == texts[passage.doc][passage.start : passage.end]
         assert passage.start_line == 1 + texts[passage.doc].count("\n", 0, passage.start)
-        assert passage.end_line == 1 + texts[passage.doc].count("\n", 0, passage.end)
+        assert passage.end_line == 1 + texts[passage.doc][: passage.end].rstrip().count("\n")
 
 
 def test_of_two_twins_the_readers_own_is_found(hybrid):
@@ -206,7 +206,7 @@ ONE = Texts(text=lambda _: TEXT, starts=lambda _: STARTS, count_tokens=len)
 
 
 def stretches(candidates, limits):
-    return [TEXT[each.start : each.end] for each in choose(candidates, ONE, limits)]
+    return [TEXT[each.start : each.end].strip() for each in choose(candidates, ONE, limits)]
 
 
 def test_only_what_is_new_of_a_window_is_sent():
