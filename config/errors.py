@@ -6,6 +6,7 @@ ThalamusError
 ├── ArtefactError                a file of a trained model is damaged, changed or of another schema
 ├── CorpusError                  rows that a model is to learn from or to be tried on are wrong
 ├── DocumentError                a document of the library cannot be read
+├── LibraryBusyError             another process is changing the library of documents
 ├── UpstreamError                one attempt at one deployment failed
 └── ClientFacingError            may be shown to the client as it stands
     ├── InvalidRequestError      400: the caller's request is wrong
@@ -78,6 +79,10 @@ class CorpusError(ThalamusError):
 
 class DocumentError(ThalamusError):
     """A document of the library cannot be read; who knows its name puts it before the message."""
+
+
+class LibraryBusyError(ThalamusError):
+    """Another process is changing the library of documents; the message says which, and since when."""
 
 
 class UpstreamError(ThalamusError):

@@ -19,6 +19,10 @@ class Document:
     name: str
     text: str
     title: str = ""
+    intents: tuple[str, ...] = ()
+    """Names of the intents that it serves; empty: every one."""
+    language: str = ""
+    """Such as `zh` or `en`; empty: not known."""
 
 
 def read_documents(folder: Path) -> tuple[Document, ...]:
