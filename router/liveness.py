@@ -59,6 +59,7 @@ class Prober:
         self._owns_client = client is None
         self._sleep = sleep
         self._changed = asyncio.Event()
+        self._making = asyncio.Lock()
         self.probes: Probes = {}
 
     def watch(self, settings: Settings) -> None:
@@ -106,7 +107,8 @@ class Prober:
             self._client = None
 
     async def _ask_all(self, targets: Sequence[ProbeTarget], timeout_s: float) -> list[Probe]:
-        client = self._client = self._client or await asyncio.to_thread(_new_client)
+        async with self._making:  # two rounds at once would make two, and one would never be closed
+            client = self._client = self._client or await asyncio.to_thread(_new_client)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def ask(target: ProbeTarget) -> Probe:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.loader import load_settings
+from router import liveness
 from router.discovery import Listed, listed_models, same_model
 from router.liveness import MAX_LIST_BYTES, Prober
 
@@ -234,6 +235,18 @@ async def test_a_prober_of_its_own_wire_opens_and_closes_it():
     await prober.aclose()
 
     assert not prober.probes["http://127.0.0.1:9"].answered
+
+
+async def test_two_rounds_at_once_share_one_wire(box, monkeypatch):
+    """The client that one round made and the other replaced would stay open for ever."""
+    made = []
+    new_client = liveness._new_client
+    monkeypatch.setattr(liveness, "_new_client", lambda: made.append(new_client()) or made[-1])
+    prober = Prober(box)
+    await asyncio.gather(prober.probe_once(), prober.probe_once())
+    await prober.aclose()
+
+    assert [True] == [client.is_closed for client in made]
 
 
 def test_lists_of_both_kinds_are_read():
