@@ -47,7 +47,7 @@ def build_index(
     unique = list({document.name: document for document in documents}.values())
     for place, document in enumerate(unique):
         sentences = cut(document)
-        read.append(_indexed(document, sentences, tuple((intents or {}).get(document.name, ()))))
+        read.append(_indexed(document, sentences, tuple((intents or {}).get(document.name, document.intents))))
         said = [terms(document.text[a:b]) for a, b in zip(sentences.starts, sentences.starts[1:], strict=False)]
         headed = {title: terms(title) for title in dict.fromkeys(sentences.titles)}
         for window in windows(document.text, sentences, size=recipe.window_size):

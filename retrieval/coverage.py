@@ -189,7 +189,7 @@ def _first_reached(shares: NDArray[np.float64], target: float) -> int | None:
     return int(reached[0]) if len(reached) else None
 
 
-def tables(measured: Mapping[Method, Measured], budgets: Measured, *, ks: Sequence[int] = KS) -> dict[str, object]:
+def tables(measured: Mapping[str, Measured], budgets: Measured, *, ks: Sequence[int] = KS) -> dict[str, object]:
     """Return the figures for people and programs, as plain JSON."""
     draws = resamples(len(budgets.first))
     return {

@@ -51,6 +51,7 @@ COMMANDS = (
 )
 GROUPS = (
     _Group("intents", "intent_catalogue", "List what a text may ask for, and add to it."),
+    _Group("docs", "documents", "Search your documents, and measure what is found."),
     _Group("keys", "keys", "Make, list and revoke the proxy keys that clients send."),
     _Group("db", "books", "Upgrade, back up and prune the database."),
     _Group("classifier", "classifier", "Train, export, try and measure the Qwen3 intent classifier."),
