@@ -16,7 +16,7 @@ from config.intents import shipped_intents
 ROOT = Path(__file__).parent.parent.parent
 FILE = Path(__file__).parent / "services" / "questions.jsonl"
 LIBRARY = ROOT / "retrieval" / "examples"
-FROZEN = "6298fbf35ecb518d187db25cae0277a0638903ce3ca597f2a970323b19891942"
+FROZEN = "7ce32494690751bc1a0268a01943eaa58c8f8c16acf3ba7da84b1066c8088158"
 """SHA-256 of the file: whoever changes a question says so here, and knows that older figures no longer compare."""
 SHOWN = {
     "zh": ("我想查看订单状态", "支付成功后发送通知", "修改身份要是有问题就付款充值"),
