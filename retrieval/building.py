@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from config.types import Embedder
     from retrieval.ingest import Document
-    from retrieval.windows import Sentences
 
 EMBED_BLOCK = 256
 
@@ -47,7 +45,8 @@ def build_index(
     unique = list({document.name: document for document in documents}.values())
     for place, document in enumerate(unique):
         sentences = cut(document)
-        read.append(_indexed(document, sentences, tuple((intents or {}).get(document.name, document.intents))))
+        tied = tuple((intents or {}).get(document.name, document.intents))
+        read.append(IndexedDocument.of(document.name, document.text, sentences, title=document.title, intents=tied))
         said = [terms(document.text[a:b]) for a, b in zip(sentences.starts, sentences.starts[1:], strict=False)]
         headed = {title: terms(title) for title in dict.fromkeys(sentences.titles)}
         for window in windows(document.text, sentences, size=recipe.window_size):
@@ -70,11 +69,6 @@ def build_index(
         embedder=embedder,
         recipe=recipe,
     )
-
-
-def _indexed(document: Document, sentences: Sentences, intents: tuple[str, ...]) -> IndexedDocument:
-    starts = (0, *(match.end() for match in re.finditer("\n", document.text)))
-    return IndexedDocument(document.name, document.title, document.text, sentences, starts, intents)
 
 
 def _window_text(document: IndexedDocument, first: int, last: int, recipe: Recipe) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -53,6 +54,14 @@ class IndexedDocument:
     line_starts: tuple[int, ...]
     intents: tuple[str, ...] = ()
     """Names of the intents it serves; empty serves all."""
+
+    @classmethod
+    def of(
+        cls, name: str, text: str, sentences: Sentences, *, title: str = "", intents: tuple[str, ...] = ()
+    ) -> IndexedDocument:
+        """Return the document with its lines counted."""
+        lines = (0, *(match.end() for match in re.finditer("\n", text)))
+        return cls(name, title, text, sentences, lines, intents)
 
 
 @dataclass(frozen=True, slots=True)
