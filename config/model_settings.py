@@ -119,6 +119,8 @@ class ModelSettings:
     """What it can do; a model without `chat` only answers on `/v1/embeddings`."""
     auto: bool = True
     """Whether `auto` may choose it; `false` leaves it to clients that name it."""
+    passages: bool = True
+    """Whether requests that `auto` sends to it get passages of your documents."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from config.balancing_settings import BalancingSettings
-from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds
+from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds, Share
 from config.breaker_settings import BreakerSettings
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
 from config.forms import Host, Network, Origin
@@ -152,11 +152,26 @@ class RetrievalSettings:
     The shipped guide is never placed; only the extractive model answers from it.
     """
     top_k: PositiveCount = 6
-    """Most passages per request."""
+    """Most passages per request, whatever it asks for."""
+    top_k_one_intent: PositiveCount = 4
+    """Most passages where it asks for one thing."""
+    top_k_without_intent: PositiveCount = 2
+    """Most passages where it asks for nothing in the catalogue of intents."""
+    place: Literal["message", "turn"] = "message"
+    """Where passages stand: in a `message` of their own ahead of the last user turn, which stays as it came, or at the
+    head of that `turn`, for servers whose chat template refuses two user turns in a row."""
     token_budget: Count = 1200
     """Most tokens of passages per request; 0 adds none."""
+    p_miss: Share = 0.05
+    """Share of requests, 0 to 1, whose passages are taken to lack the answer. What is counted as saved is charged with
+    it: each of them would be asked again with all documents. Put in what `thalamus docs evaluate` measures on questions
+    of yours; the default is a cautious figure, no measurement. 0 charges nothing."""
     library: Path | None = None
-    """Folder with your documents; `None` takes the shipped guide."""
+    """Folder with your documents, watched; `None` takes those of `thalamus docs add`, else the shipped guide."""
+    watch_s: Amount = 5.0
+    """Seconds between looks for documents that changed; 0 looks at the start only."""
+    max_document_bytes: PositiveCount = 20_000_000
+    """Largest file that is read as a document, bytes."""
 
 
 @dataclass(frozen=True, slots=True)

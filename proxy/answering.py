@@ -12,6 +12,7 @@ from proxy.accounting import price, settle
 from proxy.error_responses import all_failed, mid_stream_error
 from proxy.explain import explained_body, explained_event
 from proxy.relay import EventStream, SlowReaderError
+from proxy.sources import with_sources
 from router.dispatch import CandidatesExhaustedError
 from router.events import Frame, UsageReport
 
@@ -101,6 +102,10 @@ async def _plain(answering: Answering, given: Answer) -> None:
     if attempt.usage is not None and attempt.usage.source == "estimated":
         completion = replace(completion, events=(*completion.events, UsageReport(attempt.usage)))
     body = answering.sink.plain(completion, source=attempt.candidate.dialect)
+    if exchange.door.tell is not None:
+        body = exchange.door.tell(body, exchange)
+    elif exchange.passages and not exchange.door.embeds:
+        body = with_sources(body, exchange.passages)
     if exchange.explain:
         body = explained_body(body, exchange.explanation())
     with span("relay"):

@@ -28,7 +28,7 @@ _IMAGES: Final = frozenset({"image_url", "input_image", "image"})
 async def classify(house: House, exchange: Exchange, note: span) -> None:
     """Say what is asked within the settings' deadlines; where nobody is sure in time, this stage abstains."""
     settings = house.settings.classifier
-    if not exchange.thinks or not settings.enabled or settings.deadline_ms <= 0:
+    if not exchange.studies or not settings.enabled or settings.deadline_ms <= 0:
         note(abstained=True, skipped=True)
         return
     body = exchange.known().request.body
@@ -37,7 +37,7 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     if house.understanding.shadows.busy:
         exchange.meant = state.meant
     asked = await house.understanding.ask(state.meant)
-    exchange.intent = asked.intent
+    exchange.intent, exchange.tiers = asked.intent, asked.tiers
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
     exchange.beside = house.understanding.read_beside(state.meant)
     if exchange.explain and exchange.beside is not None:  # who asks for reasons waits for all of them

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import retrieval
 from config.errors import StorageError, UpstreamError
+from proxy.lookup import Library, look_up
 from retrieval.answer import ExtractiveAnswerer
-from retrieval.context import fit_passages
+from retrieval.front_matter import read_front_matter
 from retrieval.ingest import read_documents
+from retrieval.scoped import LexicalScopedSearch, Shelf
 from retrieval.search import LibrarySearch
 
 if TYPE_CHECKING:
+    from config.intents import IntentCatalogue
     from config.settings import RetrievalSettings
-    from config.types import ExtractedAnswer, Json, Passage
+    from config.types import ExtractedAnswer, Intent, Json
+    from proxy.lookup import Lookup
+    from retrieval.ingest import Document
+    from retrieval.scoped import ScopedSearch
 
 SHIPPED = Path(retrieval.__file__).parent / "library"
 """The product's own guide, in Chinese and English."""
@@ -30,7 +37,9 @@ class Documents:
     def __init__(self, settings: RetrievalSettings) -> None:
         self._settings = settings
         self._folder = settings.library or SHIPPED
-        self._search = LibrarySearch(lambda: read_documents(self._folder) if settings.enabled else ())
+        self._shelf = Shelf({})
+        self._search = LibrarySearch(self._read)
+        self._scoped: ScopedSearch = LexicalScopedSearch(self._search)
         self._answerer = ExtractiveAnswerer(self._search.index)
         self._error: str | None = None
 
@@ -53,21 +62,32 @@ class Documents:
         except OSError as error:
             raise UpstreamError("The documents cannot be read.", failure_class="transient") from error
 
-    def relevant_passages(self, question: str) -> tuple[Passage, ...]:
-        """Return passages worth placing before the question, or none where the documents hold no answer.
+    def look_up(self, question: str, intent: Intent | None, catalogue: IntentCatalogue) -> Lookup | None:
+        """Return what your documents have for a question; `None` where there are none of yours.
 
-        The shipped guide is never placed: a question about reverse proxies is not a question about this one.
+        The shipped guide is never looked into: a question about reverse proxies is not a question about this one.
         Raises `StorageError` where the documents cannot be read.
         """
         settings = self._settings
-        if not settings.enabled or settings.inject == "never" or settings.library is None:
-            return ()
+        if not settings.enabled or settings.library is None:
+            return None
+        named = {each.name: each.documents for each in catalogue.intents}
         try:
-            if not self._answerer.holds(question):
-                return ()
-            return fit_passages(self._search.search(question, top_k=settings.top_k), settings.token_budget)
+            self._search.index()  # the first one waits for the load, which fills the shelf
+            library = Library(self._scoped, self._shelf, self._answerer.holds)
+            if not self._shelf.documents:
+                return None
+            return look_up(library, question, intent=intent, named=named, settings=settings)
         except OSError as error:
             raise StorageError("the documents cannot be read") from error
+
+    def _read(self) -> tuple[Document, ...]:
+        """Read the documents, each without its front matter, and note how large they are and what they serve."""
+        read = read_documents(self._folder) if self._settings.enabled else ()
+        told = [(document, *read_front_matter(document.text)) for document in read]
+        documents = tuple(replace(each, text=text, title=said.title) for each, said, text in told)
+        self._shelf = Shelf.of((each.name, text, said.intents or ()) for each, said, text in told)
+        return documents
 
     def state(self) -> Json:
         """Return how the documents are, for `/health`."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.error_responses import anthropic_error_body, error_body
-from proxy.requests.parse import parse_anthropic, parse_chat, parse_embeddings, parse_unified
+from proxy.requests.parse import parse_anthropic, parse_chat, parse_embeddings, parse_route, parse_unified
+from proxy.route import route_body
 from proxy.sinks.anthropic import AnthropicSink
 from proxy.sinks.openai_chat import OpenAIChatSink
 from proxy.sinks.unchanged import UnchangedSink
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from config.errors import ClientFacingError
     from config.settings import Settings
+    from proxy.exchange import Exchange
     from proxy.requests.parse import Parsed
     from proxy.sinks.base import Sink
     from router.providers.base import ChatRequest
@@ -46,6 +48,14 @@ class ErrorBody(Protocol):
         ...
 
 
+class Tell(Protocol):
+    """Writes a plain answer anew with what the pipeline knows of the request."""
+
+    def __call__(self, body: bytes, exchange: Exchange) -> bytes:
+        """Return the JSON body for the client; `body` is the sink's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """One way in. `name` stands in the books as the endpoint."""
@@ -56,6 +66,10 @@ class Door:
     error_body: ErrorBody = error_body
     embeds: bool = False
     """Whether it asks for vectors, not for words."""
+    shows_passages: bool = False
+    """Whether intent and documents are found for every request, also for one that names its model."""
+    tell: Tell | None = None
+    """Makes the final body of a plain answer; `None` leaves the sink's."""
 
 
 def _openai(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
@@ -80,4 +94,5 @@ def _unchanged(request: ChatRequest, *, settings: Settings, created: int) -> Sin
 OPENAI = Door("chat", parse_chat, _openai)
 ANTHROPIC = Door("claude", parse_anthropic, _anthropic, anthropic_error_body)
 UNIFIED = Door("unified", parse_unified, _unified)
+ROUTE = Door("route", parse_route, _unified, shows_passages=True, tell=route_body)
 EMBEDDINGS = Door("embeddings", parse_embeddings, _unchanged, embeds=True)

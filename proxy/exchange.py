@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from config.trace import Trace
 from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Intent, Json
+from proxy.sources import SOURCES_HEADER, sources_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from proxy.beside import SideReading
     from proxy.doors import Door
     from proxy.limits import Lease
+    from proxy.lookup import Lookup
     from proxy.requests.parse import Parsed
+    from proxy.savings import Savings
     from router.attempt import AttemptLog
     from router.rules import Rule
 
@@ -65,7 +68,15 @@ class Exchange:
     """What models in shadow are to read too, once the answer is out; empty where there are none."""
     learned: Json = field(default_factory=dict[str, object])
     """What they made of the features; empty until then."""
+    retrieves: bool = True
+    """False when the client switched documents off for this request."""
+    tiers: tuple[Intent, ...] = ()
+    """Who was asked what is asked, in order."""
+    lookup: Lookup | None = None
+    """What the documents have for it; `None` where nobody looked, or there are none."""
     passages: tuple[Passage, ...] = ()
+    """Those that are placed before the question."""
+    savings: Savings | None = None
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""
@@ -80,6 +91,11 @@ class Exchange:
     """The client's own span, valid."""
     client_request_id: str | None = None
     """The client's own id of this request, for the log; ours is `id`."""
+
+    @property
+    def studies(self) -> bool:
+        """Whether it is looked at closely: intent and documents are found."""
+        return self.thinks or self.door.shows_passages
 
     def known(self) -> Parsed:
         """Return the parsed request; only for stages after `parse`."""
@@ -105,6 +121,8 @@ class Exchange:
         ]
         if model:
             pairs.append(("x-thalamus-model", model))
+        if self.passages and self.served_model:
+            pairs.append((SOURCES_HEADER, sources_header(self.passages)))
         if self.lease is not None:
             pairs.extend(self.lease.headers())
         pairs.extend(("x-thalamus-warning", text) for text in warning_texts(self.warnings))

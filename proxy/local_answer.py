@@ -34,6 +34,7 @@ async def say(house: House, exchange: Exchange, connection: Connection, text: st
     with span("relay"):
         if not request.stream:
             body = sink.plain(Completion(events, b""), source="extractive")
+            body = exchange.door.tell(body, exchange) if exchange.door.tell is not None else body
             body = explained_body(body, exchange.explanation()) if exchange.explain else body
             await connection.respond(200, [("content-type", "application/json"), *exchange.headers()], body)
             return

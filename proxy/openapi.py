@@ -68,6 +68,9 @@ def add_relay_paths(app: Litestar) -> None:
     paths["/api/chat"] = _post(
         "Unified chat with routing rules", "Thalamus", unified_request(), ["text/event-stream"], key="/api/chat"
     )
+    paths["/route"] = _post(
+        "Intent, documents, answer and savings of one prompt", "Thalamus", route_request(), [], key="/route"
+    )
     paths["/api/claude"] = _post(
         "Anthropic-shaped chat", "Thalamus", anthropic_request(), ["text/event-stream"], key="/api/claude"
     )
@@ -119,6 +122,13 @@ def unified_request() -> Schema:
     return _object(
         {"message": TEXT, "model": TEXT, "stream": BOOLEAN, "routing_rules": rules(), "conversation_id": TEXT},
         required=["message"],
+    )
+
+
+def route_request() -> Schema:
+    """Return the schema of `/route`."""
+    return _object(
+        {"prompt": Schema(type=OpenAPIType.STRING, min_length=1, pattern=r"\S"), "model": TEXT}, required=["prompt"]
     )
 
 

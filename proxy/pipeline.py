@@ -10,7 +10,7 @@ import structlog
 from config.errors import ClientFacingError
 from config.ids import new_id
 from config.trace import span
-from proxy import answering, classifying, stages
+from proxy import answering, classifying, placing, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
@@ -81,7 +81,7 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
         with span("classify") as note:
             await classifying.classify(house, exchange, note)
         with span("retrieve") as note:
-            await stages.retrieve(house, exchange, note)
+            await placing.retrieve(house, exchange, note)
         with span("policy") as note:
             stages.policy(exchange, note)
         with span("judge") as note:

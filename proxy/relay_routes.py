@@ -9,7 +9,7 @@ from litestar import asgi
 from config.errors import MethodNotAllowedError
 from config.ids import new_id
 from proxy.connection import Connection
-from proxy.doors import ANTHROPIC, EMBEDDINGS, OPENAI, UNIFIED, Door
+from proxy.doors import ANTHROPIC, EMBEDDINGS, OPENAI, ROUTE, UNIFIED, Door
 from proxy.error_responses import headers_for
 from proxy.pipeline import handle
 from proxy.public_routes import CHECKS_ITSELF
@@ -26,6 +26,7 @@ PATHS: dict[str, Door] = {
     "/v1/embeddings": EMBEDDINGS,
     "/embeddings": EMBEDDINGS,
     "/api/chat": UNIFIED,
+    "/route": ROUTE,
     "/api/claude": ANTHROPIC,
     "/api/claude/v1/messages": ANTHROPIC,  # where Anthropic's SDK asks with the base URL /api/claude
 }

@@ -5,19 +5,18 @@ Only `admit` and `parse` may refuse a request. What a stage decides is made in t
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config.errors import InvalidRequestError, StorageError, UnavailableError
+from config.errors import InvalidRequestError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
 from proxy.guard import via
+from proxy.placing import place
 from proxy.reflexes import look
 from proxy.requests.content import decode_content
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from proxy.token_reservation import reserve_tokens
-from retrieval.context import insert_context
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
 from router.rules import first_match
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from router.providers.base import ChatRequest
 
 ROUTER_HEADER = "x-thalamus-router"
+RETRIEVAL_HEADER = "x-thalamus-retrieval"
 MAX_LANGUAGE_CHARS = 2_000
 """The end of the last user turn is enough to tell its language."""
 
@@ -56,6 +56,10 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
         raise InvalidRequestError(f"{ROUTER_HEADER} must be 'off' or 'explain'.", param=ROUTER_HEADER)
     exchange.routed = wish != "off"
     exchange.explain = wish == "explain"
+    documents = connection.headers.get(RETRIEVAL_HEADER)
+    if documents not in {None, "off"}:
+        raise InvalidRequestError(f"{RETRIEVAL_HEADER} must be 'off'.", param=RETRIEVAL_HEADER)
+    exchange.retrieves = documents is None
 
 
 async def parse(house: House, exchange: Exchange, connection: Connection) -> None:
@@ -98,19 +102,6 @@ def judge(exchange: Exchange, note: span) -> None:
     note(abstained=True, skipped=not exchange.thinks)
 
 
-async def retrieve(house: House, exchange: Exchange, note: span) -> None:
-    """Find passages that answer the question; off the loop, and only where they may be used."""
-    question = exchange.known().last_user_text
-    if not exchange.thinks or not _may_place_passages(house, exchange) or not question.strip():
-        note(skipped=True)
-        return
-    try:
-        exchange.passages = await asyncio.to_thread(house.documents.relevant_passages, question)
-    except StorageError as error:  # the answer is worth more than its context
-        exchange.warnings += (f"answered without documents: {error}",)
-    note(passages=len(exchange.passages))
-
-
 def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, tuple[Candidate, ...]]:
     """Choose the model, and put the candidates in the order in which they will be tried."""
     parsed = exchange.known()
@@ -146,10 +137,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     if exchange.door.embeds:
         candidates = _that_embed(house, candidates)
     note(chosen=exchange.decision.chosen, reasons=list(exchange.decision.reasons), candidates=len(candidates))
-    if exchange.passages:
-        original = insert_context(request.original, exchange.passages) if request.original is not None else None
-        request = replace(request, body=insert_context(request.body, exchange.passages), original=original)
-    return request, candidates
+    return place(house, exchange, request, candidates), candidates
 
 
 def _known_of(language: str, exchange: Exchange) -> Json:
@@ -178,10 +166,3 @@ def _that_embed(house: House, candidates: tuple[Candidate, ...]) -> tuple[Candid
             f"The model '{candidates[0].model}' cannot embed.", param="model", code="model_cannot_embed"
         )
     return able
-
-
-def _may_place_passages(house: House, exchange: Exchange) -> bool:
-    """Return whether passages may be placed: never inside a tool loop, nor for the model that searches by itself."""
-    if house.settings.retrieval.inject == "never" or exchange.known().request.body.get("tools"):
-        return False
-    return any(model.origin != "last_resort" for model in house.catalog.live_models())

@@ -81,6 +81,7 @@ class _Stock:
             fallbacks=settings.fallbacks,
             capabilities=frozenset(settings.capabilities),
             auto=settings.auto,
+            passages=settings.passages,
             origin=_origin(self.rows[each.provider] for each in settings.deployments),
         )
 

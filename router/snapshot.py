@@ -68,6 +68,8 @@ class Model:
     capabilities: frozenset[Capability] = frozenset({"chat"})
     auto: bool = True
     """Whether `auto` may choose it."""
+    passages: bool = True
+    """Whether requests to it get passages of documents."""
     origin: Origin = "configured"
 
     @property

@@ -78,6 +78,29 @@ def parse_unified(body: bytes, *, headers: Mapping[str, str], max_depth: int) ->
     return _chat(found.body, headers, own_id=fields.get("conversation_id"), warnings=(*found.warnings, *lost))
 
 
+def parse_route(body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Parsed:
+    """Read a body for `/route`: `prompt`, a text, and `model`, `auto` by default; its answer is never streamed.
+
+    Raises `InvalidRequestError` that names the field, `UnsupportedMediaTypeError` for forms.
+    """
+    check_media_type(headers)
+    fields = json_object(body, max_depth=max_depth)
+    prompt = fields.get("prompt")
+    if prompt is None:
+        raise InvalidRequestError(
+            "Missing required parameter: 'prompt'.", param="prompt", code="missing_required_parameter"
+        )
+    check_text(prompt, "prompt")
+    if not str(prompt).strip():
+        raise InvalidRequestError("'prompt' is empty.", param="prompt", code="invalid_value")
+    if fields.get("stream"):
+        raise InvalidRequestError("/route does not stream.", param="stream", code="unsupported_parameter")
+    chat: Json = {name: value for name, value in fields.items() if name not in {"prompt", "stream", "messages"}}
+    chat |= {"model": fields.get("model") or AUTO, "messages": [{"role": "user", "content": prompt}]}
+    check_chat(chat)
+    return _chat(chat, headers)
+
+
 def parse_anthropic(body: bytes, *, headers: Mapping[str, str], max_depth: int) -> Parsed:
     """Read an Anthropic Messages body; it is kept whole beside its translation.
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from config.errors import InvalidRequestError
 from config.settings import RetrievalSettings, RoutingSettings, ServerSettings, Settings
@@ -23,7 +24,8 @@ from tests.e2e.gateway import model, running_gateway
 class BrokenDocuments(Documents):
     """Documents with a bug."""
 
-    def relevant_passages(self, question: str) -> tuple[()]:
+    @override
+    def look_up(self, question: str, *_: object) -> None:
         """Fail as bugs do."""
         raise ZeroDivisionError(question)
 

@@ -1,0 +1,127 @@
+"""What a request saved by sending passages, not documents: every figure an estimate, every cost charged to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from config.tokens import estimate_messages, estimate_tokens
+from retrieval.context import render
+from router.providers.json_values import as_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.intents import IntentCatalogue
+    from config.types import Intent, Json, Passage
+    from proxy.lookup import Lookup
+
+COUNTED_WITH: Final = "an estimate of o200k_base, the same for every model"
+_ASKS_A_MODEL: Final = frozenset({"ollama"})
+"""Tiers of the classifier that spend tokens of a language model; all others run in this process and spend none."""
+
+ANSWER_TOKENS: Final = 64
+"""What the classifier's answer may take at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """Tokens of one request, estimated. What is `None` is not known, which is not the same as 0."""
+
+    prompt_tokens: int
+    """Of the client's own messages."""
+    passage_tokens: int
+    """Of the block of passages, with its frame."""
+    all_documents_tokens: int
+    """Of the client's messages and all documents."""
+    intent_documents_tokens: int | None
+    """Of the client's messages and the whole documents of the intent; `None` where no document is tied to it."""
+    classifier_tokens: int
+    """That a model spent to say what is asked."""
+    p_miss: float
+    """Probability that the passages lack the answer, from the settings."""
+    placed: bool
+    """Whether the passages were sent to a model; else they are counted as if they had been."""
+
+    @property
+    def sent_tokens(self) -> int:
+        """Return what was sent."""
+        return self.prompt_tokens + self.passage_tokens
+
+    @property
+    def missed_charge_tokens(self) -> int:
+        """Return the expected cost of asking again, with all documents, where the passages lacked the answer."""
+        return round(self.p_miss * self.all_documents_tokens)
+
+    @property
+    def spent_tokens(self) -> int:
+        """Return what was sent and everything that is charged to it."""
+        return self.sent_tokens + self.classifier_tokens + self.missed_charge_tokens
+
+    @property
+    def saved_tokens(self) -> int:
+        """Return what is saved against sending all documents; below 0 where more was spent."""
+        return self.all_documents_tokens - self.spent_tokens
+
+    @property
+    def saved_percent(self) -> float:
+        """Return the share of it, in percent."""
+        return round(100 * self.saved_tokens / self.all_documents_tokens, 2)
+
+    def as_json(self) -> Json:
+        """Return every figure, and what it was counted with."""
+        intent = self.intent_documents_tokens
+        return {
+            "estimated": True,
+            "counted_with": COUNTED_WITH,
+            "placed": self.placed,
+            "prompt_tokens": self.prompt_tokens,
+            "passage_tokens": self.passage_tokens,
+            "sent_tokens": self.sent_tokens,
+            "charged": {
+                "classifier_tokens": self.classifier_tokens,
+                "retrieval_tokens": 0,
+                "judge_tokens": 0,
+                "missed_answer_tokens": self.missed_charge_tokens,
+                "p_miss": self.p_miss,
+            },
+            "against": {
+                "all_documents": {"tokens": self.all_documents_tokens, "saved": self.saved_tokens},
+                "intent_documents": None if intent is None else {"tokens": intent, "saved": intent - self.spent_tokens},
+                "dense_at_equal_coverage": None,
+            },
+            "left_out": _left_out(intent),
+        }
+
+
+def savings_of(
+    body: Json, lookup: Lookup, *, passages: Sequence[Passage], placed: bool, p_miss: float, classifier_tokens: int = 0
+) -> Savings:
+    """Return the account of one request. `body` is the client's, without passages."""
+    prompt = estimate_messages(as_objects(body.get("messages")))
+    intent = lookup.n_intent_tokens
+    return Savings(
+        prompt_tokens=prompt,
+        passage_tokens=estimate_tokens(render(passages)) if passages else 0,
+        all_documents_tokens=prompt + lookup.n_all_tokens,
+        intent_documents_tokens=None if intent is None else prompt + intent,
+        classifier_tokens=classifier_tokens,
+        p_miss=p_miss,
+        placed=placed,
+    )
+
+
+def tokens_of_asking(tiers: Sequence[Intent], catalogue: IntentCatalogue, text: str) -> int:
+    """Return about how many tokens a language model spent to say what is asked: descriptions, question and answer."""
+    n_asked = sum(each.source in _ASKS_A_MODEL for each in tiers)
+    if not n_asked:
+        return 0
+    described = sum(
+        estimate_tokens(f"{each.name} {each.description_zh} {each.description_en}") for each in catalogue.intents
+    )
+    return n_asked * (described + estimate_tokens(text) + ANSWER_TOKENS)
+
+
+def _left_out(intent: int | None) -> list[str]:
+    why = ["dense_at_equal_coverage: a live request has no gold answer; `thalamus docs evaluate` compares on questions"]
+    return why if intent is not None else [*why, "intent_documents: no document is tied to what was asked"]

@@ -1,0 +1,126 @@
+"""Looks for passages where the intents point, and everywhere where that is weak; and says how large the library is.
+
+What searches is handed in, so that the lexical index and the hybrid one can stand in each other's place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from config.tokens import estimate_tokens
+from retrieval.search import LANGUAGE_FOLDERS
+from retrieval.segment import language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from config.types import Passage, PassageSearch
+
+WEAK_SCOPE_SHARE: Final = 0.5
+"""A scope whose best passage scores less than this share of the library's best is weak; all is searched then."""
+N_CANDIDATES: Final = 60
+"""Passages among which those of the scope are looked for."""
+
+Scope = Literal["none", "kept", "weak"]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a search gave. Scores are 0 to 1, shares of the library's best."""
+
+    passages: tuple[Passage, ...] = ()
+    scope: Scope = "none"
+    """Whether the given scope was searched, or was too weak, so that the whole library was."""
+
+
+class ScopedSearch(Protocol):
+    """Finds passages for a question, in some documents or in all."""
+
+    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
+        """Return at most `most` passages, best first; `scope` names documents."""
+        ...
+
+
+class LexicalScopedSearch:
+    """A `ScopedSearch` over any ranking of the whole library."""
+
+    def __init__(self, search: PassageSearch) -> None:
+        self._search = search
+
+    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
+        """Return at most `most` passages, best first, of the scope where that is not weak."""
+        found = self._search.search(question, top_k=max(N_CANDIDATES, most))
+        if not found or found[0].score <= 0:
+            return Looked(scope="none" if scope is None else "weak")
+        best = found[0].score
+        shares = tuple(replace(each, score=each.score / best) for each in found)
+        if scope is None:
+            return Looked(shares[:most])
+        inside = tuple(each for each in shares if each.doc in scope)
+        if not inside or inside[0].score < WEAK_SCOPE_SHARE:
+            return Looked(shares[:most], "weak")
+        return Looked(inside[:most], "kept")
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvedDocument:
+    """A document as far as scopes and sums need it."""
+
+    name: str
+    n_tokens: int
+    """Of its whole text, estimated."""
+    intents: frozenset[str] = frozenset()
+    """Names of the intents that its own first lines tie it to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The documents of a library by name, and which of them serve which intent."""
+
+    documents: Mapping[str, ShelvedDocument]
+
+    @classmethod
+    def of(cls, documents: Iterable[tuple[str, str, Collection[str]]]) -> Shelf:
+        """Return the shelf of `(name, text, intents)`. Counts tokens: about 8 ms a megabyte."""
+        return cls(
+            {
+                name: ShelvedDocument(name, estimate_tokens(text), frozenset(intents))
+                for name, text, intents in documents
+            }
+        )
+
+    def serving(self, intents: Collection[str], named: Mapping[str, Collection[str]]) -> frozenset[str]:
+        """Return the documents of these intents, by their own word or by that of `named`: file names by intent."""
+        wanted = {file for intent in intents for file in named.get(intent, ())}
+        return frozenset(
+            each.name
+            for each in self.documents.values()
+            if not each.intents.isdisjoint(intents) or each.name in wanted or _file(each.name) in wanted
+        )
+
+    def untied(self, named: Mapping[str, Collection[str]]) -> frozenset[str]:
+        """Return the documents that are tied to no intent; they serve all."""
+        tied = {file for files in named.values() for file in files}
+        return frozenset(
+            each.name
+            for each in self.documents.values()
+            if not each.intents and each.name not in tied and _file(each.name) not in tied
+        )
+
+    def tokens(self, question: str, names: Collection[str] | None = None) -> int:
+        """Return the tokens of these documents, or of all; of two twins only the one in the question's language.
+
+        Nobody would send both, so counting both would make savings look larger than they are.
+        """
+        language = language_of(question)
+        counted = self.documents if names is None else {name: self.documents[name] for name in names}
+        return sum(each.n_tokens for each in counted.values() if not self._has_twin(each.name, language))
+
+    def _has_twin(self, name: str, language: str) -> bool:
+        folder, _, rest = name.partition("/")
+        return folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in self.documents
+
+
+def _file(name: str) -> str:
+    return name.rpartition("/")[2]
