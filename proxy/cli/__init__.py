@@ -33,8 +33,8 @@ class _Command(NamedTuple):
 
 class _Group(NamedTuple):
     name: str
-    module: str
-    """Below `proxy.cli`; its `VERBS` are the commands."""
+    modules: tuple[str, ...]
+    """Below `proxy.cli`; their `VERBS` are the commands."""
     about: str
 
 
@@ -50,12 +50,12 @@ COMMANDS = (
     _Command("understand", "intents", 'thalamus understand "Where is my parcel?"'),
 )
 GROUPS = (
-    _Group("intents", "intent_catalogue", "List what a text may ask for, and add to it."),
-    _Group("docs", "documents", "Search your documents, and measure what is found."),
-    _Group("keys", "keys", "Make, list and revoke the proxy keys that clients send."),
-    _Group("db", "books", "Upgrade, back up and prune the database."),
-    _Group("classifier", "classifier", "Train, export, try and measure the Qwen3 intent classifier."),
-    _Group("foundry", "foundry", "Make small models that read a text in a fraction of a millisecond."),
+    _Group("intents", ("intent_catalogue",), "List what a text may ask for, and add to it."),
+    _Group("docs", ("library", "documents"), "Add documents, search them, and measure what is found."),
+    _Group("keys", ("keys",), "Make, list and revoke the proxy keys that clients send."),
+    _Group("db", ("books",), "Upgrade, back up and prune the database."),
+    _Group("classifier", ("classifier",), "Train, export, try and measure the Qwen3 intent classifier."),
+    _Group("foundry", ("foundry",), "Make small models that read a text in a fraction of a millisecond."),
 )
 
 
@@ -81,7 +81,8 @@ def build(wanted: str | None = None) -> typer.Typer:
             app.command(each.name, epilog=f"Example: {each.example}")(command)
     for each in GROUPS:
         if wanted not in known or wanted == each.name:
-            app.add_typer(_group(import_module(f"proxy.cli.{each.module}").VERBS, each.about), name=each.name)
+            verbs = tuple(verb for module in each.modules for verb in import_module(f"proxy.cli.{module}").VERBS)
+            app.add_typer(_group(verbs, each.about), name=each.name)
     return app
 
 
