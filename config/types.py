@@ -137,11 +137,20 @@ class IntentClassifier(Protocol):
 class Embedder(Protocol):
     """Turns texts into vectors. Called in threads, never on the event loop."""
 
-    name: str
-    """What kind it is, such as `lsa` or `ollama`."""
-    dimension: int
-    fingerprint: str
-    """Another one means that vectors of both must not be compared: the index is rebuilt."""
+    @property
+    def name(self) -> str:
+        """What kind it is, such as `lsa` or `ollama`."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What differs where vectors must not be compared with those of before: the index is then built anew."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector of length 1 a text, `(len(texts), dimension)`, or zeros for a text that says nothing.
@@ -230,6 +239,8 @@ class DecisionRecord:
     key_prefix: str | None = None
     intent: Intent | None = None
     passages: tuple[Citation, ...] = ()
+    savings: Json | None = None
+    """What sending passages saved, and which arm of the experiment it is; `None` where none were worth sending."""
     spans: tuple[Span, ...] = ()
     preview: str | None = None
     """The last user turn, redacted, at most 160 characters."""

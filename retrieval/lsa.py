@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.lengths import of_length_one
 from retrieval.ngrams import N_BUCKETS, Counts, count_ngrams
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ VERSION = 1
 """Raised when the same texts would give other vectors."""
 _BLOCK = 128
 _RANK_TOLERANCE = 1e-6
-_TINY = np.float32(1e-12)
 
 
 class LsaEmbedder:
@@ -63,8 +63,7 @@ class LsaEmbedder:
             part = texts[start : start + _BLOCK]
             matrix, columns = _weighed(count_ngrams(part), self.features, self.weights)
             found[start : start + len(part)] = matrix @ self.basis[columns]
-        norms = np.linalg.norm(found, axis=1, keepdims=True)
-        return found / np.maximum(norms, _TINY)
+        return of_length_one(found)
 
 
 def fit_lsa(
