@@ -56,6 +56,7 @@ GROUPS = (
     _Group("db", ("books",), "Upgrade, back up and prune the database."),
     _Group("classifier", ("classifier",), "Train, export, try and measure the Qwen3 intent classifier."),
     _Group("foundry", ("foundry",), "Make small models that read a text in a fraction of a millisecond."),
+    _Group("policy", ("policy",), "Fit what each model is expected to earn and to cost on a prompt, and ask."),
 )
 
 
