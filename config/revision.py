@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 """The last of `migrations/versions`."""
 
 

@@ -11,6 +11,7 @@ from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds, Share
 from config.breaker_settings import BreakerSettings
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
+from config.experiment_settings import ExperimentSettings
 from config.forms import Host, Network, Origin
 from config.limit_settings import LimitSettings
 from config.model_settings import (
@@ -33,6 +34,7 @@ __all__ = [
     "ClassifierSettings",
     "DeploymentSettings",
     "DeploymentTimeouts",
+    "ExperimentSettings",
     "HealthSettings",
     "IntentModelSettings",
     "LimitSettings",
@@ -239,6 +241,8 @@ class Settings:
     """What is asked."""
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     """Documents."""
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+    """What passages do, compared with conversations that get none."""
     storage: StorageSettings = field(default_factory=StorageSettings)
     """The books."""
     logging: LoggingSettings = field(default_factory=LoggingSettings)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from config.types import Passage
     from proxy.beside import SideReading
     from proxy.doors import Door
+    from proxy.holdout import Arm
     from proxy.limits import Lease
     from proxy.lookup import Lookup
     from proxy.requests.parse import Parsed
@@ -77,6 +78,10 @@ class Exchange:
     passages: tuple[Passage, ...] = ()
     """Those that are placed before the question."""
     savings: Savings | None = None
+    """What sending them saved."""
+    unit: str | None = None
+    """Its conversation in the experiment; `None` where it is not part of it."""
+    arm: Arm | None = None
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""
@@ -164,6 +169,7 @@ class Exchange:
             key_prefix=self.key_prefix,
             intent=self.intent,
             passages=tuple(Citation(each.doc, each.start_line, each.end_line) for each in self.passages),
+            savings=self._savings(),
             spans=tuple(self.trace.spans),
             preview=self.preview,
             request_body=self.request_body,
@@ -173,6 +179,11 @@ class Exchange:
             warnings=self.warnings,
             trace_parent=self.trace_parent,
         )
+
+    def _savings(self) -> Json | None:
+        if self.savings is None:
+            return None
+        return self.savings.as_json() | {"arm": self.arm, "unit": self.unit}
 
     def _response_body(self) -> bytes | None:
         """The text of the answer, kept only where request bodies are."""

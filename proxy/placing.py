@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.errors import StorageError
 from config.tokens import estimate_messages
+from proxy.holdout import conversation_unit, drawn_arm
 from proxy.savings import savings_of, tokens_of_asking
 from retrieval.context import fit_passages, insert_context, may_carry, not_carried
 from router.providers.json_values import as_count, as_objects
@@ -51,22 +52,35 @@ def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tu
     if lookup is None:
         return request
     exchange.passages = _fitting(house, exchange.passages, request.body, candidates)
-    if exchange.passages or (exchange.door.shows_passages and lookup.placed):
+    _draw(house, exchange)
+    counted = exchange.passages or (lookup.placed if exchange.door.shows_passages else ())
+    if counted:
         exchange.savings = savings_of(
             request.body,
             lookup,
-            passages=exchange.passages or lookup.placed,
-            placed=bool(exchange.passages),
+            passages=counted,
+            placed=bool(exchange.passages) and exchange.arm != "holdout",
             p_miss=house.settings.retrieval.p_miss,
             classifier_tokens=tokens_of_asking(
                 exchange.tiers, house.understanding.catalogue, exchange.known().last_user_text
             ),
         )
+    if exchange.arm == "holdout":
+        exchange.passages = ()
     if not exchange.passages:
         return request
     put = partial(insert_context, passages=exchange.passages, place=house.settings.retrieval.place)
     original = put(request.original) if request.original is not None else None
     return replace(request, body=put(request.body), original=original)
+
+
+def _draw(house: House, exchange: Exchange) -> None:
+    """Draw the arm of a conversation that has something to place; who asks `/route` is shown what there is."""
+    settings = house.settings.experiment
+    if settings.holdout <= 0 or not exchange.passages or exchange.door.shows_passages:
+        return
+    exchange.unit = conversation_unit(exchange, settings.salt)
+    exchange.arm = drawn_arm(exchange.unit, settings)
 
 
 def _may_place(house: House, exchange: Exchange) -> bool:

@@ -65,7 +65,7 @@ def may_carry(body: Json) -> bool:
     """
     if body.get("tools") or body.get("functions"):
         return False
-    turns = [turn for turn in _messages(body) if isinstance(turn, dict)]
+    turns = [cast("Json", turn) for turn in _messages(body) if isinstance(turn, dict)]
     if not turns or turns[-1].get("role") != "user" or len(turns) != len(_messages(body)):
         return False
     if any(turn.get("role") in {"tool", "function"} or any(turn.get(name) for name in _CALLED) for turn in turns):

@@ -66,7 +66,8 @@ class DecisionBook:
         for each in known.scalars():
             del by_id[each]
         new = list(by_id.values())
-        insert_rows(connection, decision, [payload["decision"] for payload in new])
+        # A journal of an older version knows nothing of savings.
+        insert_rows(connection, decision, [{"savings": None} | payload["decision"] for payload in new])
         insert_rows(connection, attempt, [row for payload in new for row in payload["attempts"]])
         insert_rows(connection, preview, [payload["preview"] for payload in new if payload["preview"]])
         insert_rows(connection, body, [payload["body"] for payload in new if payload["body"]])

@@ -55,6 +55,7 @@ def _request_part(record: DecisionRecord) -> Json:
         "passages": record.passages,
         "timings": record.spans,
         "warnings": record.warnings,
+        "savings": record.savings,
     }
 
 

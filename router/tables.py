@@ -53,6 +53,7 @@ decision = Table(
     Column("output_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
     Column("cost_usd", Float),  # NULL when the price of any paid attempt is unknown
+    Column("savings", JsonValue),  # NULL where no passage was found that is worth sending
     Index("ix_decision_ts_id", "ts", "id"),
     Index("ix_decision_chosen_ts_id", "chosen", "ts", "id"),
     Index("ix_decision_status_ts_id", "status", "ts", "id"),

@@ -85,6 +85,35 @@ async def test_keys_made_before_there_were_limits_still_open_the_door(empty_data
     ]
 
 
+async def test_decisions_made_before_savings_keep_their_attempts(empty_database):
+    """The column is added in place: no table is copied, so nothing that hangs on it is deleted."""
+    await empty_database.upgrade()
+    async with empty_database.writing() as connection:
+        await connection.run_sync(downgrade_schema, "0002")
+        await connection.execute(
+            text(
+                "INSERT INTO decision (id, ts, endpoint, stream, status, http_status, passages, timings, warnings, "
+                "n_attempts, duration_ms, input_tokens, output_tokens, cached_tokens) VALUES ('d', "
+                "'2026-11-21T08:00:00.000000+00:00', 'chat', false, 'completed', 200, '[]', '[]', '[]', 1, 1, 1, 1, 0)"
+            )
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO attempt (decision_id, n, ts, deployment, model, provider, committed, duration_ms) VALUES "
+                "('d', 1, '2026-11-21T08:00:00.000000+00:00', 'm/p', 'm', 'p', true, 1)"
+            )
+        )
+    await empty_database.upgrade()
+    async with empty_database.reading() as connection:
+        found = await connection.execute(
+            text("SELECT savings, n FROM decision JOIN attempt ON attempt.decision_id = decision.id")
+        )
+        assert [(None, 1)] == [tuple(row) for row in found]
+    async with empty_database.writing() as connection:
+        await connection.run_sync(downgrade_schema, "0002")
+        assert 1 == await connection.scalar(text("SELECT count(*) FROM attempt"))
+
+
 async def test_upgrading_twice_changes_nothing(empty_database):
     """Every start upgrades; only the first one does something."""
     await empty_database.upgrade()

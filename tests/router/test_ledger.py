@@ -22,7 +22,8 @@ from config.types import (
     Usage,
 )
 from config.writer import GroupWriter
-from router.ledger import SqlLedger
+from router.ledger import DecisionBook, SqlLedger
+from router.rows import decision_payload
 from router.tables import attempt, body, decision, model_performance, outcome, preview, rollup_hour
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -71,6 +72,7 @@ def make_record(**changes):
         key_prefix="sk-thal-abcdef",
         intent=Intent(("code", "chat"), 0.9, "qwen3"),
         passages=(Citation("zh/快速开始.md", 3, 9),),
+        savings={"arm": "passages", "sent_tokens": 700},
         spans=(Span("admit", 0.0, 0.1), Span("relay", 20.0, 930.0, {"note": "\ud800"})),
         preview="写一个排序函数",
     )
@@ -142,6 +144,7 @@ async def test_a_decision_is_kept_whole(books):
         "output_tokens": 40,
         "cached_tokens": 60,
         "cost_usd": 0.0021,
+        "savings": {"arm": "passages", "sent_tokens": 700},
     } == kept
     assert (1, "rate", "429", 429, False, None) == tuple(
         first[name] for name in ("n", "failure_class", "error", "status", "committed", "usage_raw")
@@ -252,6 +255,18 @@ async def test_a_record_that_comes_twice_counts_once(books):
 
     assert (1, 2) == (hour["n_requests"], len(await rows(database, attempt)))
     assert (1, 1, 1.0, 1) == (gpt["n_attempts"], claude["n_attempts"], claude["rating_sum"], claude["n_ratings"])
+
+
+async def test_a_journal_of_the_version_before_savings_is_written(books):
+    """What an older process left behind knows nothing of the newest column."""
+    database, _writer, _ = books
+    payload = decision_payload(make_record())
+    del payload["decision"]["savings"]
+    async with database.writing() as connection:
+        await connection.run_sync(DecisionBook().write, [payload])
+    (kept,) = await rows(database, decision)
+
+    assert (payload["decision"]["id"], None) == (kept["id"], kept["savings"])
 
 
 async def test_a_replayed_journal_doubles_neither_rows_nor_sums(sqlite_database, sqlite_url, tmp_path):
@@ -380,7 +395,8 @@ from config.ids import new_id
 from config.journal import Journal
 from config.types import DecisionRecord
 from config.writer import GroupWriter
-from router.ledger import SqlLedger
+from router.ledger import DecisionBook, SqlLedger
+from router.rows import decision_payload
 
 async def main():
     database = open_database(sys.argv[1])
