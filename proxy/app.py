@@ -20,6 +20,7 @@ from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
 from proxy.house import House, ollama_url
+from proxy.library import DocumentLibrary
 from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
@@ -91,7 +92,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     """Make every object once and hand it to those who need it."""
     storage = settings.storage
     metrics = Metrics()
-    documents = Documents(settings.retrieval)
+    documents = Documents(settings.retrieval, DocumentLibrary(settings))
     providers, embedders = _providers(documents)
     rng = Random()  # noqa: S311  # its draws guard no secret
     health = Health(settings.breaker, clock=time.perf_counter, rng=rng)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import retrieval
 from config.errors import StorageError, UpstreamError
+from proxy.daemon_thread import in_daemon_thread
 from proxy.lookup import Library, look_up
 from retrieval.answer import ExtractiveAnswerer
-from retrieval.front_matter import read_front_matter
 from retrieval.ingest import read_documents
 from retrieval.scoped import LexicalScopedSearch, Shelf
 from retrieval.search import LibrarySearch
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from config.intents import IntentCatalogue
     from config.settings import RetrievalSettings
     from config.types import ExtractedAnswer, Intent, Json
+    from proxy.library import DocumentLibrary
     from proxy.lookup import Lookup
     from retrieval.ingest import Document
     from retrieval.scoped import ScopedSearch
@@ -34,9 +34,10 @@ class Documents:
     Everything but `load` and `state` is CPU work of milliseconds: call it in a thread.
     """
 
-    def __init__(self, settings: RetrievalSettings) -> None:
+    def __init__(self, settings: RetrievalSettings, library: DocumentLibrary) -> None:
         self._settings = settings
-        self._folder = settings.library or SHIPPED
+        self.library = library
+        self._is_own = settings.library is not None
         self._shelf = Shelf({})
         self._search = LibrarySearch(self._read)
         self._scoped: ScopedSearch = LexicalScopedSearch(self._search)
@@ -55,6 +56,15 @@ class Documents:
             raise StorageError(f"the documents cannot be read: {self._error}") from error
         self._error = None
 
+    async def watch(self) -> None:
+        """Load the documents, and load them anew whenever they change, until cancelled. Raises `StorageError`."""
+        await self.load()
+        if self._settings.enabled:
+            await self.library.watch(self._load_again)
+
+    async def _load_again(self) -> None:
+        await in_daemon_thread(self._search.reload)
+
     def answer(self, question: str, *, max_tokens: int) -> ExtractedAnswer:
         """Answer with sentences of the documents, or refuse. Raises `UpstreamError` where they cannot be read."""
         try:
@@ -69,29 +79,31 @@ class Documents:
         Raises `StorageError` where the documents cannot be read.
         """
         settings = self._settings
-        if not settings.enabled or settings.library is None:
+        if not settings.enabled:
             return None
         named = {each.name: each.documents for each in catalogue.intents}
         try:
             self._search.index()  # the first one waits for the load, which fills the shelf
             library = Library(self._scoped, self._shelf, self._answerer.holds)
-            if not self._shelf.documents:
+            if not self._is_own or not self._shelf.documents:
                 return None
             return look_up(library, question, intent=intent, named=named, settings=settings)
         except OSError as error:
             raise StorageError("the documents cannot be read") from error
 
     def _read(self) -> tuple[Document, ...]:
-        """Read the documents, each without its front matter, and note how large they are and what they serve."""
-        read = read_documents(self._folder) if self._settings.enabled else ()
-        told = [(document, *read_front_matter(document.text)) for document in read]
-        documents = tuple(replace(each, text=text, title=said.title) for each, said, text in told)
-        self._shelf = Shelf.of((each.name, text, said.intents or ()) for each, said, text in told)
-        return documents
+        """Read the documents, and note how large they are and what they serve."""
+        is_own = self.library.has_sources()
+        found: tuple[Document, ...] = ()
+        if self._settings.enabled:
+            found = self.library.documents() if is_own else read_documents(SHIPPED)
+        self._is_own, self._shelf = is_own, Shelf.of((each.name, each.text, each.intents) for each in found)
+        return found
 
     def state(self) -> Json:
         """Return how the documents are, for `/health`."""
-        if not self._folder.is_dir():
+        folder = self._settings.library
+        if folder is not None and not folder.is_dir():
             return {"status": "unreadable", "passages": 0, "error": "the folder of the documents is not there"}
         loading = self._search.warm()
         if not loading.done():

@@ -117,6 +117,7 @@ class House:
         self.settings = wanted
         self.reflex = _reflex_of(wanted)
         self.understanding.adopt(wanted.classifier, catalogue, ollama_url=ollama_url(wanted))
+        self.documents.library.adopt(wanted, catalogue)
         self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())

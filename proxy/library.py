@@ -1,16 +1,24 @@
-"""The library of documents as the product wires it: where it lies, by which rules it is read, how it is shown."""
+"""The library of documents as the product wires it: where it lies, how it is indexed, who looks for changes."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from config.errors import DocumentError, LibraryBusyError, ThalamusError
 from config.intents import NONE, load_intents
+from proxy.daemon_thread import in_daemon_thread
+from retrieval.ingest import read_documents
 from retrieval.store import DocumentStore
-from retrieval.sync import SyncRules
+from retrieval.sync import SyncRules, rebuild, sync
 from retrieval.tying import TyingRules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from config.intents import IntentCatalogue
@@ -22,14 +30,114 @@ if TYPE_CHECKING:
 FOLDER: Final = "library"
 """Below the data folder."""
 
+log = structlog.stdlib.get_logger("thalamus.proxy.library")
 
-class LexicalBuilder:
-    """The lexical index is made from the stored texts when they are loaded, so nothing of it is stored."""
 
-    fingerprint = "lexical 1"
+@dataclass(frozen=True, slots=True)
+class HybridBuilder:
+    """Builds and stores the index of hybrid search, with the built-in embedder fitted to the documents."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What differs wherever the same documents would give another index."""
+        from retrieval import lsa, stored, windows  # noqa: PLC0415  # NumPy and FAISS: only where an index is made
+
+        return f"hybrid {stored.VERSION}, windows of {windows.WINDOW_SIZE}, lsa {lsa.VERSION}"
 
     def build(self, documents: Sequence[Document], folder: Path) -> None:
-        """Write nothing."""
+        """Write the index of all documents into the empty folder. Raises `OSError`."""
+        from retrieval.building import build_index  # noqa: PLC0415  # as above
+        from retrieval.stored import save_index  # noqa: PLC0415  # as above
+
+        save_index(build_index(documents), folder)
+
+
+class DocumentLibrary:
+    """The documents of one running gateway: taken from disk, and looked after while it runs."""
+
+    def __init__(self, settings: Settings, catalogue: IntentCatalogue | None = None) -> None:
+        self.store = store_of(settings)
+        self._settings = settings
+        self._catalogue = catalogue
+        self._taken: str | None = None
+        self._reason: str | None = None
+        self._wake = asyncio.Event()
+
+    def adopt(self, settings: Settings, catalogue: IntentCatalogue) -> None:
+        """Look by other settings from now on; where the library lies stays."""
+        self._settings, self._catalogue = settings, catalogue
+        self._wake.set()
+
+    def has_sources(self) -> bool:
+        """Return whether there is a place for documents of the user's; else the shipped guide is used."""
+        return bool(self.store.sources(self._settings.retrieval.library))
+
+    def documents(self) -> tuple[Document, ...]:
+        """Return the documents as they were last taken in, and take them in where they never were.
+
+        Where nothing can be written, the folder of the settings is read and nothing is kept. Raises `OSError`.
+        """
+        try:
+            if not self.store.has_index(self.store.manifest().index):
+                sync(self.store, self._rules(), what="first start")
+            try:
+                snapshot = self.store.snapshot()
+            except DocumentError:
+                rebuild(self.store, self._rules())
+                snapshot = self.store.snapshot()
+        except (OSError, ThalamusError) as error:
+            self._tell(error)
+            self._taken = ""
+            folder = self._settings.retrieval.library
+            return read_documents(folder) if folder is not None else ()
+        self._taken = snapshot.index.name if snapshot.index is not None else ""
+        return snapshot.documents
+
+    def look(self) -> bool:
+        """Take in what changed; return whether there is another library than the one that was taken last.
+
+        Does not wait where another process is at work, and keeps what is there where it cannot be brought up to date.
+        """
+        if self.has_sources() or self.store.manifest().documents:
+            try:
+                with suppress(LibraryBusyError):  # what it makes is noticed with the next look
+                    report = sync(self.store, self._rules(), wait_s=0, what="gateway")
+                    self._tell(None)
+                    if report.indexed:
+                        n = {"added": len(report.added), "changed": len(report.changed), "removed": len(report.removed)}
+                        log.info("documents_taken_in", documents=len(report.manifest.documents), **n)
+            except (OSError, ThalamusError) as error:
+                self._tell(error)
+        manifest = self.store.manifest()
+        return self._taken is not None and manifest.index != self._taken and self.store.has_index(manifest.index)
+
+    def look_soon(self) -> None:
+        """Look at once instead of at the end of the usual wait. Call it on the loop."""
+        self._wake.set()
+
+    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Look for changes until cancelled, and tell of each library that is not the one that was taken last.
+
+        Works in a thread of its own that a stop does not wait for: whatever it leaves half done is not used.
+        """
+        while True:
+            self._wake.clear()
+            if await in_daemon_thread(self.look):
+                await changed()
+            wait_s = self._settings.retrieval.watch_s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s or None):
+                    await self._wake.wait()
+
+    def _rules(self) -> SyncRules:
+        return sync_rules(self._settings, self._catalogue)
+
+    def _tell(self, error: Exception | None) -> None:
+        """Log what keeps documents from being taken in, once while it lasts."""
+        reason = None if error is None else str(error) or type(error).__name__
+        if reason is not None and reason != self._reason:
+            log.warning("documents_not_taken_in", reason=reason)
+        self._reason = reason
 
 
 def store_of(settings: Settings) -> DocumentStore:
@@ -43,7 +151,7 @@ def sync_rules(settings: Settings, catalogue: IntentCatalogue | None = None) -> 
     retrieval = settings.retrieval
     return SyncRules(
         folder=retrieval.library,
-        builder=LexicalBuilder(),
+        builder=HybridBuilder(),
         tying=TyingRules({each.name: each.documents for each in catalogue.intents if each.name != NONE}),
         max_document_bytes=retrieval.max_document_bytes,
     )

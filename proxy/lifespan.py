@@ -45,7 +45,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         log.warning("serving_without_books")
     for name, work in (  # only now: threads that import share the interpreter with what the start waits for
         ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
-        ("load-documents", house.documents.load),
+        ("watch-documents", house.documents.watch),
         ("load-classifiers", house.understanding.load),
         ("watch-versions", house.understanding.watch),
         ("watch-loop", house.vitals.lag.run),

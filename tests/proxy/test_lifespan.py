@@ -86,6 +86,8 @@ async def test_unreadable_documents_cost_only_the_documents(tmp_path: Path) -> N
     """`auto` is answered with a warning, the health names the trouble without a path, and they are read when they can be."""
     folder = tmp_path / "documents"
     folder.mkdir()
+    (tmp_path / ".thalamus").mkdir()
+    (tmp_path / ".thalamus" / "library").write_text("")  # no folder, so that nothing can be kept
     (folder / "broken.md").symlink_to("/proc/self/mem")  # opens, and fails with EIO at the first byte
     async with (
         scripted_upstream(SCRIPT) as upstream,

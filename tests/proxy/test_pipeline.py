@@ -36,7 +36,7 @@ async def test_a_bug_is_a_plain_500_and_the_next_request_works(tmp_path: Path) -
         scripted_upstream(Script((Reply(text="hello"),))) as upstream,
         running_gateway(tmp_path, model("m", upstream.url + "/v1")) as gateway,
     ):
-        gateway.house.documents = BrokenDocuments(RetrievalSettings())
+        gateway.house.documents = BrokenDocuments(RetrievalSettings(), gateway.house.documents.library)
         broken = await gateway.chat(model="auto")
         booked = await gateway.decision(broken)
         after = await gateway.chat()
