@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from classifier.cascade import INLINE_CHARS
 from classifier.conversation import without_harness
 from config.errors import PermissionDeniedError
 from config.reflex_settings import PIN
 from proxy.requests.extract import last_user_text
+from proxy.understanding import CONFIRMATION
 from router.providers.json_values import as_list, as_object
 from router.rules import Rule
 
@@ -66,6 +68,8 @@ _NO: Final = frozenset({
     "never mind", "no stop", "no cancel", "no don't", "否", "不", "不是", "不要", "不用", "不行", "取消", "算了", "别",
     "不确定", "停", "停止", "不同意", "不可以", "不用了", "不要了", "不 取消", "先不要", "不了",
 })  # fmt: skip
+_MEANS: Final = {"yes": True, "no": False}
+"""What the labels of the confirmation model mean; any other one means neither."""
 _MARKS: Final = str.maketrans(dict.fromkeys('.!,;。！，；、~～"“”', " "))
 _N_ASKED_ONCE: Final = 2
 _N_ASKED_TWICE: Final = 4
@@ -93,9 +97,22 @@ def look(house: House, exchange: Exchange, note: span) -> None:
 
 
 def said(text: str) -> bool | None:
-    """Return whether an answer says yes or no, in English or Chinese; `None` where it says neither."""
+    """Return whether an answer is a plain yes or no, in English or Chinese; `None` where it is neither."""
     words = " ".join(text.casefold().replace("’", "'").translate(_MARKS).split())
     return True if words in _YES else False if words in _NO else None
+
+
+def _answer(house: House, text: str, note: span) -> bool | None:
+    """Return whether an answer says yes or no: by the words, else by the confirmation model where it is sure."""
+    answer = said(text)
+    if answer is not None:
+        note(answer_source="words")
+        return answer
+    found = house.understanding.read_one(CONFIRMATION, text) if len(text) <= INLINE_CHARS else None
+    if found is None:
+        return None
+    note(answer_source="micro", answer=found.as_json())
+    return _MEANS.get(found.labels[0]) if found.labels and not found.abstained else None
 
 
 def _read_answer(house: House, exchange: Exchange, note: span) -> bool:
@@ -107,7 +124,7 @@ def _read_answer(house: House, exchange: Exchange, note: span) -> bool:
             continue
         note(risk=hit.action, risk_rule=hit.rule)
         exchange.risk = hit.action
-        answer = said(_text(messages[-1]))
+        answer = _answer(house, _text(messages[-1]), note)
         if answer:
             note(confirmed=True)
             _take_back(exchange, n_turns)

@@ -38,6 +38,8 @@ VERSIONS: Final = "artefacts"
 ARTEFACTS: Final = Path(classifier.__file__).parent / "artefacts"
 """The shipped micro-models, a folder each."""
 INTENT: Final = "intent"
+CONFIRMATION: Final = "confirmation"
+"""Says of the answer to a question whether it is a yes, a no, or neither."""
 WATCH_S: Final = 2.0
 """Seconds between looks for versions that were promoted, rolled back or put in shadow."""
 WARM_UP_S: Final = 60.0
@@ -139,6 +141,11 @@ class Understanding:
     def read_now(self, text: str) -> dict[str, Reading]:
         """Return what every model but the intent's says, in this thread."""
         return read_all(self._readers, text)
+
+    def read_one(self, name: str, text: str) -> Reading | None:
+        """Return what one of them says of a short text, in this thread; `None` where it is not there."""
+        readers = {name: self._readers[name]} if name in self._readers else {}
+        return read_all(readers, text).get(name)
 
     def adopt(self, settings: ClassifierSettings, catalogue: IntentCatalogue, *, ollama_url: str) -> None:
         """Take other settings: what they switch on is loaded in the background, what they switch off is let go.

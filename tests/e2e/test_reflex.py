@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -131,6 +132,61 @@ async def test_a_declined_order_is_never_relayed(tmp_path: Path, lang: str, *, s
     assert no == given_up
     assert 0 == n_before
     assert "done" == late
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_an_answer_in_other_words_is_read_by_the_model(tmp_path: Path, lang: str) -> None:
+    """No list holds these words; where the confirmation model is sure its answer counts, and the trace names it."""
+    yes = {"en": "yup, send it", "zh": "没问题，删吧"}[lang]
+    no = {"en": "please don't", "zh": "别，先不删"}[lang]
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        await asyncio.to_thread(gateway.house.understanding.load_now)  # what a start does in the background
+        question = await said(gateway, user(ORDER[lang]))
+        declined = await said(gateway, turns(ORDER[lang], question, no))
+        n_asked = len(asked(upstream))
+        relayed = await gateway.chat(messages=turns(ORDER[lang], question, yes))
+        decision = await gateway.decision(relayed)
+
+    assert CANCELLED[lang] in declined
+    assert 0 == n_asked
+    assert "done" == relayed.json()["choices"][0]["message"]["content"]
+    (notes,) = [each["notes"] for each in decision["timings"] if each["name"] == "reflex"]
+    assert ("micro", ["yes"], True) == (notes["answer_source"], notes["answer"]["labels"], notes["confirmed"])
+
+
+@pytest.mark.parametrize("answer", ["Yes, but only the old ones", "可以，但是先备份", "what does it cost?", "x" * 5000])
+async def test_an_answer_of_which_nobody_is_sure_relays_nothing(tmp_path: Path, answer: str) -> None:
+    """A yes with a condition is no yes: it is asked again, then cancelled."""
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        await asyncio.to_thread(gateway.house.understanding.load_now)
+        question = await said(gateway, user(ORDER["en"]))
+        again = await said(gateway, turns(ORDER["en"], question, answer))
+        over = await said(gateway, turns(ORDER["en"], question, answer, again, answer))
+
+    assert "did not understand" in again
+    assert CANCELLED["en"] in over
+    assert 0 == len(asked(upstream))
+
+
+async def test_without_models_only_the_words_count(tmp_path: Path) -> None:
+    """Where the classifiers are off nobody reads what stands on no list."""
+    off = reflex("confirm") + "[classifier]\nenabled = false\n"
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), off) as gateway,
+    ):
+        question = await said(gateway, user(ORDER["en"]))
+        again = await said(gateway, turns(ORDER["en"], question, "yup, send it"))
+        relayed = await said(gateway, turns(ORDER["en"], question, "yes"))
+
+    assert "did not understand" in again
+    assert "done" == relayed
 
 
 async def test_a_question_of_ours_is_booked_without_an_attempt(tmp_path: Path) -> None:
