@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-classifier bench-ner faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itse
 	@$(BIN)/python tests/bin/coverage_floor.py
 
 test-ml: $(ML_STAMP) ## Tests that need PyTorch; installs the extra ml (`make test` runs them only where it is there)
-	@$(BIN)/python -m pytest -q -m ml tests/classifier $(ARGS)
+	@$(BIN)/python -m pytest -q -m ml tests/classifier tests/retrieval $(ARGS)
 
 check: $(DEV_STAMP) ## The fast part of `make test`: format, lint, types, floors, quick tests without a database server
 	@$(MAKE) --no-print-directory static
@@ -69,6 +69,10 @@ bench: $(DEV_STAMP) ## Measure what the gateway adds to a request
 bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of documents.jsonl and questions.jsonl
 	@test -n "$(DATA)" || { echo "say where the questions are: make bench-extractive DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m retrieval.evaluate $(DATA) --report docs/reports/extractive.md $(ARGS)
+
+bench-retrieval: $(DEV_STAMP) ## Measure hybrid search on DATA=folder of en, zh and zh_hant; writes docs/reports/retrieval.md
+	@test -n "$(DATA)" || { echo "say where the questions are: make bench-retrieval DATA=folder" >&2; exit 2; }
+	@$(BIN)/python -m retrieval.bench $(DATA) --report docs/reports/retrieval.md $(ARGS)
 
 bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }

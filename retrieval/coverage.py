@@ -12,12 +12,14 @@ import numpy as np
 
 from config.tokens import estimate_tokens
 from retrieval.choose import Limits
+from retrieval.fusion import by_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from retrieval.fusion import Fuse
     from retrieval.hybrid import Found, Index, Leg
     from retrieval.questions_file import GoldQuestion
 
@@ -65,11 +67,12 @@ def measure(
     *,
     n_steps: int = KS[-1],
     told: Callable[[], object] = lambda: None,
+    fuse: Fuse = by_script,
 ) -> Measured:
     """Return coverage and tokens at k = 1 to `n_steps` passages; `told` hears of every question."""
     rows = [
         _row(_whole_documents(index, found) if method == "documents" else _sent(found), question, n_steps)
-        for found, question in _searched(index, questions, Limits(n_steps), _LEGS[method], told)
+        for found, question in _searched(index, questions, Limits(n_steps), _LEGS[method], told, fuse=fuse)
     ]
     return _stacked(rows)
 
@@ -100,7 +103,13 @@ def measure_budgets(
 
 
 def _searched(
-    index: Index, questions: Sequence[GoldQuestion], limits: Limits, leg: Leg, told: Callable[[], object]
+    index: Index,
+    questions: Sequence[GoldQuestion],
+    limits: Limits,
+    leg: Leg,
+    told: Callable[[], object],
+    *,
+    fuse: Fuse = by_script,
 ) -> list[tuple[Found, GoldQuestion]]:
     """Return what is found for each question; the vectors are made many at once."""
     found: list[tuple[Found, GoldQuestion]] = []
@@ -110,7 +119,7 @@ def _searched(
             index.embed_questions([question.text for question in block]) if leg != "words" else [None] * len(block)
         )
         for question, vector in zip(block, vectors, strict=True):
-            found.append((index.search(question.text, limits, leg=leg, vector=vector), question))
+            found.append((index.search(question.text, limits, leg=leg, vector=vector, fuse=fuse), question))
             told()
     return found
 

@@ -76,7 +76,17 @@ _PAIRS = """
 
 _TABLE = {ord(pair[0]): pair[1] for pair in _PAIRS.split()}
 
+_BACK = {ord(pair[1]): pair[0] for pair in reversed(_PAIRS.split())}
+
 
 def fold(text: str) -> str:
     """Return `text` with traditional Chinese characters replaced one for one by simplified ones; idempotent."""
     return text.translate(_TABLE)
+
+
+def unfold(text: str) -> str:
+    """Return `text` with simplified characters replaced by a traditional one, the first where there are several.
+
+    For trying questions in the other script; words in which another one would be right come out wrong.
+    """
+    return text.translate(_BACK)

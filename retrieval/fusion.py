@@ -5,14 +5,13 @@ Rank fusion with equal weights is right only where both legs are about equally g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.segment import language_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TITLE_WEIGHT = 0.4
 """A window is raised by this share of its word score where the question names all that one of its headings says."""
@@ -37,6 +36,27 @@ class Best(NamedTuple):
     def of(cls, words: NDArray[np.float32], dense: NDArray[np.float32]) -> Best:
         """Return the best of these scores."""
         return cls(float(words.max(initial=0)), float(dense.max(initial=0)))
+
+
+Rule = Callable[[NDArray[np.float32], NDArray[np.float32], Best], NDArray[np.float32]]
+"""Scores of words and of vectors, and the best of each, to one score a candidate."""
+Fuse = Callable[[str, str], Rule]
+"""A question and the embedder's name to the rule for it."""
+
+
+def by_script(question: str, embedder: str) -> Rule:
+    """Return the shipped rule: a convex combination, its weight by the question's script."""
+    return convex_by(dense_weight(question, embedder))
+
+
+def convex_by(weight: float) -> Rule:
+    """Return the convex combination in which the vectors count `weight`, 0 to 1."""
+    return lambda words, dense, best: convex(words, dense, weight=weight, best=best)
+
+
+def ranks_by(weight: float, *, rank_offset: float) -> Rule:
+    """Return weighted reciprocal rank fusion, for comparison."""
+    return lambda words, dense, _best: reciprocal_rank(words, dense, weight=weight, rank_offset=rank_offset)
 
 
 def convex(

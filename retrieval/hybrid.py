@@ -17,7 +17,7 @@ from config.tokens import estimate_tokens
 from config.types import Passage
 from retrieval.choose import Candidate, Texts, choose
 from retrieval.chunk import line_of
-from retrieval.fusion import TITLE_WEIGHT, Best, convex, dense_weight
+from retrieval.fusion import TITLE_WEIGHT, Best, by_script, convex_by
 from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS
 from retrieval.segment import language_of
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from config.types import Embedder
     from retrieval.choose import Chosen, Limits
+    from retrieval.fusion import Fuse
     from retrieval.lexical import WordLeg
     from retrieval.vectors import VectorStore
     from retrieval.windows import Sentences
@@ -164,12 +165,13 @@ class Index:
         leg: Leg = "hybrid",
         count_tokens: Callable[[str], int] = estimate_tokens,
         vector: NDArray[np.float32] | None = None,
+        fuse: Fuse = by_script,
     ) -> Found:
         """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
 
         `scope` names documents; the others are searched only where the scope is weak. Takes about a millisecond of one
         core, and as long as its embedder for a remote one, whose failures are told in `degraded`. `vector` is what
-        `embed_questions` gave for this question.
+        `embed_questions` gave for this question; `fuse` is another rule than the shipped one, to compare with.
         """
         question = question[-MAX_QUERY_CHARS:]
         if not len(self) or not question.strip():
@@ -179,13 +181,13 @@ class Index:
         twins = self._twins[language_of(question)]
         n = max(N_CANDIDATES, CANDIDATES_PER_PASSAGE * limits.most)
         ranked = self._rank(read, words, n=n, barred=twins)
-        weight = {"hybrid": dense_weight(question, self.embedder.name), "words": 0.0, "dense": 1.0}[leg]
         best = Best.of(ranked.words, ranked.dense)
-        scores = convex(ranked.words, ranked.dense, weight=weight, best=best)
+        rule = fuse(question, self.embedder.name) if leg == "hybrid" else convex_by(float(leg == "dense"))
+        scores = rule(ranked.words, ranked.dense, best)
         how: Literal["none", "kept", "weak"] = "none"
         if scope is not None:
             inside = self._rank(read, words, n=n, barred=~self._mark(scope) | twins)
-            mine = convex(inside.words, inside.dense, weight=weight, best=best)
+            mine = rule(inside.words, inside.dense, best)
             how = "kept" if 0 < WEAK_SCOPE_SHARE * scores.max(initial=0) <= mine.max(initial=0) else "weak"
             ranked, scores = (inside, mine) if how == "kept" else (ranked, scores)
         chosen = choose(self._candidates(ranked.rows, scores, n), self._texts(count_tokens), limits)
