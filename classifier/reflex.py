@@ -31,13 +31,19 @@ MAX_EDGE_CHARS: Final = 1_000
 MAX_SPAN_CHARS: Final = 120
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile("[a-z]{2}")
+"""Stands in every English word of risk and in every name of a tool."""
 _INVISIBLE = re.compile("[\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _HIDDEN = (
-    re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
-    re.compile(r"`[^`\n]*`"),
-    re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"'),
-    re.compile(r"(?<![\w'])'[^'\n]+'(?![\w'])"),
+    (re.compile("`"), re.compile(r"```.*?(?:```|\Z)", re.DOTALL)),
+    (re.compile("`"), re.compile(r"`[^`\n]*`")),
+    (
+        re.compile('[《「『“‘"]'),
+        re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"'),
+    ),
+    (re.compile("'"), re.compile(r"(?<![\w'])'[^'\n]+'(?![\w'])")),
 )
+"""What opens a quote, which most texts do not hold, and the quote."""
 _SENTENCES = re.compile(r"[^.!?。;…\n]*(?:\.(?=\S)[^.!?。;…\n]*)*[.!?。;…\n]*")
 _WORD_ENDS = str.maketrans(dict.fromkeys("\t\n\r.,;:!?()[]{}<>/\\\"'`*_-–—=+|#@&~", " "))
 
@@ -79,10 +85,14 @@ class Reflex:
                 language: Language = "zh" if _HAN.search(text) else "en"
                 return ReflexHit(own.action, language, own.text[:MAX_SPAN_CHARS], "own")
         folded = _folded(text)
-        has_han = _HAN.search(folded) is not None
-        commands = holds_command(folded)
-        if not commands and not _may_hold_an_order(folded, has_han=has_han):
-            return None
+        has_han = not folded.isascii() and _HAN.search(folded) is not None
+        has_latin = not has_han or _LATIN.search(folded) is not None
+        commands = has_latin and holds_command(folded)
+        if not commands and not (
+            (has_latin and not TRIGGERS.isdisjoint(folded.translate(_WORD_ENDS).split()))
+            or (has_han and TRIGGERS_ZH.search(folded) is not None)
+        ):
+            return None  # which is all that ordinary turns cost
         for sentence in _sentences(folded):
             in_chinese = has_han and _HAN.search(sentence) is not None
             rules = reflex_zh if in_chinese else reflex_en
@@ -109,17 +119,11 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower().replace("’", "'")
 
 
-def _may_hold_an_order(folded: str, *, has_han: bool) -> bool:
-    """Look for the words alone, which is all that ordinary turns cost."""
-    if has_han and TRIGGERS_ZH.search(folded) is not None:
-        return True
-    return not TRIGGERS.isdisjoint(folded.translate(_WORD_ENDS).split())
-
-
 def _sentences(folded: str) -> Iterator[str]:
     folded = uncovered(folded)
-    for pattern in _HIDDEN:
-        folded = pattern.sub("▢", folded)
+    for mark, quoted in _HIDDEN:
+        if mark.search(folded) is not None:
+            folded = quoted.sub("▢", folded)
     for found in _SENTENCES.finditer(folded):
         sentence = found[0].strip()
         if sentence:

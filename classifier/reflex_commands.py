@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from classifier.reflex_heads import worded
 from classifier.reflex_lists import words
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ _COMMANDS: Final[tuple[tuple[Action, str], ...]] = (
         r"kubectl\s(?:\S+\s)*(?:edit|patch|set\s+image|scale)\s|set\s+global\s|crontab\s+-e",
     ),
 )
-_COMMAND: Final = re.compile(
-    r"(?:^|(?<=[\s$#>:,]))(?:\$\s*|#\s*|>\s*)?(?:sudo\s+(?:-\w+\s+)?)?(?:"
+_COMMAND: Final = (
+    r"(?:\$\s*|#\s*|>\s*)?(?:sudo\s+(?:-\w+\s+)?)?(?:"
     + "|".join(f"(?P<{action}>{words})" for action, words in _COMMANDS)
     + ")"
 )
+_COMMAND_FIRST: Final = re.compile(_COMMAND)
+_COMMAND_LATER: Final = re.compile(r"[\s$#>:,]" + _COMMAND)
 _LEAD: Final = re.compile(
     r"^[\s>$#*-]*(?:\d+[.)]\s*)?(?:(?:please|pls|just|now|then|go ahead and|ok|okay|hey|can you|could you|would you|next|kindly|"
     r"i want you to|i need you to|sudo|run|execute|exec|do|issue|type|enter|fire|first|finally|this|the command|a|on \w+|in \w+|"
@@ -81,6 +84,7 @@ _TOOL_WORDS: Final = frozenset(_NAMES)
 _RUN: Final = re.compile(r"(\b(?:run|execute|exec)(?: this)?(?: command)?:?|执行|运行|跑一下|跑)\s*`([^`\n]*)`")
 
 
+_WRAPPER: Final = re.compile(worded("psql|mysql|mongosh?|bash|sh|ssh|sqlite3|redis-cli|powershell|cmd") + r"\b")
 _WRAPPED: Final = re.compile(
     r"(\b(?:psql|mysql|mongosh?|bash|sh|ssh|sqlite3|redis-cli|powershell|cmd)\b[^\"'\n]{0,60}?)([\"'])([^\"'\n]*)\2"
 )
@@ -89,7 +93,9 @@ _WRAPPED: Final = re.compile(
 def uncovered(text: str) -> str:
     """Return the text with the ticks gone from a command that it says to run: there the quote is the order."""
     text = _RUN.sub(r"\1 \2", text) if "`" in text else text
-    return _WRAPPED.sub(r"\1 \3", text) if '"' in text or "'" in text else text
+    if ('"' in text or "'" in text) and _WRAPPER.search(text) is not None:
+        return _WRAPPED.sub(r"\1 \3", text)
+    return text
 
 
 def holds_command(text: str) -> bool:
@@ -101,10 +107,14 @@ def holds_command(text: str) -> bool:
 
 def command_in(clause: str) -> Found | None:
     """Return the action of a command line that begins a clause, whoever asks to run it."""
-    found = _COMMAND.search(clause)
+    found = _COMMAND_FIRST.match(clause)
+    at = 0
+    if found is None:
+        found = _COMMAND_LATER.search(clause)
+        at = 0 if found is None else found.start() + 1
     if found is None or found.lastgroup is None:
         return None
-    before = clause[: found.start()]
+    before = clause[:at]
     if not (_LEAD.match(before) or (not before.isascii() and _LEAD_ZH.match(before))):
         return None
     action: Action = found.lastgroup  # pyright: ignore[reportAssignmentType]  # the groups are named for actions

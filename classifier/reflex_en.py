@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from classifier import reflex_en_forms as forms
 from classifier import reflex_en_shapes as shapes
 from classifier.reflex_commands import command_in
-from classifier.reflex_en_orders import order_of, words_of
+from classifier.reflex_en_orders import order_of, plain, words_of
 from classifier.reflex_en_verbs import GERUNDS, PASTS, TRIGGERS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _requests(clause: str) -> bool:
 
 def _alongside(clause: str, before: str) -> Found | None:
     """Read `Save this as report.docx, overwriting the one that is there`."""
-    if shapes.ALONGSIDE.match(clause) and shapes.IMPERATIVE_OF_COPY.match(forms.COURTESY.sub("", before + " ")):
+    if shapes.ALONGSIDE.match(clause) and shapes.IMPERATIVE_OF_COPY.match(plain(before)):
         return "overwrite", clause, "en:overwrite:alongside"
     return None
 
@@ -144,7 +144,7 @@ def _still_held(hold: str, joint: str, clause: str, before: str) -> str:
         joint == ":" and forms.MENTION.search(before)
     ):
         return "speech"
-    if joint == ":" and " " not in before and before.isalpha() and forms.COURTESY.sub("", before + " ").strip():
+    if joint == ":" and " " not in before and before.isalpha() and plain(before).strip():
         return "speech"  # `alice: delete it` is a chat that somebody pasted
     if hold == "made" or (hold and joint in {"and", "or"}):
         return hold
@@ -158,7 +158,7 @@ def _still_held(hold: str, joint: str, clause: str, before: str) -> str:
 
 
 def _begins_to_hold(clause: str) -> str:
-    bare = forms.COURTESY.sub("", clause + " ")
+    bare = plain(clause)
     if forms.FICTION.search(clause):
         return "made"
     if forms.MAKES.match(bare):

@@ -28,7 +28,7 @@ def order_of(clause: str, sentence: str, text: str, *, heads: bool) -> Found | N
     """
     if TRIGGERS.isdisjoint(words := words_of(clause)):
         return None
-    bare = forms.COURTESY.sub("", clause + " ").strip()
+    bare = plain(clause).strip()
     if not bare:
         return None
     if len(bare) < len(clause) and clause.startswith(("i ", "i'd", "we ")) and forms.TRAILING_HELP.search(sentence):
@@ -177,10 +177,11 @@ def _wished(clause: str, bare: str, words: Sequence[str]) -> Action | None:
         return None
     if found := shapes.MUST_BE.search(clause):
         return next(_done(found[1].split(), words), None)
-    if found := shapes.NEEDS_DOING.match(clause):
+    if shapes.NEEDS.search(clause) and (found := shapes.NEEDS_DOING.match(clause)):
         return SURE.get(GERUNDS.get(found[1], ""))
     if (
-        shapes.MUST_GO.search(clause)
+        shapes.GOES.search(clause)
+        and shapes.MUST_GO.search(clause)
         and holds("data", words, "", clause)
         and not re.search(r"\b(?:is|are|was|were|has|have|had|all)\b.* gone\b", clause)
     ):
@@ -216,6 +217,13 @@ def _done(words: Sequence[str], clause: Sequence[str]) -> Iterator[Action]:
         action = _with_particle(PASTS[word], about) or _with_object(PASTS[word], about, "") or PARTICIPLES.get(word)
         if action is not None:
             yield action
+
+
+def plain(clause: str) -> str:
+    """Return a clause, and a space, without the courtesy that it begins with."""
+    clause += " "
+    courtesy = forms.COURTESY.match(clause)
+    return clause if courtesy is None else clause[courtesy.end() :]
 
 
 def words_of(clause: str) -> list[str]:

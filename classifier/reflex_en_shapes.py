@@ -9,12 +9,14 @@ import re
 from typing import Final
 
 from classifier.reflex_en_verbs import GERUNDS, NOUNS, PASTS
+from classifier.reflex_heads import worded
 from classifier.reflex_lists import words
 
 CLAUSES: Final = re.compile(
-    r"(?=[,;:.()\s→])(?:[,;:]\s+|[;:]$|,(?=\D)|\s[-–—]+>?\s|\s?→\s?|(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bdr)\.\s|\.$|[()]|"
-    r"\s(?:and then|then|and|but|so(?! (?:kind|much|many|that|far|long|as)\b)|or|otherwise)\b\s*)"
+    r"[,;:.()\s→](?:(?<=\s)(?:[-–—]+>?\s|→\s?|(?:and then|then|and|but|so(?! (?:kind|much|many|that|far|long|as)\b)|or|otherwise)\b\s*)|"
+    r"(?<=[,;:])\s+|(?<=[;:])$|(?<=,)(?=\D)|(?<=→)\s?|(?<=\.)(?:(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bdr\.)\s|$)|(?<=[()]))"
 )
+"""Begins with one set, so that a search skips ahead to the next of its characters."""
 MIND: Final = re.compile(r"\b(?:would|do) (?:you|u|ya) mind (\w+ing)\b")
 IF_YOU: Final = re.compile(r"^(?:i|we|it)(?:'d| would|'ll| will)\b[^,]{2,30}\bif (?:you|someone|somebody) (\w+)\b")
 LET: Final = re.compile(
@@ -53,15 +55,20 @@ NOMINAL: Final = re.compile(
     + r") (?:of|to|for) "
 )
 MUST_BE: Final = re.compile(
-    r"\b(?:must|should|shall|needs? to|has to|have to|is to|are to|ought to|had better|can now|may now|can safely)\s+(?:now |all )?be\s+(?:\w+ly |all |now )*(.+)"
+    worded("must|should|shall|needs? to|has to|have to|is to|are to|ought to|had better|can now|may now|can safely")
+    + r"\s+(?:now |all )?be\s+(?:\w+ly |all |now )*(.+)"
 )
 NEEDS_DOING: Final = re.compile(
     r"^(?!(?:i|you|he|she|we|they)\b).*\b(?:needs?|wants?|requires?|could do with)\s+(\w+ing)\b"
 )
+NEEDS: Final = re.compile("need|want|require|could do with")
+"""Stands in whatever `NEEDS_DOING` finds."""
 MUST_GO: Final = re.compile(
     r"^(?!(?:i|we|you|he|she|they|people|life|show)\b).*\b(?:must|has to|have to|needs? to|should|gotta|can|got to) (?:all )?(?:go|be gone|disappear|vanish)"
     r"(?: (?:now|today|tonight|immediately|away|for good|asap|by .*|from .*|before .*))?$|\bgone(?: (?:from .*|by .*|before .*|now|today|for good|please|pls|asap|tonight))?$"
 )
+GOES: Final = re.compile("go|disappear|vanish")
+"""Stands in whatever `MUST_GO` finds."""
 WANTED: Final = re.compile(
     r"^(?:please )?(?:(?:i|we)(?:'d| would)?(?: really| just)? (?:want|need|like|prefer|expect|demand)(?! to\b)|get|have|make sure|ensure|see to it|see that|arrange for|"
     r"(?:can|could|may) (?:i|we) (?:please )?(?:get|have)|i'd love|let|leave|keep)\b(.*)"

@@ -37,15 +37,14 @@ def works_on(text: str) -> bool:
 def order_in(sentence: str, text: str, *, commands: bool) -> Found | None:
     """Return the action, the clause and the rule's name of the first order in a folded sentence."""
     del text
-    clauses = [part.strip(" .!?。;…~()*->#") for part in _CLAUSES.split(sentence)[::2]]
-    polite = False
-    asks: bool | None = None
-    hold = ""
+    parts = [part.strip(" .!?。;…~()*->#") for part in _CLAUSES.split(sentence)[::2]]
+    clauses = [part for part in parts if part]
+    verbs = [VERB.search(clause[:MAX_CLAUSE_CHARS]) for clause in clauses]
+    last = len(clauses) - 1 if commands else _last_with_a_verb(clauses, verbs)
+    polite, hold, before = False, "", ""
+    asked = False
     weaker: Found | None = None
-    before = ""
-    for clause in clauses:
-        if not clause:
-            continue
+    for n, clause in enumerate(clauses[: last + 1]):
         polite = polite or forms.POLITE.match(clause) is not None
         if "了" in clause and forms.GOES_ON.match(before) and not forms.ASKS_FOR.search(clause):
             before = clause  # `她把头发剪了，换了个造型`: the story goes on
@@ -56,21 +55,32 @@ def order_in(sentence: str, text: str, *, commands: bool) -> Found | None:
             helpless = clause.startswith(("我想", "我要")) and forms.HELPLESS.search(sentence) is not None
             found = command_in(clause) if commands else None
             if found is None and not helpless:
-                found = _order(clause[:MAX_CLAUSE_CHARS], before[-MAX_CLAUSE_CHARS:], polite=polite)
-            if found is not None and asks is None:
-                asks = (
-                    not any(forms.POLITE.match(each) for each in clauses)
-                    and _asks(sentence, clauses)
-                    and not forms.ASSENT.search(sentence)
-                )
-                if asks:
+                found = _order(clause[:MAX_CLAUSE_CHARS], verbs[n], before[-MAX_CLAUSE_CHARS:], polite=polite)
+            if found is not None and not asked:
+                asked = True
+                asks = not polite and not any(forms.POLITE.match(each) for each in clauses[n + 1 :])
+                if asks and _asks(sentence, parts) and not forms.ASSENT.search(sentence):
                     return None
             if found is not None and found[0] != "modify":
                 return found
             weaker = weaker or found
-        hold = hold or _begins_to_hold(clause, polite=polite)
+        if n < last:
+            hold = hold or _begins_to_hold(clause, polite=polite)
         before = clause
     return weaker
+
+
+def _last_with_a_verb(clauses: list[str], verbs: list[re.Match[str] | None]) -> int:
+    """Return the number of the last clause that may order something, or -1: most sentences end here."""
+    for n in range(len(clauses) - 1, -1, -1):
+        if verbs[n] is not None or (n and _completes(clauses[n - 1][-MAX_CLAUSE_CHARS:], clauses[n])):
+            return n
+    return -1
+
+
+def _completes(before: str, clause: str) -> bool:
+    """Return whether a short clause makes a verb together with the one before: `小吴的审批权，取消`."""
+    return len(clause) <= MAX_BARE_CHARS and VERB.search(before + clause) is not None and VERB.search(before) is None
 
 
 def _asks(sentence: str, clauses: list[str]) -> bool:
@@ -104,19 +114,13 @@ def _begins_to_hold(clause: str, *, polite: bool) -> str:
     return ""
 
 
-def _order(clause: str, before: str, *, polite: bool) -> Found | None:
+def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: bool) -> Found | None:
     about = ""
-    first = VERB.search(clause)
     if first is None:
-        if (
-            len(clause) > MAX_BARE_CHARS
-            or not before
-            or VERB.search(before + clause) is None
-            or VERB.search(before) is not None
-        ):
+        if not before or not _completes(before, clause):
             return None
-        clause = before + clause  # `小吴的审批权，取消`: what it is about was said before the comma
-    elif first.end() == len(clause) and forms.COURTESY.sub("", clause[: first.start()]) in {"", "挂失"}:
+        clause = before + clause  # what it is about was said before the comma
+    elif first.end() == len(clause) and _plain(clause[: first.start()]) in {"", "挂失"}:
         about = before
     if forms.IF.search(clause):
         then = forms.THEN.search(clause)
@@ -150,9 +154,15 @@ def _speaks_of_others(clause: str) -> bool:
         return True
     if forms.REPORT.search(clause[:40]) and not forms.APPROVED.search(clause):
         return True
-    bare = forms.COURTESY.sub("", clause)
+    bare = _plain(clause)
     told = forms.SUBJECT.match(clause if clause.startswith(("我", "你")) else bare)
     return told is not None and not clause.startswith(_OWN_WISH)
+
+
+def _plain(words: str) -> str:
+    """Return the words without the courtesy that they begin with."""
+    courtesy = forms.COURTESY.match(words)
+    return words if courtesy is None else words[courtesy.end() :]
 
 
 def _verb_of(clause: str, about: str, *, polite: bool) -> Found | None:
@@ -179,9 +189,8 @@ def _verb_of(clause: str, about: str, *, polite: bool) -> Found | None:
 
 def _is_told(before: str, verb: str, after: str, *, polite: bool) -> bool:
     """Return whether somebody or something named before the verb did it: `法院撤销了...`, `会议挪到明天了`."""
-    who = forms.COURTESY.sub("", before)
     told = forms.TOLD.match("了" + after if verb.endswith("了") else after)
-    if told is not None and who != "" and _MARKED.search(before) is None:
+    if told is not None and _plain(before) and _MARKED.search(before) is None:
         return True
     if _GIVEN.match(after) and _PLEADS.search(before) is None:
         return True
@@ -189,7 +198,7 @@ def _is_told(before: str, verb: str, after: str, *, polite: bool) -> bool:
     return (
         ended
         and not polite
-        and who != ""
+        and _plain(before) != ""
         and _ALL.search(before) is None
         and forms.IMPERATIVE.search(before + verb + after) is None
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from classifier.reflex_lists import headed, needed
-from config.patterns import compile_regex
+from classifier.reflex_heads import Headed
+from classifier.reflex_lists import needed
 
 if TYPE_CHECKING:
     from classifier.reflex_action import Action
@@ -84,10 +84,9 @@ _TABLE: Final[tuple[tuple[Action, str], ...]] = (
         r"切换|切到|切(?=$|过去|吧)|指[向到](?=新|[^,]{0,6}(?:ip|\d|服务器|地址))|调(?=\d)|翻倍|翻一番|减半|打[一二三四五六七八九\d]+折|扩[到容至]|限[到制]?[在到为](?=\d)|定[成为](?=\d|每)|标[成为]|标记[成为]|开放[^,]{0,8}端口|放开[^,]{0,8}端口|轮换|迁移",
     ),
 )
-TRIGGERS: Final = compile_regex(needed("|".join(words for _, words in _TABLE)) + "|取消")
-"""Whether a text may hold any such verb, in one pass."""
-_NAMED: Final = "|".join(f"(?P<{action}>{words})" for action, words in _TABLE)
-VERB: Final = re.compile(headed("|".join(words for _, words in _TABLE)).partition(")")[0] + f")(?:{_NAMED})")
+TRIGGERS: Final = Headed(needed("|".join(words for _, words in _TABLE)).replace("$", r"\Z") + "|取消", flags=re.ASCII)
+"""Whether a text may hold any such verb."""
+VERB: Final = Headed(*_TABLE)
 
 _RIGHT: Final = re.compile(r"权限|授权|访问权|管理权|管理员|特权|资格|白名单|写权|读权|登录权|准入")
 _PASS: Final = re.compile(

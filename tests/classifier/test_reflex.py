@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.reflex import ACTIONS, MAX_SPAN_CHARS, OwnRule, Reflex
-from classifier.reflex_lists import headed
+from classifier.reflex_heads import Headed
 from classifier.reflex_typos import misspellings
 from classifier.reflex_zh_verbs import TRIGGERS, VERB
 
@@ -136,7 +136,7 @@ def test_the_first_look_passes_over_no_verb(name: str) -> None:
 def test_a_headed_alternation_matches_what_it_matched_before() -> None:
     """Options, sets, groups and items that may be left out."""
     plain = r"(?:ab|[cd]e)f|g?h|(?:ij)?k|\bl"
-    quick = re.compile(headed(plain))
+    quick = Headed(plain)
     text = "xabf def gh h ijk k none"
     before = [found.span() for found in re.finditer(plain, text)]
 
