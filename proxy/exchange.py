@@ -82,6 +82,8 @@ class Exchange:
     unit: str | None = None
     """Its conversation in the experiment; `None` where it is not part of it."""
     arm: Arm | None = None
+    p_holdout: float | None = None
+    """With which probability it was drawn to be held out."""
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""
@@ -183,7 +185,7 @@ class Exchange:
     def _savings(self) -> Json | None:
         if self.savings is None:
             return None
-        return self.savings.as_json() | {"arm": self.arm, "unit": self.unit}
+        return self.savings.as_json() | {"arm": self.arm, "unit": self.unit, "p_holdout": self.p_holdout}
 
     def _response_body(self) -> bytes | None:
         """The text of the answer, kept only where request bodies are."""

@@ -80,7 +80,7 @@ def _draw(house: House, exchange: Exchange) -> None:
     if settings.holdout <= 0 or not exchange.passages or exchange.door.shows_passages:
         return
     exchange.unit = conversation_unit(exchange, settings.salt)
-    exchange.arm = drawn_arm(exchange.unit, settings)
+    exchange.arm, exchange.p_holdout = drawn_arm(exchange.unit, settings), settings.holdout
 
 
 def _may_place(house: House, exchange: Exchange) -> bool:

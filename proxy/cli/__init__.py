@@ -47,6 +47,7 @@ COMMANDS = (
     _Command("chat", "chatting", 'thalamus chat "How do I add a provider key?" --model auto'),
     _Command("upstream", "upstream", "thalamus upstream --script faults.json --port 9100"),
     _Command("intent", "intents", 'thalamus intent "支付成功后发送通知"'),
+    _Command("savings", "savings", "thalamus savings --days 7"),
     _Command("understand", "intents", 'thalamus understand "Where is my parcel?"'),
 )
 GROUPS = (

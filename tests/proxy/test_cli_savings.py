@@ -1,0 +1,51 @@
+"""`thalamus savings`, on a fresh book and on one with requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.database import open_database
+from proxy.cli import main
+from tests.router.test_savings_report import booked, saved
+
+NOW = datetime.now(UTC) - timedelta(hours=1)
+
+
+def fill(folder: Path, *, n: int) -> None:
+    """Book requests with passages, and as many conversations held out."""
+
+    async def write() -> None:
+        database = open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
+        await database.upgrade()
+        for at in range(n):
+            await booked(database, saved(arm="passages", unit=f"p{at}"), tokens=800, ts=NOW)
+            await booked(database, saved(arm="holdout", unit=f"h{at}"), tokens=300 + at % 9, ts=NOW)
+        await database.aclose()
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize("n", [0, 110])
+def test_the_command_says_how_much_is_known(
+    tmp_path: Path, n: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words and as JSON, with n; a share only from a hundred requests on."""
+    monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".thalamus").mkdir()
+    if n:
+        fill(tmp_path, n=n)
+    assert 0 == main(["savings"])
+    words = capsys.readouterr().out
+    assert 0 == main(["savings", "--days", "7", "--json"])
+    report = json.loads(capsys.readouterr().out)
+
+    assert f"{n} requests were answered with passages in 30 days" in words
+    assert n == report["requests"]["n"]
+    assert (("not enough data yet" in words), ("83.3 %" in words)) == (n == 0, n > 0)
+    assert ("which holds however often you look" in words) == (n > 0)
