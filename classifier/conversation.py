@@ -39,8 +39,11 @@ _CONTEXT_BEFORE: Final = re.compile(r"\s*(?:<[A-Za-z][\w-]*(?=[\s>])|# Context f
 _IDE_REQUEST: Final = re.compile(r"^#{1,3} My request(?: for \w+)?:[ \t]*$", re.MULTILINE)
 _TOOL_OUTPUT: Final = re.compile(r"\s*\[[a-z][\w-]{1,40}(?: for [^\n]{0,500}?)?\] Result:")
 _MODELS_SIDE: Final = ("assistant", "tool", "function")
-_NAMES: Final = re.compile(r"[A-Za-z0-9]+(?:[-._/:\\]+[A-Za-z0-9]+)+")
-"""Paths, addresses and names of packages: one word each, whatever language is around them."""
+_NAMES: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:[-._/:\\]++[A-Za-z0-9]++)+")
+"""Paths, addresses and names of packages: one word each, whatever language is around them.
+
+It begins where a run of letters begins and never gives back, so that a long run without a break is read once.
+"""
 _BREAKS: Final = re.compile(r"\n{2,}")
 _PUNCTUATION: Final = re.compile(r"[\s,.!~;:，。！～；：、…\U0001F3FB-\U0001F3FF\uFE0F]+")
 _PARTICLES: Final = "吧啊呀哦呢哈啦喔噢"

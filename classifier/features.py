@@ -22,7 +22,7 @@ EASIEST, HARDEST = 1, 10
 
 _CODE: Final = re.compile(
     r"```|\b(?:def|class|function|import|return|const|SELECT|INSERT|public|void|fn|func)\b[^\n.?!。]{0,60}[({=;:*]|"
-    r"[;{}]\s*$|=>|Traceback \(most recent|\w+\([^()\n]{0,80}\)\s*[;{]|</?[a-z][a-z0-9]{0,9}(?:\s[^<>]{0,80})?>",
+    r"[;{}]\s*$|=>|Traceback \(most recent|\w\([^()\n]{0,80}\)\s*[;{]|</?[a-z][a-z0-9]{0,9}(?:\s[^<>]{0,80})?>",
     re.MULTILINE,
 )
 _QUESTIONS: Final = re.compile(r"[?？]+")

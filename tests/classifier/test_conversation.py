@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,8 @@ def test_a_long_conversation_names_the_plan_by_its_own_index() -> None:
         "\0" * 1_000_000,
         "# Context from my IDE\n" + "## My request for Codex:\n" * 40_000,
         "好" * 1_000_000,
+        "zq" * 500_000,
+        "a-" * 500_000,
     ],
 )
 def test_a_megabyte_takes_no_time_to_speak_of(text: str) -> None:
@@ -118,6 +121,34 @@ def test_a_megabyte_takes_no_time_to_speak_of(text: str) -> None:
     conversation.read([user(text)])
 
     assert time.perf_counter() - begun < 0.5
+
+
+@pytest.mark.parametrize("text", ["zq" * 2_000, "a-" * 2_000, "a" + "-" * 4_000])
+def test_a_long_run_without_a_break_is_read_once(text: str) -> None:
+    """A key, a hash or an encoded file in a turn must not hold up the event loop; read anew from each letter it did."""
+    best_s = min(_seconds(lambda: conversation.spoken(text)) for _ in range(5))
+
+    assert best_s < 0.02
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("把 src/app-main.py 改名", "zh"),
+        ("打开 https://example.com/a/b_c 看看", "zh"),
+        ("rename 文件 in src/app-main.py", "en"),
+        ("看看 very-long-package-name-of-mine.tar.gz", "zh"),
+    ],
+)
+def test_a_name_does_not_decide_the_language(text: str, lang: str) -> None:
+    """However long a path is, the words around it are what was said."""
+    assert lang == conversation.spoken(text)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
 
 
 _json = st.recursive(

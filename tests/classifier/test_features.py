@@ -67,3 +67,16 @@ def test_a_megabyte_is_read_at_its_edges() -> None:
 
     assert found.length == 1_000_000
     assert time.perf_counter() - begun < 0.2
+
+
+def test_a_long_run_without_a_break_is_searched_once_for_code() -> None:
+    """A key or an encoded file is no call of a function, and finding that out takes no time to speak of."""
+    state = conversation.State("zq" * 2_000, None, "en", 1, in_tool_loop=False, task_state="new")
+    seconds: list[float] = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        found = features_of(state)
+        seconds.append(time.perf_counter() - begun)
+
+    assert not found.has_code
+    assert min(seconds) < 0.01
