@@ -82,6 +82,10 @@ bench-ner: $(DEV_STAMP) ## Measure the finding of names on the public sets in DA
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-ner DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m classifier.ner.bench --data $(DATA) --report docs/reports/ner.md $(ARGS)
 
+bench-router: $(DEV_STAMP) ## Measure the learned policy on labelled prompts in DATA=folder; writes docs/reports/routing.md
+	@test -n "$(DATA)" || { echo "say where the prompts are: make bench-router DATA=folder" >&2; exit 2; }
+	@$(BIN)/python -m router.policy.bench $(DATA) --report docs/reports/routing.md $(ARGS)
+
 faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 	@rm -rf .pytest_cache/faults
 	@THALAMUS_FAULTS_INTO=.pytest_cache/faults $(BIN)/python -m pytest -q -n $(WORKERS) tests/faults --ignore tests/faults/test_published.py $(ARGS)

@@ -12,7 +12,8 @@ import typer
 from proxy.cli.bars import Bars
 from proxy.cli.options import AsJson
 from proxy.cli.printing import print_json, say
-from router.policy.fitting import data_of, fit_policy
+from router.policy.data import data_of
+from router.policy.fitting import fit_policy
 from router.policy.model import load_policy
 from router.policy.priors import read_believed
 from router.policy.rows import read_labelled, read_prompts

@@ -11,6 +11,8 @@ from config.errors import ArtefactError
 from router.policy.costs import Costs
 from router.policy.features import FEATURES_VERSION, N_FEATURES, features
 from router.policy.heads import link, unlink
+from router.policy.intents import Guesser
+from router.policy.mixing import Mix, mixed, read_intents
 from router.policy.priors import Table
 from router.policy.sparse import sparse
 from router.policy.stored import MANIFEST, MEND, load_stored, require, store
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+_FAR = 1e9
+"""Stands for a bound that nothing reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One linear head per model over hashed words, a table by intent, and a line of cost per model."""
+    """One linear head per model over hashed words, a table by intent, a guess at the intent, a line of cost."""
 
     models: tuple[str, ...]
     graded: NDArray[np.bool_]
@@ -40,8 +45,8 @@ class Policy:
     base: Array
     """(k,): what is expected of a model before anything is known of the prompt."""
     table: Table
-    table_share: Array
-    """(k,): what the table counts beside a model's head where the intent is known to it."""
+    guesser: Guesser
+    mix: Mix
     costs: Costs
     manifest: Json
 
@@ -50,13 +55,10 @@ class Policy:
         if not prompts:
             return np.zeros((0, len(self.models))), np.zeros((0, len(self.models)))
         rows = sparse([features(each.text) for each in prompts])
-        quality = self.quality_of(rows, [each.intent for each in prompts])
-        return quality, self.costs.expected(np.array([len(each.text) for each in prompts], np.float64))
-
-    def quality_of(self, rows: Rows, intents: Sequence[str | None]) -> Array:
-        """Return the expected quality (n, k) of prompts as features."""
-        scores = unlink(self.base.astype(np.float32), self.graded) + rows.times(self.heads)
-        return blended(link(scores, self.graded), self.table, intents, self.table_share)
+        reading = read_intents(rows, [each.intent for each in prompts], self.guesser, self.table)
+        text = text_quality(rows, self.heads, self.base, self.graded)
+        n_chars = np.array([len(each.text) for each in prompts], np.float64)
+        return mixed(text, self.base, reading, self.table, self.mix), self.costs.expected(n_chars, reading.shares)
 
     def save(self, folder: Path) -> Json:
         """Write the policy into a folder and return its manifest."""
@@ -66,9 +68,16 @@ class Policy:
             "graded": self.graded.astype(np.uint8),
             "table": self.table.quality,
             "elsewhere": self.table.elsewhere,
-            "table_share": self.table_share,
-            "cost_at_zero": np.nan_to_num(self.costs.at_zero, nan=-1.0),
-            "cost_per_char": np.nan_to_num(self.costs.per_char, nan=-1.0),
+            "words": self.guesser.words.astype(np.float16),
+            "before": self.guesser.before,
+            "guessing": np.array([self.guesser.sharpness, *np.clip(self.guesser.strange, -_FAR, _FAR)]),
+            "table_share": np.array(self.mix.table_share),
+            "slope": np.array(self.mix.slope),
+            "damping": np.array([self.mix.damping]),
+            "cost_at_zero": _finite(self.costs.at_zero),
+            "cost_per_char": _finite(self.costs.per_char),
+            "cost_least": _finite(self.costs.least),
+            "cost_by_intent": _finite(self.costs.by_intent),
         }
         about: Json = {
             "features": FEATURES_VERSION,
@@ -79,15 +88,9 @@ class Policy:
         return store(folder, about, arrays)
 
 
-def blended(text: Floats, table: Table, intents: Sequence[str | None], share: Array) -> Array:
-    """Return the heads' answer, mixed with the table's where the intent is in it, with its fallback where it is not.
-
-    A prompt that tells no intent is read by its words alone.
-    """
-    lines, found = table.of(intents)
-    told = np.array([intent is not None for intent in intents])
-    kept = np.where(found[:, None], 1.0 - share, np.where(told, 0.0, 1.0)[:, None])
-    return np.clip(kept * text + (1.0 - kept) * lines, 0.0, 1.0)
+def text_quality(rows: Rows, heads: Floats, base: Array, graded: NDArray[np.bool_]) -> Floats:
+    """Return what the heads alone expect (n, k)."""
+    return link(unlink(base.astype(np.float32), graded) + rows.times(heads), graded)
 
 
 def load_policy(folder: Path) -> Policy:
@@ -98,23 +101,46 @@ def load_policy(folder: Path) -> Policy:
     if about.get("features") != FEATURES_VERSION:
         message = f"was fitted on features {about.get('features')!r}; this version makes {FEATURES_VERSION!r}"
         raise ArtefactError(message, file=str(folder / MANIFEST), mend=MEND)
-    k, t = len(models), len(intents)
-    shapes = {"heads": (N_FEATURES, k), "table": (t, k)}
-    shapes |= dict.fromkeys(("base", "graded", "table_share", "elsewhere", "cost_at_zero", "cost_per_char"), (k,))
-    require(stored, folder, shapes)
-    at_zero = arrays["cost_at_zero"].astype(np.float64)
-    per_char = arrays["cost_per_char"].astype(np.float64)
-    unpriced = per_char < 0
+    require(stored, folder, _shapes(len(models), len(intents)))
+    real = {name: array.astype(np.float64) for name, array in arrays.items() if name not in {"heads", "words"}}
+    sharpness, low, high = real["guessing"].tolist()
+    unpriced = np.where(real["cost_per_char"] < 0, np.nan, 0.0)
+    share, slope = real["table_share"], real["slope"]
     return Policy(
         models=models,
         graded=arrays["graded"].astype(np.bool_),
         heads=arrays["heads"].astype(np.float32),
-        base=arrays["base"].astype(np.float64),
-        table=Table(intents, arrays["table"].astype(np.float64), arrays["elsewhere"].astype(np.float64)),
-        table_share=arrays["table_share"].astype(np.float64),
-        costs=Costs(np.where(unpriced, np.nan, at_zero), np.where(unpriced, np.nan, per_char)),
+        base=real["base"],
+        table=Table(intents, real["table"], real["elsewhere"]),
+        guesser=Guesser(arrays["words"].astype(np.float32), real["before"], sharpness, (low, high)),
+        mix=Mix((share[0], share[1]), (slope[0], slope[1]), float(real["damping"][0])),
+        costs=Costs(
+            real["cost_at_zero"] + unpriced,
+            real["cost_per_char"] + unpriced,
+            real["cost_least"] + unpriced,
+            real["cost_by_intent"],
+        ),
         manifest=about,
     )
+
+
+def _shapes(k: int, t: int) -> dict[str, tuple[int, ...]]:
+    of_models = ("base", "graded", "elsewhere", "cost_at_zero", "cost_per_char", "cost_least")
+    return {
+        **dict.fromkeys(of_models, (k,)),
+        **dict.fromkeys(("table", "cost_by_intent"), (t, k)),
+        **dict.fromkeys(("table_share", "slope"), (2, k)),
+        "heads": (N_FEATURES, k),
+        "words": (N_FEATURES, t),
+        "before": (t,),
+        "guessing": (3,),
+        "damping": (1,),
+    }
+
+
+def _finite(prices: Array) -> Array:
+    """Return prices with -1 for what is not known, so that no file of ours holds a NaN."""
+    return np.nan_to_num(prices, nan=-1.0)
 
 
 def _names(about: Json, key: str, folder: Path) -> tuple[str, ...]:

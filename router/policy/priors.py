@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, cast
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-PSEUDO_ROWS = 30.0
+PSEUDO_ROWS = 20.0
 """What a line of a prior table weighs against measured prompts of that intent."""
 HALF_KNOWN = 150.0
 """Labelled prompts of a model at which its head is trusted by half."""
 ANY = "*"
 """The line of a prior table that holds for every intent it does not name."""
 UNKNOWN = 0.5
+LEAST_MODELS = 3
+"""Fewer prices make no line."""
+MAX_INTENTS = 128
+"""Labelled intents with a line of their own, the most frequent ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +45,47 @@ class Table:
     elsewhere: Array
     """(k,): for intents that are not in the table."""
 
-    def of(self, intents: Sequence[str | None]) -> tuple[Array, NDArray[np.bool_]]:
-        """Return the lines (n, k) of prompts, and which of them were found."""
-        place = {intent: at for at, intent in enumerate(self.intents)}
-        found = np.array([place.get(intent or "", -1) for intent in intents], np.int64)
-        lines = np.vstack([self.quality, self.elsewhere[None, :]])
-        return lines[found], found >= 0
+
+def intents_of(labels: Sequence[str | None], believed: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
+    """Return the intents that get a line of their own: the most frequent labels, and those believed something of."""
+    counted = Counter(label for label in labels if label).most_common(MAX_INTENTS)
+    return tuple(sorted({name for name, _ in counted} | (believed.keys() - {ANY})))
 
 
 def build_table(
-    intents: Sequence[str | None], quality: Array, believed: Mapping[str, Mapping[str, float]], models: Sequence[str]
+    labels: Sequence[str | None],
+    names: tuple[str, ...],
+    quality: Array,
+    *,
+    believed: Mapping[str, Mapping[str, float]],
+    models: Sequence[str],
 ) -> Table:
-    """Return what was measured, drawn to what was believed: `quality` (n, k) is `nan` where it is not known.
+    """Return what was measured of the intents `names`, drawn to what was believed; `quality` (n, k) may hold `nan`.
 
-    A model's line for an intent is the mean of its rows there and of 30 pseudo rows: the believed value where there is
+    A model's line for an intent is the mean of its rows there and of 20 pseudo rows: the believed value where there is
     one, else the model's own mean. Of intents that nobody labelled, the believed lines remain as they are.
     """
     general = _means(quality, np.array([believed.get(ANY, {}).get(model, np.nan) for model in models]))
-    told = np.array([intent or "" for intent in intents])
-    names = sorted({each for each in told.tolist() if each} | {each for each in believed if each != ANY})
+    told = np.array([label or "" for label in labels])
     lines = np.empty((len(names), len(models)))
     for at, name in enumerate(names):
         before = np.array([believed.get(name, {}).get(model, np.nan) for model in models])
         lines[at] = _means(quality[told == name], np.where(np.isnan(before), general, before))
-    return Table(tuple(names), lines, _elsewhere(lines, general, [name in set(told.tolist()) for name in names]))
+    return Table(names, lines, _elsewhere(lines, general, np.isin(np.array(names, str), told)))
+
+
+def drawn_to_price(table: Table, cost: Array, share: float) -> Table:
+    """Return the table with `elsewhere` drawn by `share` to a line that rises with the log of the cost (k,).
+
+    Of intents that nobody measured it is known that dearer models tend to be better; with few measured intents, that
+    says more than which model happened to win there. Nothing changes where a price is unknown or all are equal.
+    """
+    if not share or len(cost) < LEAST_MODELS or not (cost > 0).all() or np.ptp(cost) == 0:
+        return table
+    height = np.log(cost) - np.log(cost).mean()
+    slope = max(0.0, float((height * table.elsewhere).sum() / (height**2).sum()))
+    line = table.elsewhere.mean() + slope * height
+    return Table(table.intents, table.quality, np.clip((1 - share) * table.elsewhere + share * line, 0.0, 1.0))
 
 
 def read_believed(
@@ -97,10 +119,10 @@ def _means(quality: Array, before: Array) -> Array:
     return np.where(np.isnan(before), plain, (total + PSEUDO_ROWS * np.nan_to_num(before)) / (count + PSEUDO_ROWS))
 
 
-def _elsewhere(lines: Array, general: Array, measured: Sequence[bool]) -> Array:
+def _elsewhere(lines: Array, general: Array, measured: NDArray[np.bool_]) -> Array:
     """Return what to expect of an intent that nobody has measured: the mean over measured intents, each counted once.
 
-    With few of them the general mean weighs in, as one intent more.
+    The general mean weighs in as one intent more.
     """
-    seen = lines[np.array(measured, bool)] if len(lines) else lines
+    seen = lines[measured]
     return np.asarray((seen.sum(0) + general) / (len(seen) + 1))

@@ -51,6 +51,12 @@ class Rows:
         places = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], sizes)
         return Rows(starts, self.slots[places], self.weights[places])
 
+    def dense(self, width: int) -> Floats:
+        """Return the rows as a table (n, d)."""
+        found = np.zeros((len(self), width), np.float32)
+        found[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.slots] = self.weights
+        return found
+
     def turned(self, width: int) -> Rows:
         """Return the transposed rows (d, n), each with an entry of weight 0 so that none is empty."""
         owners = np.repeat(np.arange(len(self)), np.diff(self.starts))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from router.policy.fitting import Recipe, data_of, fit_policy, value
+from router.policy.data import data_of
+from router.policy.fitting import Recipe, fit_policy
 from router.policy.rows import Prompt, read_labelled
+from router.policy.validation import value
 from tests.router.policy.policy_rows import PRICES, SUBJECTS, TRUTH, labelled, written
 
 
@@ -129,4 +131,4 @@ def test_value_of_two_priced_models_counts_what_is_recovered():
 
 def test_usual_recipe_is_in_the_middle():
     """What is taken without validation is no extreme."""
-    assert (0.3, 0.5) == (Recipe().strength, Recipe().table_share)
+    assert (0.3, (0.5, 0.5)) == (Recipe().strength, Recipe().table_share)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from config.errors import ArtefactError
-from router.policy.fitting import data_of, fit_policy
+from router.policy.data import data_of
+from router.policy.fitting import fit_policy
 from router.policy.model import load_policy
 from router.policy.rows import Prompt
 from router.policy.stored import load_stored, store
