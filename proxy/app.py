@@ -15,7 +15,7 @@ from config.journal import Journal
 from config.keys import KeyStore
 from config.overrides import OverrideStore
 from config.writer import GroupWriter
-from proxy import config_api, health_api, native_api, ops
+from proxy import config_api, documents_api, health_api, native_api, ops
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
@@ -71,7 +71,14 @@ def create_app(
     house.read_settings = read_settings
     server = settings.server
     app = Litestar(
-        route_handlers=[*relay_routes(house), *native_api.ROUTES, *config_api.ROUTES, *health_api.ROUTES, *ops.ROUTES],
+        route_handlers=[
+            *relay_routes(house),
+            *native_api.ROUTES,
+            *config_api.ROUTES,
+            *documents_api.ROUTES,
+            *health_api.ROUTES,
+            *ops.ROUTES,
+        ],
         guards=[needs_key],
         lifespan=[open_house],
         state=State({"house": house}),

@@ -93,11 +93,9 @@ class Documents:
 
     def _read(self) -> tuple[Document, ...]:
         """Read the documents, and note how large they are and what they serve."""
-        is_own = self.library.has_sources()
-        found: tuple[Document, ...] = ()
-        if self._settings.enabled:
-            found = self.library.documents() if is_own else read_documents(SHIPPED)
-        self._is_own, self._shelf = is_own, Shelf.of((each.name, each.text, each.intents) for each in found)
+        own = self.library.documents() if self._settings.enabled else ()
+        found = read_documents(SHIPPED) if own is None else own
+        self._is_own, self._shelf = own is not None, Shelf.of((each.name, each.text, each.intents) for each in found)
         return found
 
     def state(self) -> Json:

@@ -12,6 +12,9 @@ import structlog
 from config.errors import DocumentError, LibraryBusyError, ThalamusError
 from config.intents import NONE, load_intents
 from proxy.daemon_thread import in_daemon_thread
+from retrieval.changes import check_name
+from retrieval.convert import SUFFIXES, suffix_of
+from retrieval.converter_process import ConverterProcess
 from retrieval.ingest import read_documents
 from retrieval.store import DocumentStore
 from retrieval.sync import SyncRules, rebuild, sync
@@ -68,15 +71,15 @@ class DocumentLibrary:
         self._settings, self._catalogue = settings, catalogue
         self._wake.set()
 
-    def has_sources(self) -> bool:
-        """Return whether there is a place for documents of the user's; else the shipped guide is used."""
-        return bool(self.store.sources(self._settings.retrieval.library))
-
-    def documents(self) -> tuple[Document, ...]:
+    def documents(self) -> tuple[Document, ...] | None:
         """Return the documents as they were last taken in, and take them in where they never were.
 
-        Where nothing can be written, the folder of the settings is read and nothing is kept. Raises `OSError`.
+        `None` where there is no place for documents of the user's: then the shipped guide is used. Where nothing can be
+        written, the folder of the settings is read and nothing is kept. Raises `OSError`.
         """
+        if not self._has_sources():
+            self._taken = self.store.manifest().index
+            return None
         try:
             if not self.store.has_index(self.store.manifest().index):
                 sync(self.store, self._rules(), what="first start")
@@ -98,7 +101,7 @@ class DocumentLibrary:
 
         Does not wait where another process is at work, and keeps what is there where it cannot be brought up to date.
         """
-        if self.has_sources() or self.store.manifest().documents:
+        if self._has_sources() or self.store.manifest().documents:
             try:
                 with suppress(LibraryBusyError):  # what it makes is noticed with the next look
                     report = sync(self.store, self._rules(), wait_s=0, what="gateway")
@@ -129,6 +132,9 @@ class DocumentLibrary:
                 async with asyncio.timeout(wait_s or None):
                     await self._wake.wait()
 
+    def _has_sources(self) -> bool:
+        return bool(self.store.sources(self._settings.retrieval.library))
+
     def _rules(self) -> SyncRules:
         return sync_rules(self._settings, self._catalogue)
 
@@ -155,6 +161,18 @@ def sync_rules(settings: Settings, catalogue: IntentCatalogue | None = None) -> 
         tying=TyingRules({each.name: each.documents for each in catalogue.intents if each.name != NONE}),
         max_document_bytes=retrieval.max_document_bytes,
     )
+
+
+def check_document(name: str, data: bytes, max_bytes: int) -> Json:
+    """Return what a document would be read as. Raises `DocumentError` where its name or content is refused."""
+    check_name(name)
+    if suffix_of(name) not in SUFFIXES:
+        raise DocumentError(f"the name must end with one of: {', '.join(sorted(SUFFIXES))}")
+    if len(data) > max_bytes:
+        raise DocumentError(f"is larger than {max_bytes:,} bytes (retrieval.max_document_bytes)")
+    with ConverterProcess() as converter:
+        converted = converter.convert(data, suffix_of(name))
+    return {"characters": len(converted.text), "encoding": converted.encoding or None, "title": converted.title or None}
 
 
 def library_json(store: DocumentStore, settings: Settings) -> Json:

@@ -82,12 +82,13 @@ def remove_named(store: DocumentStore, name: str) -> Removed:
 
 
 def put_upload(store: DocumentStore, name: str, data: bytes) -> Path:
-    """Keep a document that was sent; it replaces one of the same name in one step. Raises `DocumentError`."""
+    """Keep a document that was sent, in the place of one of that name. Raises `DocumentError`, `OSError`."""
     check_name(name)
     if suffix_of(name) not in SUFFIXES:
         raise DocumentError(f"'{name}' must end with one of: {', '.join(sorted(SUFFIXES))}")
     path = store.uploads / name
     part = store.uploads / f".part-{secrets.token_hex(4)}"
+    store.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_bytes(data)

@@ -77,7 +77,7 @@ class DocumentStore:
     def sources(self, folder: Path | None) -> tuple[Source, ...]:
         """Return every source: the folder of the settings, what was added, and what came over HTTP."""
         own = (Source(str(folder.absolute())),) if folder is not None else ()
-        uploads = (Source(str(self.uploads)),) if self.uploads.is_dir() else ()
+        uploads = (Source(str(self.uploads)),) if _holds_files(self.uploads) else ()
         return (*own, *self.added(), *uploads)
 
     def snapshot(self) -> Snapshot:
@@ -154,6 +154,10 @@ class DocumentStore:
         for path in _listed(self._texts):
             if path.name not in texts:
                 path.unlink(missing_ok=True)
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(not path.name.startswith(".") and path.is_file() for path in folder.rglob("*"))
 
 
 def _listed(folder: Path) -> list[Path]:
