@@ -174,7 +174,11 @@ def _with_places(settings: Settings, path: Path | None) -> Settings:
         config_file=path,
         state_dir=base / settings.state_dir,
         server=replace(server, tls_cert_file=below(server.tls_cert_file), tls_key_file=below(server.tls_key_file)),
-        retrieval=replace(retrieval, library=below(retrieval.library)),
+        retrieval=replace(
+            retrieval,
+            library=below(retrieval.library),
+            embedder=replace(retrieval.embedder, folder=below(retrieval.embedder.folder)),
+        ),
         classifier=replace(
             classifier,
             intents_file=below(classifier.intents_file),
@@ -200,6 +204,7 @@ def _with_defaults(settings: Settings, environment: Environment, problems: Probl
 def _with_secrets(settings: Settings, environment: Environment, problems: Problems) -> Settings:
     names = [name for row in settings.providers for name in row.api_key_env]
     names += [each.api_key_env for model in settings.models for each in model.deployments if each.api_key_env]
+    names += [name] if (name := settings.retrieval.embedder.api_key_env) else []
     server = settings.server
     own = secrets_of(server.api_keys_env, environment, problems)
     keys = dict.fromkeys(key for secret in own.values() for key in split_keys(secret.reveal()))

@@ -11,6 +11,7 @@ from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds, Share
 from config.breaker_settings import BreakerSettings
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
+from config.embedder_settings import EmbedderSettings
 from config.experiment_settings import ExperimentSettings
 from config.forms import Host, Network, Origin
 from config.limit_settings import LimitSettings
@@ -34,6 +35,7 @@ __all__ = [
     "ClassifierSettings",
     "DeploymentSettings",
     "DeploymentTimeouts",
+    "EmbedderSettings",
     "ExperimentSettings",
     "HealthSettings",
     "IntentModelSettings",
@@ -174,6 +176,12 @@ class RetrievalSettings:
     """Seconds between looks for documents that changed; 0 looks at the start only."""
     max_document_bytes: PositiveCount = 20_000_000
     """Largest file that is read as a document, bytes."""
+    window_size: PositiveCount = 800
+    """Largest passage of hybrid search in letters; a Han character counts 4. Another size builds the index anew."""
+    flat_max_vectors: Count = 50_000
+    """Vectors up to which each is compared; beyond, a graph is walked, which finds nearly the same. 0 always walks."""
+    embedder: EmbedderSettings = field(default_factory=EmbedderSettings)
+    """What turns documents and questions into vectors."""
 
 
 @dataclass(frozen=True, slots=True)
