@@ -34,30 +34,37 @@ def report(card: Json) -> str:
         for head, key in zip(_HEADS, _KEYS, strict=True)
         if key in seeds
     )
-    return "\n".join(
-        (
-            "# The shipped intent model",
-            "",
-            "Made by `python -m classifier.intent_report` from the model's card.",
-            "",
-            f"Version `{card.get('version')}`, on the {metrics.get('rows')} held-out rows (sha256 "
-            f"`{data.get('test_sha256')}`); 95 % intervals in brackets.",
-            "",
-            f"| rows | {' | '.join(_HEADS)} | ECE |",
-            f"|{'---|' * (len(_HEADS) + 2)}",
-            *(
-                f"| {name} | {' | '.join(_interval(_part(found, key)) for key in _KEYS)} | {found.get('ece')} |"
-                for name, found in rows
-            ),
-            "",
-            f"{size.get('gzipped_kib')} KiB gzipped; p50 {latency.get('p50_ms')} ms. Trained on {data.get('train_rows')} "
-            f"rows. Means over the seeds {', '.join(str(each) for each in cast('list[object]', seeds.get('values', [])))} "
-            f"(least to most): {means}.",
-            "",
-            _verdict(metrics),
-            "",
-        )
+    of_which = (
+        f"Version `{card.get('version')}`, on the {metrics.get('rows')} held-out rows (sha256 "
+        f"`{data.get('test_sha256')}`); 95 % intervals in brackets."
     )
+    trained = (
+        f"{size.get('gzipped_kib')} KiB gzipped; p50 {latency.get('p50_ms')} ms; "
+        f"trained on {data.get('train_rows')} rows."
+    )
+    n_seeds = len(cast("list[object]", seeds.get("values", [])))
+    table = (
+        f"| {name} | {' | '.join(_interval(_part(found, key)) for key in _KEYS)} | {found.get('ece')} |"
+        for name, found in rows
+    )
+    lines = (
+        "# The shipped intent model",
+        "",
+        "Made by `python -m classifier.intent_report` from the model's card.",
+        "",
+        of_which,
+        "",
+        f"| rows | {' | '.join(_HEADS)} | ECE |",
+        f"|{'---|' * (len(_HEADS) + 2)}",
+        *table,
+        "",
+        trained,
+        f"Means over {n_seeds} seeds (least to most): {means}.",
+        "",
+        _verdict(metrics),
+        "",
+    )
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
