@@ -34,18 +34,13 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile("[a-z]{2}")
 """Stands in every English word of risk and in every name of a tool."""
 _INVISIBLE = re.compile("[\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_HIDDEN = (
-    (re.compile("`"), re.compile(r"```.*?(?:```|\Z)", re.DOTALL)),
-    (re.compile("`"), re.compile(r"`[^`\n]*`")),
-    (
-        re.compile('[《「『“‘"]'),
-        re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"'),
-    ),
-    (re.compile("'"), re.compile(r"(?<![\w'])'[^'\n]+'(?![\w'])")),
-)
-"""What opens a quote, which most texts do not hold, and the quote."""
-_SENTENCES = re.compile(r"[^.!?。;…\n]*(?:\.(?=\S)[^.!?。;…\n]*)*[.!?。;…\n]*")
-_WORD_ENDS = str.maketrans(dict.fromkeys("\t\n\r.,;:!?()[]{}<>/\\\"'`*_-–—=+|#@&~", " "))
+_CODE = (re.compile(r"```.*?(?:```|\Z)", re.DOTALL), re.compile(r"`[^`\n]*`"))
+_OPENS = re.compile('[《「『“‘"]')
+_QUOTED = re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"')
+_SINGLY_QUOTED = re.compile(r"(?<![\w'])'[^'\n]+'(?![\w'])")
+_SENTENCE_ENDS = re.compile(r"[.!?。;…\n](?:(?<!\.)|(?!\S))[.!?。;…\n]*")
+"""Of a point only where a space or nothing follows: there is none within `v2.1`."""
+_WORD_ENDS = re.compile(r"""[.,;:!?()\[\]{}<>/\\"'`*_\-–—=+|#@&~]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ class Reflex:
         has_latin = not has_han or _LATIN.search(folded) is not None
         commands = has_latin and holds_command(folded)
         if not commands and not (
-            (has_latin and not TRIGGERS.isdisjoint(folded.translate(_WORD_ENDS).split()))
+            (has_latin and not TRIGGERS.isdisjoint(_WORD_ENDS.sub(" ", folded).split()))
             or (has_han and TRIGGERS_ZH.search(folded) is not None)
         ):
             return None  # which is all that ordinary turns cost
@@ -120,11 +115,21 @@ def _folded(text: str) -> str:
 
 
 def _sentences(folded: str) -> Iterator[str]:
-    folded = uncovered(folded)
-    for mark, quoted in _HIDDEN:
-        if mark.search(folded) is not None:
-            folded = quoted.sub("▢", folded)
-    for found in _SENTENCES.finditer(folded):
-        sentence = found[0].strip()
-        if sentence:
+    shown = _shown(uncovered(folded))
+    start = 0
+    for found in _SENTENCE_ENDS.finditer(shown):
+        if sentence := shown[start : found.end()].strip():
             yield sentence
+        start = found.end()
+    if sentence := shown[start:].strip():
+        yield sentence
+
+
+def _shown(text: str) -> str:
+    """Return the text without what it only quotes."""
+    if "`" in text:
+        for code in _CODE:
+            text = code.sub("▢", text)
+    if _OPENS.search(text) is not None:
+        text = _QUOTED.sub("▢", text)
+    return _SINGLY_QUOTED.sub("▢", text) if "'" in text else text

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from classifier.reflex_heads import worded
+from classifier.reflex_heads import beginnings, worded
 from classifier.reflex_lists import words
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _COMMANDS: Final[tuple[tuple[Action, str], ...]] = (
         r"(?:shutdown|poweroff|halt|reboot)(?:\s+(?:-\w+|/\w|now)\b|\s*$)|init\s+[06]\b|"
         r"(?:systemctl|service|supervisorctl|pm2|brew\s+services|rc-service|net|launchctl|docker|podman|nginx|pg_ctl|apachectl)"
         r"\s(?:\S+\s){0,3}?(?:stop|restart|kill|poweroff|reboot|halt|unload|disable)\b|docker[ -]compose\s+(?:\S+\s+)*(?:down|stop)|"
-        r"kill\s+-\w+|p?kill(?:all)?\s+-\w|pkill\s+\w|killall\s+\w|taskkill\s|stop-(?:computer|service|process|vm)\b|"
+        r"kill\s+-\w+|(?:pkill|kill)(?:all)?\s+-\w|pkill\s+\w|killall\s+\w|taskkill\s|stop-(?:computer|service|process|vm)\b|"
         r"kubectl\s(?:\S+\s)*scale\s.*--replicas[= ]0|kubectl\s(?:\S+\s)*drain\s|kubectl\s+rollout\s+restart|"
         r"(?:aws|gcloud|az)\s(?:\S+\s){1,4}?(?:stop|terminate|stop-\S+|terminate-\S+|deallocate)\b|nginx\s+-s\s+(?:stop|quit)",
     ),
@@ -53,8 +53,9 @@ _COMMANDS: Final[tuple[tuple[Action, str], ...]] = (
         r"kubectl\s(?:\S+\s)*(?:edit|patch|set\s+image|scale)\s|set\s+global\s|crontab\s+-e",
     ),
 )
+_BEGINS: Final = beginnings("|".join(words for _, words in _COMMANDS))
 _COMMAND: Final = (
-    r"(?:\$\s*|#\s*|>\s*)?(?:sudo\s+(?:-\w+\s+)?)?(?:"
+    rf"(?:\$\s*|#\s*|>\s*)?(?:sudo\s+(?:-\w+\s+)?)?(?={_BEGINS})(?:"
     + "|".join(f"(?P<{action}>{words})" for action, words in _COMMANDS)
     + ")"
 )
@@ -79,7 +80,7 @@ _NAMES: Final = words(
 )
 _TOOL: Final = re.compile(r"(?<![a-z])(?:" + "|".join(re.escape(name) for name in _NAMES) + r")[\s.:(]")
 _LATIN: Final = re.compile(r"[a-z]{2}")
-_QUOTES: Final = str.maketrans(dict.fromkeys("`\"'$(>#:,.", " "))
+_QUOTES: Final = re.compile(r"""[`"'$(>#:,.]""")
 _TOOL_WORDS: Final = frozenset(_NAMES)
 _RUN: Final = re.compile(r"(\b(?:run|execute|exec)(?: this)?(?: command)?:?|执行|运行|跑一下|跑)\s*`([^`\n]*)`")
 
@@ -100,7 +101,7 @@ def uncovered(text: str) -> str:
 
 def holds_command(text: str) -> bool:
     """Return whether the name of a tool stands anywhere in a folded text: most texts have none."""
-    if not _TOOL_WORDS.isdisjoint(text.translate(_QUOTES).split()):
+    if not _TOOL_WORDS.isdisjoint(_QUOTES.sub(" ", text).split()):
         return True
     return not text.isascii() and _LATIN.search(text) is not None and _TOOL.search(text) is not None
 

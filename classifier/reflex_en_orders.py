@@ -228,4 +228,4 @@ def plain(clause: str) -> str:
 
 def words_of(clause: str) -> list[str]:
     """Return the words of a clause without the marks around them."""
-    return clause.translate(shapes.BETWEEN).split()
+    return shapes.BETWEEN.sub(" ", clause).split()

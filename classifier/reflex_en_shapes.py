@@ -14,7 +14,7 @@ from classifier.reflex_lists import words
 
 CLAUSES: Final = re.compile(
     r"[,;:.()\s→](?:(?<=\s)(?:[-–—]+>?\s|→\s?|(?:and then|then|and|but|so(?! (?:kind|much|many|that|far|long|as)\b)|or|otherwise)\b\s*)|"
-    r"(?<=[,;:])\s+|(?<=[;:])$|(?<=,)(?=\D)|(?<=→)\s?|(?<=\.)(?:(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bdr\.)\s|$)|(?<=[()]))"
+    r"(?<!\s)(?:(?<=[,;:])\s+|(?<=[;:])$|(?<=,)(?=\D)|(?<=→)\s?|(?<=\.)(?:(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bdr\.)\s|$)|(?<=[()])))"
 )
 """Begins with one set, so that a search skips ahead to the next of its characters."""
 MIND: Final = re.compile(r"\b(?:would|do) (?:you|u|ya) mind (\w+ing)\b")
@@ -130,4 +130,4 @@ RULED: Final = ("you ", "one ", "users ", "we ")
 FLOOR: Final = frozenset(words("says said saying told tells reads shout shouts shouted yell yells yelled wrote writes claims suggests recommends ordered "
                           "goes scream screams screamed whisper whispers whispered thinks replies replied tell orders commands demands begs pleads"))  # fmt: skip
 ASKING: Final = frozenset(words("can could would will cud wud may might is any do"))
-BETWEEN = str.maketrans(dict.fromkeys('.,;:!?()[]{}<>/\\"*_=+|#@&~→', " "))
+BETWEEN: Final = re.compile(r"""[.,;:!?()\[\]{}<>/\\"*_=+|#@&~→]""")

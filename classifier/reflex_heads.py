@@ -46,9 +46,9 @@ class Headed:
                 return found
         return None
 
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """Yield the matches that do not overlap, from left to right."""
-        found = self.search(text)
+    def finditer(self, text: str, first: re.Match[str] | None = None) -> Iterator[re.Match[str]]:
+        """Yield the matches that do not overlap, from left to right; the first may be known from a search."""
+        found = first or self.search(text)
         while found is not None:
             yield found
             found = self.search(text, found.end())
@@ -78,6 +78,18 @@ def worded(alternation: str) -> str:
     return "(?:" + "|".join(rf"{head}(?<=\b{head})(?:{'|'.join(rest)})" for head, rest in rests.items()) + ")"
 
 
+def beginnings(alternation: str) -> str:
+    """Return an alternation of the first two letters of every option: a quick look before the options themselves."""
+    seconds: dict[str, set[str]] = {}
+    for option in options_of(alternation):
+        for plain in _opened(option):
+            if not plain[:2].isalnum() or plain[2:3] in _OPTIONAL:
+                message = f"begins with less than two letters: {option}"
+                raise ValueError(message)
+            seconds.setdefault(plain[0], set()).add(plain[1])
+    return "|".join(f"{first}[{''.join(sorted(each))}]" for first, each in seconds.items())
+
+
 def options_of(pattern: str, separator: re.Pattern[str] = re.compile(r"\|")) -> list[str]:
     """Return what stands between separators that are in no group."""
     parts: list[str] = []
@@ -89,19 +101,24 @@ def options_of(pattern: str, separator: re.Pattern[str] = re.compile(r"\|")) -> 
             start = at = found.end()
             continue
         depth += {"(": 1, ")": -1}.get(pattern[at], 0)
-        at += 1
+        at += 1 + (pattern[at] == "\\")
     return [*parts, pattern[start:]]
 
 
 def without_looks(pattern: str) -> str:
     """Return the pattern without what it only looks at: what is left matches wherever the pattern does."""
     while (found := _LOOK.search(pattern)) is not None:
-        depth, end = 1, found.end()
-        while depth:
-            depth += {"(": 1, ")": -1}.get(pattern[end], 0)
-            end += 1
-        pattern = pattern[: found.start()] + pattern[end:]
+        pattern = pattern[: found.start()] + pattern[_end_of_group(pattern, found.end()) :]
     return pattern
+
+
+def _end_of_group(pattern: str, at: int) -> int:
+    """Return where a group ends that is open at a place."""
+    depth = 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        at += 1 + (pattern[at] == "\\")
+    return at
 
 
 def _group(name: str, options: list[str]) -> str:
@@ -112,11 +129,14 @@ def _opened(option: str) -> list[str]:
     """Return the options of the group that an option begins with, each with what follows the group."""
     if not option.startswith("(?:"):
         return [option]
-    depth, end = 1, len("(?:")
-    while depth:
-        depth += {"(": 1, ")": -1}.get(option[end], 0)
-        end += 1
-    return [plain + option[end:] for inner in options_of(option[3 : end - 1]) for plain in _opened(inner)]
+    end = _end_of_group(option, len("(?:"))
+    tail = option[end:]
+    if tail.startswith(("*", "+", "{")):
+        message = f"begins with a group that stands more than once: {option}"
+        raise ValueError(message)
+    without = _opened(tail[1:]) if tail.startswith("?") else []
+    tail = tail.removeprefix("?")
+    return [plain + tail for inner in options_of(option[3 : end - 1]) for plain in _opened(inner)] + without
 
 
 def _heads_of(option: str, *, ascii_only: bool) -> set[str]:

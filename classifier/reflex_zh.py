@@ -122,6 +122,7 @@ def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: boo
         clause = before + clause  # what it is about was said before the comma
     elif first.end() == len(clause) and _plain(clause[: first.start()]) in {"", "挂失"}:
         about = before
+    read = clause
     if forms.IF.search(clause):
         then = forms.THEN.search(clause)
         if then is None:
@@ -132,7 +133,7 @@ def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: boo
         return None
     if polite and forms.DIRECT_ASK.search(forms.HARMLESS_ASK.sub("", clause)):
         return None
-    return _verb_of(clause, about, polite=polite)
+    return _verb_of(clause, first if clause == read else None, about, polite=polite)
 
 
 def _says_otherwise(clause: str) -> bool:
@@ -165,9 +166,10 @@ def _plain(words: str) -> str:
     return words if courtesy is None else words[courtesy.end() :]
 
 
-def _verb_of(clause: str, about: str, *, polite: bool) -> Found | None:
+def _verb_of(clause: str, first: re.Match[str] | None, about: str, *, polite: bool) -> Found | None:
+    """Read verb by verb, from the first where it is known."""
     weaker: Found | None = None
-    for found in VERB.finditer(clause):
+    for found in VERB.finditer(clause, first):
         after, before = clause[found.end() :], clause[: found.start()]
         if forms.STATEMENT.search(after):
             return None
