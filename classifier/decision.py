@@ -74,19 +74,21 @@ def best_in_scope(logits: Floats, preproc: Preproc) -> int:
     return int(order[1] if preproc.out_of_scope and order[0] == _scope(preproc) else order[0])
 
 
-def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[float, float, float], float]:
-    """Return the three numbers that the confidence is weighed from, and the confidence without weights.
+def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[float, ...], float]:
+    """Return the numbers that the confidence is weighed from, three or more, and the confidence without weights.
 
     Single: the best score, its lead over the second, its lead over out of scope (0 without such a label); plain is the
-    probability of the best. Multi: the log-odds that every label is decided rightly, those of the weakest decision, and
-    the number of labels that hold; plain is the product of all decisions' probabilities.
+    probability of the best. Multi: the log-odds that every label is decided rightly, those of the weakest decision,
+    the number of labels that hold, and for each label 1 if it holds, else 0, for some labels are harder to tell;
+    plain is the product of all decisions' probabilities.
     """
     if preproc.task == "multi":
         chosen = chosen_labels(p, preproc)
         sure = 1.0 - p
         sure[chosen] = p[chosen]
         every, weakest = float(sure.prod()), float(sure.min())
-        return (_log_odds(every), _log_odds(weakest), float(len(chosen))), every
+        holds = (float(at in chosen) for at in range(len(p)))
+        return (_log_odds(every), _log_odds(weakest), float(len(chosen)), *holds), every
     scope = _scope(preproc) if preproc.out_of_scope else -1
     best = best_in_scope(logits, preproc)
     others = np.delete(logits, [best] if scope < 0 else [best, scope])
@@ -95,9 +97,12 @@ def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[floa
     return (float(logits[best]), lead, beyond), float(p[best])
 
 
-def weighted(evidence: tuple[float, float, float], weights: tuple[float, ...]) -> float:
-    """Return the logistic of bias and weighted evidence; `weights` is (bias, three weights)."""
-    score = weights[0] + sum(weight * each for weight, each in zip(weights[1:], evidence, strict=True))
+def weighted(evidence: tuple[float, ...], weights: tuple[float, ...]) -> float:
+    """Return the logistic of bias and weighted evidence; `weights` is the bias and a weight for each.
+
+    Artefacts made before labels were evidence have three weights; what lies behind them is then not weighed.
+    """
+    score = weights[0] + sum(weight * each for weight, each in zip(weights[1:], evidence, strict=False))
     return 1.0 / (1.0 + math.exp(min(_LARGEST, -score)))
 
 

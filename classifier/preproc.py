@@ -28,6 +28,7 @@ SCHEMA_VERSION = 1
 NORMAL_FORM = "nfkc-casefold-space/1"
 HASH_BYTES = 32
 CONFIDENCE_WEIGHTS = 4
+"""The bias and the weights of three numbers; a multi-label model may hold one more for each label."""
 MOST_TERMS = 1_000_000
 Task = Literal["single", "multi"]
 TASKS: tuple[Task, ...] = ("single", "multi")
@@ -145,6 +146,11 @@ def _read(data: bytes) -> Preproc:
     )
 
 
+def _weights_of(preproc: Preproc) -> set[int]:
+    with_labels = {CONFIDENCE_WEIGHTS + len(preproc.labels)} if preproc.task == "multi" else set[int]()
+    return {0, CONFIDENCE_WEIGHTS} | with_labels
+
+
 def _check(preproc: Preproc, file: str) -> None:
     if preproc.schema_version != SCHEMA_VERSION:
         raise ArtefactError(
@@ -166,7 +172,7 @@ def _check(preproc: Preproc, file: str) -> None:
         "does not hold one threshold for each label": preproc.task == "multi" and len(preproc.thresholds) != n_labels,
         "names an exclusive label that it does not have": not {*preproc.exclusive} <= {*preproc.labels},
         "names an out-of-scope label that it does not have": preproc.out_of_scope not in {"", *preproc.labels},
-        "does not hold all weights of its confidence": n_weights not in {0, CONFIDENCE_WEIGHTS},
+        "does not hold all weights of its confidence": n_weights not in _weights_of(preproc),
         "holds a number that is none": not np.isfinite(numbers).all(),
         "has a temperature that is not above 0": preproc.temperature <= 0,
         "holds no hash of its model": len(preproc.sha256_model) != HASH_BYTES,

@@ -103,6 +103,11 @@ def pair_term(left: str, right: str) -> str:
     return f"{WORD_MARK}{left} {right}"
 
 
+def is_pair(term: str) -> bool:
+    """Return whether a term is one of two neighbouring words."""
+    return term.startswith(WORD_MARK) and " " in term
+
+
 def terms(text: str) -> list[str]:
     """Return every term of a text, repeats kept; linear in its length, at most about nine a character."""
     found: list[str] = []

@@ -24,7 +24,7 @@ _TASKS = ("single", "multi", "sequence")
 _TRAINERS = ("tfidf_linear", "bilstm_crf")
 _TABLES = {"features", "targets", "training"}
 _KEYS = {"name", "task", "languages", "labels", "trainer", "seeds", "about", "out_of_scope", *_TABLES}
-_FEATURES = {"max_features", "min_rows", "costs", "idf_powers", "levels"}
+_FEATURES = {"max_features", "min_rows", "costs", "idf_powers", "levels", "contrasts", "pair_weight"}
 _TARGETS = {"selective_accuracy", "bound", "size_kib_gz", "p50_ms"}
 
 
@@ -41,6 +41,10 @@ class Features:
     """Exponents of the inverse document frequency to choose among."""
     levels: int = 127
     """Steps that a weight is rounded to on each side of 0, at most 127; fewer are taken where the size asks for it."""
+    contrasts: tuple[float, ...] = (0.0,)
+    """How much more a label may lean on telling terms, to choose among; 0: on every term alike."""
+    pair_weight: float = 1.0
+    """What two neighbouring words count for, beside the other terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def read_blueprint(folder: Path) -> Blueprint:
             costs=features.numbers("costs", Features().costs),
             idf_powers=features.numbers("idf_powers", Features().idf_powers),
             levels=min(127, int(features.number("levels", Features().levels))),
+            contrasts=features.numbers("contrasts", Features().contrasts, may_be_0=True),
+            pair_weight=features.number("pair_weight", Features().pair_weight),
         ),
         targets=Targets(
             selective_accuracy=targets.number("selective_accuracy", Targets().selective_accuracy),
@@ -199,12 +205,13 @@ class _Reader:
             raise self._wrong(f"{key} must be a number above 0")
         return float(value)
 
-    def numbers(self, key: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    def numbers(self, key: str, default: tuple[float, ...], *, may_be_0: bool = False) -> tuple[float, ...]:
         value = self._table.get(key, list(default))
         items = cast("list[object]", value) if isinstance(value, list) else []
-        numbers = tuple(float(item) for item in items if isinstance(item, int | float) and item > 0)
+        fit = [item for item in items if isinstance(item, int | float) and (item > 0 or (may_be_0 and item == 0))]
+        numbers = tuple(float(item) for item in fit)
         if not numbers or len(numbers) != len(items):
-            raise self._wrong(f"{key} must be a list of numbers above 0")
+            raise self._wrong(f"{key} must be a list of numbers {'from 0 on' if may_be_0 else 'above 0'}")
         return numbers
 
     def _wrong(self, message: str) -> CorpusError:

@@ -105,8 +105,17 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
     """Return the cost that is best on a held-out fourth, and as many terms as the size allows."""
     texts, features = [row.text for row in train], order.features
     candidates = [
-        LinearOptions(features.max_features, features.min_rows, cost, power, features.levels, order.seeds[0])
-        for cost, power in product(features.costs, features.idf_powers)
+        LinearOptions(
+            max_features=features.max_features,
+            min_rows=features.min_rows,
+            cost=cost,
+            idf_power=power,
+            levels=features.levels,
+            seed=order.seeds[0],
+            contrast=contrast,
+            pair_weight=features.pair_weight,
+        )
+        for cost, power, contrast in product(features.costs, features.idf_powers, features.contrasts)
     ]
     progress.begin("choosing", len(candidates) + _MOST_FITTINGS)
     inside = deal(gold, _CHOOSING_FOLDS, seed=order.seeds[0]) > 0

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from classifier.decision import decide
 from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.corpus import Row, gold_matrix
 from classifier.foundry.evaluate import macro_f1, micro_f1, recall
@@ -125,6 +126,45 @@ def test_two_labels_are_two_columns() -> None:
     assert [0, 1] == scores.argmax(axis=1).tolist()
     assert scores[:, 0] == pytest.approx(-scores[:, 1])
     assert scores == pytest.approx(model.exact_scores(["yes", "no"]), abs=0.05)
+
+
+def test_telling_terms_weigh_more_with_contrast() -> None:
+    """A word that only one label's rows hold gains on one that stands in every row."""
+    texts = ["yes now please", "yes now sir", "no now please", "no now sir", "no now my dear", "yes now my dear"]
+    gold = np.array([[text.startswith("yes"), text.startswith("no")] for text in texts])
+    plain, keen = (fit_linear(texts, gold, LinearOptions(contrast=contrast)) for contrast in (0.0, 2.0))
+    yes = plain.terms.index("=yes")
+    share = [abs(model.exact[yes, 0]) / np.abs(model.exact[:, 0]).sum() for model in (plain, keen)]
+
+    assert plain.terms == keen.terms
+    assert share[1] > share[0]
+    assert [0, 1] == keen.scores(["yes", "no"]).argmax(axis=1).tolist()
+
+
+def test_pairs_of_words_can_count_for_more() -> None:
+    """Only terms of two words are raised."""
+    texts, gold = ["do it now", "do it later", "stop it now", "stop it later"], np.repeat(np.eye(2, dtype=bool), 2, 0)
+    plain, raised = (fit_linear(texts, gold, LinearOptions(pair_weight=weight)) for weight in (1.0, 1.5))
+    factors = dict(zip(plain.terms, (raised.idf / plain.idf).tolist(), strict=True))
+
+    assert factors["=do it"] == pytest.approx(1.5)
+    assert factors["=do"] == factors[" do "] == pytest.approx(1.0)
+
+
+def test_confidence_knows_which_labels_are_hard_to_tell() -> None:
+    """Where one label's rows are wrong more often at the same score, its answers are less confident."""
+    rng = np.random.default_rng(3)
+    gold = np.eye(2, dtype=bool)[np.arange(2000) % 2]
+    wrong = (rng.random(2000) < 0.3) & gold[:, 1]
+    scores = np.where(gold, 2.0, -2.0) + rng.normal(0, 0.1, gold.shape)
+    held = np.where(wrong[:, None], gold | [True, False], gold)
+    bare = Preproc("x", "multi", (), (), ("easy", "hard"))
+    preproc = tune(bare, scores, held, Targets(selective_accuracy=0.9)).preproc
+    easy, hard = (decide(np.array(row), preproc).confidence for row in ([2.0, -2.0], [-2.0, 2.0]))
+
+    assert 4 + 2 == len(preproc.confidence_weights)
+    assert easy > 0.95
+    assert hard == pytest.approx(0.7, abs=0.05)
 
 
 def test_weights_are_rounded_to_no_more_than_half_a_step() -> None:

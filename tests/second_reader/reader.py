@@ -280,7 +280,7 @@ def decided(model: Model, scored: list[float]) -> Answer:
     confidence = plain
     if model.confidence_weights:
         bias, *weights = model.confidence_weights
-        confidence = logistic(bias + sum(w * e for w, e in zip(weights, evidence, strict=True)))
+        confidence = logistic(bias + sum(w * e for w, e in zip(weights, evidence, strict=False)))
     return Answer(labels, scored, p, confidence, not in_scope or confidence < model.abstain_below)
 
 
@@ -311,7 +311,8 @@ def multi(model: Model, scored: list[float]) -> tuple[list[str], list[float], li
         chosen = [at for at in chosen if model.labels[at] not in model.exclusive]
     right = [each if at in chosen else 1 - each for at, each in enumerate(p)]
     every = math.prod(right)
-    return [model.labels[at] for at in chosen], p, [odds(every), odds(min(right)), float(len(chosen))], every, True
+    evidence = [odds(every), odds(min(right)), float(len(chosen)), *(float(at in chosen) for at in range(len(p)))]
+    return [model.labels[at] for at in chosen], p, evidence, every, True
 
 
 def logistic(value: float) -> float:
