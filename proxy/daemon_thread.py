@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -14,24 +14,17 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Return what `work` returns. Where it raises, the thread tells what, and `RuntimeError` is raised here."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[T]] = loop.create_future()
-
-    def settle(found: list[T]) -> None:
-        if not done.cancelled():
-            done.set_result(found)
+    """Return what `work` returns, or raise what it raises; the process does not wait for it when it ends."""
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # who awaits may leave; the thread then works for nobody
 
     def run() -> None:
-        found: list[T] = []
         try:
-            found.append(work())
-        finally:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, found)
+            found = work()
+        except BaseException as error:  # noqa: BLE001  # raised where the work is awaited, as a pool does
+            done.set_exception(error)
+        else:
+            done.set_result(found)
 
     threading.Thread(target=run, name="background-work", daemon=True).start()
-    found = await done
-    if not found:
-        raise RuntimeError("the work in the background failed; its thread told how")
-    return found[0]
+    return await asyncio.wrap_future(done)
