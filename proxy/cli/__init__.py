@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = build(words[0] if words else None)(args=words or ["--help"], prog_name="thalamus", standalone_mode=False)
     except (ThalamusError, typer.TyperException, typer.Abort, OSError) as error:
-        typer.echo(f"thalamus: {_sentence(error)}", err=True)
+        typer.echo(f"thalamus: {_sentence(error, words)}", err=True)
         return WRONG_USE if isinstance(error, SettingsError) or _is_wrong_use(error) else FAILED
     return code if isinstance(code, int) else 0
 
@@ -110,12 +110,25 @@ def _thalamus(
     """Thalamus: an OpenAI-compatible LLM gateway that thinks before it relays."""
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, words: Sequence[str]) -> str:
     if isinstance(error, typer.TyperException):
-        return f"{error.format_message() or 'One of its commands is missing.'} See: thalamus --help"
+        said = error.format_message() or "One of its commands is missing."
+        return f"{said} See: {' '.join(('thalamus', *_command(words)))} --help"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}"
     return str(error) or "nothing was changed."  # an abort says nothing
+
+
+def _command(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the known words that a command line begins with: a command, or a group and one of its verbs."""
+    first = words[0] if words else ""
+    if first in {each.name for each in COMMANDS}:
+        return (first,)
+    for each in GROUPS:
+        if each.name == first:
+            verbs = {verb[0] for module in each.modules for verb in import_module(f"proxy.cli.{module}").VERBS}
+            return (first, words[1]) if len(words) > 1 and words[1] in verbs else (first,)
+    return ()
 
 
 def _is_wrong_use(error: Exception) -> bool:

@@ -154,7 +154,9 @@ def _forge_own(train: Path, val: Path, out: Path, *, multi_label: bool, seeds: i
     from classifier.foundry.orders import own_order  # noqa: PLC0415  # offline only
 
     numbers = tuple(range(1, seeds + 1))
-    order, _ = own_order(train, val, name=out.name, task="multi" if multi_label else "single", seeds=numbers)
+    order, refined = own_order(train, val, name=out.name, task="multi" if multi_label else "single", seeds=numbers)
+    if order.dropped:
+        note(f"{out.name}: {len(refined.rows)} rows kept{_dropped(order)}")
     return _forged(order, out)
 
 
@@ -225,9 +227,12 @@ def read_card(folder: Path) -> Json:
 
 def _of_card(card: Json) -> Json:
     metrics, latency, size = (_part(card, key) for key in ("metrics", "latency", "size"))
+    values = {key: _part(metrics, key).get("value") for key in ("micro_f1", "coverage", "selective_accuracy")}
+    if values["coverage"] == 0:  # who answers nothing is neither right nor wrong
+        values["selective_accuracy"] = None
     return {
         "version": card.get("version"),
-        **{key: _part(metrics, key).get("value") for key in ("micro_f1", "coverage", "selective_accuracy")},
+        **values,
         "gzipped_kib": size.get("gzipped_kib"),
         "p50_ms": latency.get("p50_ms"),
     }

@@ -59,7 +59,7 @@ def generate(
     catalog = with_stored_weights(asyncio.run(probed(settings)), settings.database_url)
     found = _chosen(catalog, model)
     usable = _that_can_write(found, settings)
-    note(f"{name}: asking {found.name} with {len(usable)} {'key' if len(usable) == 1 else 'keys'} or servers")
+    note(f"{name}: asking {found.name} with {len(usable)} {'key or server' if len(usable) == 1 else 'keys or servers'}")
     generated, spent = asyncio.run(_run(blueprint, found.name, usable, n_rows=rows, per_minute=per_minute))
     if as_json:
         print_json(_told(found.name, generated, spent))
@@ -115,7 +115,10 @@ def _that_can_write(model: Model, settings: Settings) -> tuple[Deployment, ...]:
     if any(each.usable for each in model.deployments):
         raise CommandError(f"all deployments of the model '{model.name}' are drained: give one a weight.")
     providers = {each.target.provider for each in model.deployments}
-    names = dict.fromkeys(key for row in settings.providers if row.name in providers for key in row.api_key_env)
+    own = [each for row in settings.models if row.name == model.name for each in row.deployments]
+    named = dict.fromkeys(each.api_key_env for each in own if each.api_key_env)
+    usual = dict.fromkeys(key for row in settings.providers if row.name in providers for key in row.api_key_env)
+    names = named or usual
     mend = f"set {' or '.join(names)}" if names else f"say where {', '.join(sorted(providers))} is"
     raise CommandError(f"the model '{model.name}' has no key or address: {mend}.")
 

@@ -77,16 +77,24 @@ def test_every_help_teaches_by_example(run, verb):
 
 
 @pytest.mark.parametrize(
-    "words", [("bogus",), ("serve", "--port", "x"), ("keys", "create"), ("keys",), ("check", "-z")]
+    ("words", "teaches"),
+    [
+        (("bogus",), "thalamus --help"),
+        (("serve", "--port", "x"), "thalamus serve --help"),
+        (("keys", "create"), "thalamus keys create --help"),
+        (("keys",), "thalamus keys --help"),
+        (("keys", "bogus"), "thalamus keys --help"),
+        (("check", "-z"), "thalamus check --help"),
+    ],
 )
-def test_wrong_use_is_one_sentence_and_code_2(run, words):
-    """A mistyped command is told in one sentence on stderr."""
+def test_wrong_use_is_one_sentence_and_code_2(run, words, teaches):
+    """A mistyped command is told in one sentence on stderr, with the help that teaches it."""
     code, _, err = run(*words)
 
     assert 2 == code
     assert 1 == len(err.splitlines())
     assert err.startswith("thalamus: ")
-    assert "thalamus --help" in err
+    assert f"See: {teaches}" in err
 
 
 def test_wrong_settings_are_told_with_file_and_line(run, folder):

@@ -80,6 +80,28 @@ def test_a_blueprint_is_forged_listed_and_tried(run, home) -> None:
     assert ["payment"] == json.loads(run("try", "made/small", "退款给我", "--json")[1])["intents"]
 
 
+def test_own_rows_that_cannot_be_learnt_are_counted_with_their_reason(run, tmp_path) -> None:
+    """Who forgets `--multi-label` sees at once what was left out."""
+    written(tmp_path / "a.jsonl", [*multi_rows(), *single_rows()], keys=("prompt", "output"))
+    written(tmp_path / "b.jsonl", single_rows()[::6])
+    code, _, err = run("forge", "--train", "a.jsonl", "--val", "b.jsonl", "--out", "model")
+    n_dropped = sum(len(row.labels) > 1 for row in multi_rows())
+
+    assert 0 == code
+    assert f"{n_dropped} dropped: more than one label" in err
+
+
+def test_who_answers_nothing_is_neither_right_nor_wrong(run, home, tmp_path) -> None:
+    """No accuracy stands where nothing was answered."""
+    figures = {"micro_f1": {"value": 0.7}, "coverage": {"value": 0.0}, "selective_accuracy": {"value": 0.0}}
+    (tmp_path / "made" / "small").mkdir(parents=True)
+    (tmp_path / "made" / "small" / "card.json").write_text(json.dumps({"metrics": figures}), "utf-8")
+    _, out, _ = run("list", "--blueprints", str(home), "--artefacts", "made", "--json")
+    (row,) = json.loads(out)["blueprints"]
+
+    assert (0.7, 0.0, None) == (row["micro_f1"], row["coverage"], row["selective_accuracy"])
+
+
 def test_all_blueprints_are_forged_at_once(run, home, tmp_path) -> None:
     """`--all` makes a folder for each."""
     code, _, _ = run("forge", "--all", "--blueprints", str(home), "--out", "made")
@@ -114,7 +136,9 @@ def test_lines_are_read_until_the_end(run, home, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("forge",), 2, "say either NAME, or --all, or --train, --val and --out"),
+        (("forge",), 2, "say either NAME, or --all, or --train, --val and --out. See: thalamus foundry forge --help"),
+        (("forge", "--nonsense"), 2, "See: thalamus foundry forge --help"),
+        (("nonsense",), 2, "See: thalamus foundry --help"),
         (("forge", "small", "--all"), 2, "say either NAME"),
         (("forge", "--train", "a.jsonl"), 2, "own rows need --train, --val and --out"),
         (("forge", "nothing"), 1, "there is no blueprint 'nothing'"),

@@ -102,6 +102,7 @@ async def test_what_came_before_a_failure_is_kept_and_paid_for(run, tmp_path, mo
         ("", (), "no model is live that could write rows: set a provider's key, or start Ollama."),
         ("sk-one", ("--model", "n"), "The model 'n' does not exist here. See: thalamus models"),
         ("sk-one", ("--model", "offline"), "only quotes documents; it writes no rows."),
+        ("sk-one", ("--model", "own"), "the model 'own' has no key or address: set OWN_KEY."),
         ("sk-one", ("--model", "drained"), "all deployments of the model 'drained' are drained: give one a weight."),
     ],
 )
@@ -113,6 +114,12 @@ name = "offline"
   [[model.deployment]]
   provider = "extractive"
   upstream_model = "extractive"
+[[model]]
+name = "own"
+  [[model.deployment]]
+  provider = "writer"
+  upstream_model = "scripted"
+  api_key_env = "OWN_KEY"
 [[model]]
 name = "drained"
 auto = false
