@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from retrieval.windows import Sentences
 
 Leg = Literal["hybrid", "words", "dense"]
-N_CANDIDATES = 200
+N_CANDIDATES = 120
 """Windows that each leg may bring; some overlap, so it is many for each passage that is sent."""
 CANDIDATES_PER_PASSAGE = 20
 MAX_SCANNED = 20_000
@@ -130,7 +130,7 @@ class Index:
     one row a window; `embedder` made the vectors.
     """
 
-    __slots__ = ("_max_scanned", "_places", "_twins", "documents", "embedder", "recipe", "vectors", "windows", "words")
+    __slots__ = ("_max_scanned", "_open", "_places", "documents", "embedder", "recipe", "vectors", "windows", "words")
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class Index:
         self.recipe = recipe
         self._max_scanned = max_scanned
         self._places = {document.name: place for place, document in enumerate(self.documents)}
-        self._twins = {own: self._mark(_twins(self._places, own)) for own in LANGUAGE_FOLDERS}
+        self._open = {own: ~self._rows_of(_twins(self._places, own)) for own in LANGUAGE_FOLDERS}
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -178,15 +178,15 @@ class Index:
             return Found()
         read = self._read(question, leg, vector)
         words = self.words.scores(read.wanted) if leg != "dense" else np.zeros(len(self), dtype=np.float32)
-        twins = self._twins[language_of(question)]
+        is_open = self._open[language_of(question)]
         n = max(N_CANDIDATES, CANDIDATES_PER_PASSAGE * limits.most)
-        ranked = self._rank(read, words, n=n, barred=twins)
+        ranked = self._rank(read, words, n=n, is_open=is_open)
         best = Best.of(ranked.words, ranked.dense)
         rule = fuse(question, self.embedder.name) if leg == "hybrid" else convex_by(float(leg == "dense"))
         scores = rule(ranked.words, ranked.dense, best)
         how: Literal["none", "kept", "weak"] = "none"
         if scope is not None:
-            inside = self._rank(read, words, n=n, barred=~self._mark(scope) | twins)
+            inside = self._rank(read, words, n=n, is_open=is_open & self._rows_of(scope))
             mine = rule(inside.words, inside.dense, best)
             how = "kept" if 0 < WEAK_SCOPE_SHARE * scores.max(initial=0) <= mine.max(initial=0) else "weak"
             ranked, scores = (inside, mine) if how == "kept" else (ranked, scores)
@@ -213,9 +213,8 @@ class Index:
             return _Question(wanted, None, degraded=str(error))
         return _Question(wanted, found if found.any() else None)
 
-    def _rank(self, question: _Question, words: NDArray[np.float32], *, n: int, barred: NDArray[np.bool_]) -> _Ranked:
-        """Return the windows that one of the legs puts among its `n` best, those of barred documents left out."""
-        is_open = ~barred[self.windows[:, 0]]
+    def _rank(self, question: _Question, words: NDArray[np.float32], *, n: int, is_open: NDArray[np.bool_]) -> _Ranked:
+        """Return the windows that one of the legs puts among its `n` best, those that are not open left out."""
         by_words = np.argpartition(-np.where(is_open, words, 0), min(n, len(words)) - 1)[:n]
         by_words = by_words[words[by_words] > 0]
         rows = [by_words]
@@ -243,11 +242,11 @@ class Index:
         scores = self.vectors.scores(vector, rows)
         return rows[np.argsort(-scores, kind="stable")[:n]]
 
-    def _mark(self, names: Iterable[str]) -> NDArray[np.bool_]:
-        """Return for each document whether it is one of these; unknown names are passed over."""
+    def _rows_of(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """Return for each window whether it is of one of these documents; unknown names are passed over."""
         marked = np.zeros(len(self.documents), dtype=bool)
         marked[[self._places[name] for name in names if name in self._places]] = True
-        return marked
+        return marked[self.windows[:, 0]]
 
     def _candidates(self, rows: NDArray[np.int64], scores: NDArray[np.float32], n: int) -> list[Candidate]:
         """Return the `n` best windows."""

@@ -62,7 +62,10 @@ class LsaEmbedder:
         for start in range(0, len(texts), _BLOCK):
             part = texts[start : start + _BLOCK]
             matrix, columns = _weighed(count_ngrams(part), self.features, self.weights)
-            found[start : start + len(part)] = matrix @ self.basis[columns]
+            if len(part) == 1:  # a question: for so little, BLAS would wait for its threads on busy cores
+                found[start] = np.einsum("j,jk->k", matrix[0], self.basis[columns])
+            else:
+                found[start : start + len(part)] = matrix @ self.basis[columns]
         return of_length_one(found)
 
 
