@@ -37,10 +37,10 @@ def order_in(sentence: str, text: str, *, commands: bool) -> Found | None:
     if forms.TITLE.search(sentence[-24:]) or " vs " in sentence or " versus " in sentence:
         return None
     clauses = _clauses(sentence)
-    last = max(
-        (n for n, (_, clause) in enumerate(clauses) if commands or not TRIGGERS.isdisjoint(words_of(clause))),
-        default=-1,
-    )
+    said = [words_of(clause) for _, clause in clauses]
+    last = len(clauses) - 1
+    while last >= 0 and not commands and TRIGGERS.isdisjoint(said[last]):
+        last -= 1
     questioned = forms.ASKED.match(sentence) is not None or (
         sentence.endswith("?") and forms.TAGGED.search(sentence) is None
     )
@@ -56,7 +56,7 @@ def order_in(sentence: str, text: str, *, commands: bool) -> Found | None:
             heads = n == 0 and len(clauses) > 1
             found = (
                 (command_in(clause) if commands else None)
-                or order_of(clause, sentence, text, heads=heads)
+                or order_of(clause, said[n], (sentence, text), heads=heads)
                 or _alongside(clause, before)
             )
             if found is not None and (found[0] != "modify" or n + 1 == len(clauses)):

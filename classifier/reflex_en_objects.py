@@ -48,4 +48,4 @@ def holds(kind: str, words: Sequence[str], verb: str, rest: str) -> bool:
     named = OBJECTS[kind]
     if words and words[0] in _POINTERS and (kind == "data" or words[0] in named):
         return len(words) <= MAX_POINTED or any(word in named and word not in _POINTERS for word in words)
-    return any((word in named and word not in _POINTERS) or word.removesuffix("'s") in named for word in words)
+    return not named.isdisjoint(words) or any(word[:-2] in named for word in words if word.endswith("'s"))

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 MAX_ELLIPTIC_CHARS: Final = 40
 
 
-def order_of(clause: str, sentence: str, text: str, *, heads: bool) -> Found | None:
+def order_of(clause: str, words: Sequence[str], around: tuple[str, str], *, heads: bool) -> Found | None:
     """Return the action, the clause and the rule's name, or `None` where it orders nothing.
 
-    `heads`: other clauses follow it in the sentence, so that a verb alone is a heading (`Update: ...`).
+    `words`: those of the clause; `around`: the sentence and the text that it stands in. `heads`: other clauses follow it
+    in the sentence, so that a verb alone is a heading (`Update: ...`).
     """
-    if TRIGGERS.isdisjoint(words := words_of(clause)):
+    if TRIGGERS.isdisjoint(words):
         return None
+    sentence, text = around
     bare = plain(clause).strip()
     if not bare:
         return None
@@ -168,13 +170,18 @@ def _wished(clause: str, bare: str, words: Sequence[str]) -> Action | None:
     """Read what shall be done without saying by whom: `must be deleted`, `I want it gone`, `both furnaces off`."""
     if shapes.WISHED.isdisjoint(words):
         return None
-    if (
+    action = _wish(clause, bare, words)
+    if action is not None and (
         forms.NO.search(clause)
         or forms.BACK.search(clause)
         or forms.OPINION.search(clause)
         or forms.TEXTUAL.search(clause)
     ):
         return None
+    return action
+
+
+def _wish(clause: str, bare: str, words: Sequence[str]) -> Action | None:
     if found := shapes.MUST_BE.search(clause):
         return next(_done(found[1].split(), words), None)
     if shapes.NEEDS.search(clause) and (found := shapes.NEEDS_DOING.match(clause)):

@@ -123,7 +123,7 @@ def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: boo
     elif first.end() == len(clause) and _plain(clause[: first.start()]) in {"", "挂失"}:
         about = before
     read = clause
-    if forms.IF.search(clause):
+    if _is_condition(clause):
         then = forms.THEN.search(clause)
         if then is None:
             return None
@@ -134,6 +134,12 @@ def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: boo
     if polite and forms.DIRECT_ASK.search(forms.HARMLESS_ASK.sub("", clause)):
         return None
     return _verb_of(clause, first if clause == read else None, about, polite=polite)
+
+
+def _is_condition(clause: str) -> bool:
+    if clause.endswith(forms.IF_ENDS) and not clause.endswith("小时"):
+        return True
+    return forms.IF.match(clause) is not None
 
 
 def _says_otherwise(clause: str) -> bool:
