@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from classifier.reflex_action import Found
 
 MAX_CLAUSE_CHARS: Final = 300
+_MORE_THAN_ACCESS: Final = TRIGGERS - {"access"}
 
 
 def introduces_material(sentence: str) -> bool:
     """Return whether what follows is a text to be worked on, such as after `Translate into German:`."""
-    return forms.MATERIAL.match(sentence) is not None
+    return forms.MATERIAL_MARKS.search(sentence) is not None and forms.MATERIAL.match(sentence) is not None
 
 
 def works_on(text: str) -> bool:
@@ -131,7 +132,7 @@ def _joined(clauses: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _lists_on(clause: str) -> bool:
-    if TRIGGERS.isdisjoint(word for word in words_of(clause) if word != "access"):
+    if _MORE_THAN_ACCESS.isdisjoint(words_of(clause)):
         return forms.FRAME.match(clause) is None and forms.NO.search(clause) is None and command_in(clause) is None
     return clause.startswith(
         ("the ", "all ", "my ", "his ", "her ", "their ", "our ", "every ")
@@ -159,13 +160,13 @@ def _still_held(hold: str, joint: str, clause: str, before: str) -> str:
 
 def _begins_to_hold(clause: str) -> str:
     bare = plain(clause)
-    if forms.FICTION.search(clause):
+    if forms.FICTION.match(clause) or ("once upon" in clause and forms.ONCE.search(clause)):
         return "made"
     if forms.MAKES.match(bare):
         return "made"
     if forms.FRAME.match(bare):
         return "frame"
-    if forms.OPEN_NO.search(clause):
+    if clause.endswith(("t", "never")) and forms.OPEN_NO.search(clause):
         return "open no"
     if forms.NO.search(clause[:60]):
         return "no"

@@ -116,8 +116,9 @@ FRAME: Final = re.compile(
 )
 FICTION: Final = re.compile(
     r"^(?:in|at|for|imagine) (?:my|the|this|that|his|her|our|a|an) (?:\w+ ){0,2}(?:novel|film|movie|game|book|play|scene|script|dream|story|series|episode|chapter|comic|"
-    r"cartoon|poem|song|screenplay|dialogue|essay|sketch|thriller|fairy ?tale|parody|fanfic|campaign setting)\b|\bonce upon a time\b"
+    r"cartoon|poem|song|screenplay|dialogue|essay|sketch|thriller|fairy ?tale|parody|fanfic|campaign setting)\b"
 )
+ONCE: Final = re.compile(r"\bonce upon a time\b")
 MAKES: Final = re.compile(
     r"^(?:write|compose|implement|create|generate|design|build|code|draft|add|make|sketch|outline|explain|describe|show|teach|"
     r"tell|give|provide|walk|talk|guide|suggest|imagine|suppose|pretend|prepare|discuss|help|complete|document|demonstrate|come|"
@@ -135,6 +136,8 @@ MATERIAL: Final = re.compile(
     r"^(?:log|error|traceback|subject|output|stderr|quote|transcript|excerpt|from|lyrics|poem|script|dialogue|prompt|example|"
     r"the (?:log|error|message|email|sign|ticket|note|story|text|script) (?:says|reads|said|read|goes|starts|begins))\b[^:]*:"
 )
+MATERIAL_MARKS: Final = re.compile(":|below|that follows|underneath|following")
+"""One of these stands in whatever `MATERIAL` finds."""
 WORK_ON_TEXT: Final = re.compile(
     r"(?:^|[.!?\n(]\s*|\s-+\s)(?:please |can you |could you |now |then |and |how (?:do|would) (?:i|you) )*(?:translate|summari[sz]e|proofread|rephrase|reword|paraphrase|explain|"
     r"classify|rewrite|polish|improve|analy[sz]e|correct(?! it| that)|say|shorten) (?:this|that|it|the above|these|the (?:text|sentence|line|message|paragraph|email) above|"

@@ -24,8 +24,8 @@ MAX_ELLIPTIC_CHARS: Final = 40
 def order_of(clause: str, words: Sequence[str], around: tuple[str, str], *, heads: bool) -> Found | None:
     """Return the action, the clause and the rule's name, or `None` where it orders nothing.
 
-    `words`: those of the clause; `around`: the sentence and the text that it stands in. `heads`: other clauses follow it
-    in the sentence, so that a verb alone is a heading (`Update: ...`).
+    `words`: those of the clause; `around`: the sentence and the text that it stands in. `heads`: other clauses
+    follow it in the sentence, so that a verb alone is a heading (`Update: ...`).
     """
     if TRIGGERS.isdisjoint(words):
         return None
@@ -38,10 +38,10 @@ def order_of(clause: str, words: Sequence[str], around: tuple[str, str], *, head
     action = _by_form(bare, clause, sentence, frozenset(words))
     if action is not None:
         return action, clause, f"en:{action}:form"
-    doing = shapes.DOING.match(bare)
+    doing = bare.startswith(shapes.BEGINS) and shapes.DOING.match(bare)
     if doing and doing[1] in GERUNDS:
         bare = f"{GERUNDS[doing[1]]}{bare[doing.end() :]}"
-    elif (let := shapes.LET.match(bare)) and let[1] in SURE:
+    elif bare.startswith(shapes.LETS) and (let := shapes.LET.match(bare)) and let[1] in SURE:
         bare = bare[let.end() :]
     elif forms.FRAME.match(bare) and not shapes.OVERWRITES.match(bare):
         return None

@@ -22,6 +22,7 @@ IF_YOU: Final = re.compile(r"^(?:i|we|it)(?:'d| would|'ll| will)\b[^,]{2,30}\bif
 LET: Final = re.compile(
     r"^(?:let|have|make) (?!me\b|us\b|you\b|him\b|her\b|sure\b)(?:(?!not|never|to\b)[\w'-]+ ){1,4}?(?=(\w+) (?:the|all|every|my|our|his|her|their|any|this|that|these|those|it|them|everything|whatever|what|yesterday)\b)"
 )
+LETS: Final = ("let ", "have ", "make ")
 ALONGSIDE: Final = re.compile(
     r"^(?:overwriting|replacing|clobbering|superseding) (?:the|any|what|every|all|my|our|existing|whatever|it|them|old)"
 )
@@ -32,6 +33,8 @@ DOING: Final = re.compile(
     r"^(?:start|begin|proceed with|go ahead with|go ahead|continue with|get on with|carry on with|get started on|get going on|commence|try|"
     r"how about|consider it urgent:?) (\w+ing)\b"
 )
+BEGINS: Final = ("start", "begin", "proceed", "go", "continue", "get", "carry", "commence", "try", "how", "consider")
+"""What `DOING` begins with."""
 PREPOSITION: Final = re.compile(
     r"^(?:on|in|at|for|from|by|before|after|as of|effective|starting|until|till|with|within|during|across|over|under|inside|per|"
     r"given|regarding|concerning|about|via|using|every|this|next|if|once|when|because|since|due to|to be safe)\b"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_CLAUSE_CHARS: Final = 160
 MAX_BARE_CHARS: Final = 6
 
-_CLAUSES = re.compile(r"([,:;、]\s*|\n+|\s{2,}|\s-+>?\s|—+)")
+_CLAUSES = re.compile(r"[,:;、\s—](?:(?<=[,:;、])\s*|(?<=\n)\n*|(?<=\s)(?:\s+|-+>?\s)|(?<=—)—*)")
 _OWN_WISH = ("我要", "我想", "我需要", "我希望", "我命令", "我请")
 _MARKED = re.compile(r"把|将|给我|帮|给|请|用|拿")
 _GIVEN = re.compile(r"^(?:给|到|入|进)?了(?!吧|呗|$)(?=[^,]*[^吧呗]$)")
@@ -26,7 +26,7 @@ _MENTIONS = re.compile(r"(?:说|道|喊|喊道|写着|写道|回|嚷|问|念叨|
 
 def introduces_material(sentence: str) -> bool:
     """Return whether what follows is a text to be worked on, such as after `翻译成德语:`."""
-    return forms.MATERIAL.match(sentence) is not None
+    return ":" in sentence and forms.MATERIAL.match(sentence) is not None
 
 
 def works_on(text: str) -> bool:
@@ -37,7 +37,7 @@ def works_on(text: str) -> bool:
 def order_in(sentence: str, text: str, *, commands: bool) -> Found | None:
     """Return the action, the clause and the rule's name of the first order in a folded sentence."""
     del text
-    parts = [part.strip(" .!?。;…~()*->#") for part in _CLAUSES.split(sentence)[::2]]
+    parts = [part.strip(" .!?。;…~()*->#") for part in _CLAUSES.split(sentence)]
     clauses = [part for part in parts if part]
     verbs = [VERB.search(clause[:MAX_CLAUSE_CHARS]) for clause in clauses]
     last = len(clauses) - 1 if commands else _last_with_a_verb(clauses, verbs)
@@ -149,9 +149,9 @@ def _says_otherwise(clause: str) -> bool:
         forms.LEAVES.match(clause) is not None
         or (forms.NO.search(clause) and forms.NO.search(forms.HARMLESS_NO.sub("", forms.MODAL.sub("能", clause))))
         is not None
-        or forms.TOPIC.search(clause) is not None
+        or ("的" in clause and forms.TOPIC.search(clause) is not None)
         or forms.FRAME.match(clause) is not None
-        or forms.UNDO.search(clause) is not None
+        or (forms.UNDO_HEADS.search(clause) is not None and forms.UNDO.search(clause) is not None)
         or forms.GENERAL.search(clause) is not None
     )
 
@@ -181,7 +181,7 @@ def _verb_of(clause: str, first: re.Match[str] | None, about: str, *, polite: bo
             return None
         if (
             forms.NOUN_AFTER.match(after)
-            or forms.DONE_BEFORE.search(before)
+            or (before and forms.DONE_BEFORE.search(before))
             or forms.DONE_WITHIN.search(found[0])
             or _is_told(before, found[0], after, polite=polite)
         ):
