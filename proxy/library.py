@@ -16,6 +16,7 @@ from retrieval.changes import check_name
 from retrieval.convert import SUFFIXES, suffix_of
 from retrieval.converter_process import ConverterProcess
 from retrieval.ingest import read_documents
+from retrieval.sources import scan
 from retrieval.store import DocumentStore
 from retrieval.sync import SyncRules, rebuild, sync
 from retrieval.tying import TyingRules
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from config.types import Json
     from retrieval.ingest import Document
     from retrieval.manifest import DocumentRecord
+    from retrieval.sources import Scan
 
 FOLDER: Final = "library"
 """Below the data folder."""
@@ -64,6 +66,8 @@ class DocumentLibrary:
         self._catalogue = catalogue
         self._taken: str | None = None
         self._reason: str | None = None
+        self._newest = ""
+        self._seen: tuple[Scan, SyncRules, int, bool] | None = None
         self._wake = asyncio.Event()
 
     def adopt(self, settings: Settings, catalogue: IntentCatalogue) -> None:
@@ -101,18 +105,29 @@ class DocumentLibrary:
 
         Does not wait where another process is at work, and keeps what is there where it cannot be brought up to date.
         """
-        if self._has_sources() or self.store.manifest().documents:
-            try:
-                with suppress(LibraryBusyError):  # what it makes is noticed with the next look
-                    report = sync(self.store, self._rules(), wait_s=0, what="gateway")
-                    self._tell(None)
-                    if report.indexed:
-                        n = {"added": len(report.added), "changed": len(report.changed), "removed": len(report.removed)}
-                        log.info("documents_taken_in", documents=len(report.manifest.documents), **n)
-            except (OSError, ThalamusError) as error:
-                self._tell(error)
-        manifest = self.store.manifest()
-        return self._taken is not None and manifest.index != self._taken and self.store.has_index(manifest.index)
+        rules = self._rules()
+        found = scan(self.store.sources(rules.folder))
+        seen = (found, rules, self.store.stamp(), self.store.has_index(self._newest))
+        if seen != self._seen:  # else some 0.1 s for 10,000 documents is all
+            self._seen = None
+            if self._has_sources() or self.store.manifest().documents:
+                self._bring_up_to_date(found, rules)
+            self._newest = self.store.manifest().index
+        return self._taken is not None and self._newest != self._taken and self.store.has_index(self._newest)
+
+    def _bring_up_to_date(self, found: Scan, rules: SyncRules) -> None:
+        try:
+            report = sync(self.store, rules, wait_s=0, what="gateway")
+        except LibraryBusyError:  # what it makes is noticed with the next look
+            return
+        except (OSError, ThalamusError) as error:
+            self._tell(error)
+            return
+        self._tell(None)
+        self._seen = (found, rules, self.store.stamp(), self.store.has_index(report.manifest.index))
+        if report.indexed:
+            n = {"added": len(report.added), "changed": len(report.changed), "removed": len(report.removed)}
+            log.info("documents_taken_in", documents=len(report.manifest.documents), **n)
 
     def look_soon(self) -> None:
         """Look at once instead of at the end of the usual wait. Call it on the loop."""
@@ -136,6 +151,7 @@ class DocumentLibrary:
         return bool(self.store.sources(self._settings.retrieval.library))
 
     def _rules(self) -> SyncRules:
+        self._catalogue = self._catalogue or load_intents(self._settings.classifier.intents_file)
         return sync_rules(self._settings, self._catalogue)
 
     def _tell(self, error: Exception | None) -> None:

@@ -106,6 +106,25 @@ def test_a_look_does_not_wait_for_others_and_takes_what_they_made(settings, fold
     assert not library.look()
 
 
+def test_a_library_that_could_not_be_loaded_is_told_again(settings, folder):
+    """The load failed, and nothing changed since."""
+    library = DocumentLibrary(settings)
+    library.documents()
+    (folder / "b.md").write_text("B")
+
+    assert [True, True] == [library.look(), library.look()]
+
+
+def test_an_index_that_is_deleted_while_it_runs_is_made_again(settings):
+    """With the next look."""
+    library = DocumentLibrary(settings)
+    library.documents()
+    quiet = [library.look(), library.look()]
+    shutil.rmtree(library.store.home / "indexes")
+
+    assert ([False, False], True) == (quiet, library.look())
+
+
 async def test_changes_are_told_until_cancelled(settings, folder):
     """Once each, also those of new settings."""
     library = DocumentLibrary(settings)
