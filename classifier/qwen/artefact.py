@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from classifier.micromodel import MODEL, PREPROC
 from classifier.qwen.weights import check_safetensors, file_hash, refuse_pickle
 from config.errors import ArtefactError
 
@@ -145,6 +146,12 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
+        if (folder / PREPROC).is_file() and (folder / MODEL).is_file():  # its .bin is Protobuf, no pickle
+            raise ArtefactError(
+                "this is a micro-model of the foundry, no Qwen3 classifier",
+                file=str(folder),
+                mend="read texts with `thalamus foundry predict` or `thalamus foundry try`",
+            ) from error
         _refuse_loose_pickles(folder)
         raise ArtefactError(
             "there is no manifest, so this is no trained classifier", file=str(path), mend=MEND

@@ -210,3 +210,16 @@ def test_missing_library_is_told_with_its_extra():
     """Who installed the gateway alone learns what to add."""
     with pytest.raises(MissingLibraryError, match=r"pip install 'thalamus-proxy\[ml\]'"):
         library("a_library_that_nobody_has.part")
+
+
+def test_a_micro_model_is_told_from_a_pickle(tmp_path):
+    """Its preprocessor ends in `.bin` too; the sentence says what reads it, and real pickles are refused as before."""
+    for name in ("model.onnx", "preproc.bin"):
+        (tmp_path / name).write_bytes(b"\x08\x01")
+
+    with pytest.raises(ArtefactError, match="this is a micro-model of the foundry") as caught:
+        open_artefact(tmp_path)
+    assert "thalamus foundry predict" in str(caught.value)
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(ArtefactError, match="this is a pickle"):
+        open_artefact(tmp_path)
