@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Final
 from config.tokens import estimate_tokens
 from retrieval.building import build_index
 from retrieval.choose import Limits
+from retrieval.embed import make_embedder
 from retrieval.hybrid import Found, Index, Recipe
 from retrieval.lsa import VERSION as LSA_VERSION
 from retrieval.lsa import LsaEmbedder
 from retrieval.scoped import Looked
 from retrieval.stored import VERSION, load_index, save_index
+from retrieval.vectors import FLAT_MAX_VECTORS
 from retrieval.windows import WINDOW_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
+    from config.secret import Secret
+    from config.settings import RetrievalSettings
     from config.types import Embedder
     from retrieval.ingest import Document
 
@@ -38,6 +42,15 @@ class HybridBuilder:
 
     embedder: Embedder | None = None
     recipe: Recipe = field(default_factory=lambda: Recipe(WINDOW_SIZE))
+    flat_max: int = FLAT_MAX_VECTORS
+    """Vectors up to which each is compared."""
+
+    @classmethod
+    def of(cls, settings: RetrievalSettings, *, key: Secret | None = None) -> HybridBuilder:
+        """Return the builder of the settings; `key` is that of the embedder's server. Raises `SettingsError`."""
+        embedder = settings.embedder
+        recipe = Recipe(settings.window_size, embedder.passage_prefix, embedder.question_prefix)
+        return cls(make_embedder(embedder, key=key), recipe, settings.flat_max_vectors)
 
     @property
     def fingerprint(self) -> str:
@@ -49,7 +62,16 @@ class HybridBuilder:
 
     def build(self, documents: Sequence[Document], folder: Path) -> None:
         """Write the index of all `documents` into the empty `folder`. Raises `OSError` or `UpstreamError`."""
-        save_index(build_index(documents, recipe=self.recipe, embedder=self.embedder), folder)
+        save_index(self.index(documents), folder)
+
+    def index(
+        self,
+        documents: Sequence[Document],
+        *,
+        told: Callable[[str, int, int], object] = lambda _step, _done, _all: None,
+    ) -> Index:
+        """Return the index of all `documents`; `told` hears its steps. Raises `UpstreamError`."""
+        return build_index(documents, recipe=self.recipe, embedder=self.embedder, flat_max=self.flat_max, told=told)
 
     def load(self, folder: Path) -> Index:
         """Return the index of a folder. Raises `ArtefactError` where it is damaged or of another recipe."""

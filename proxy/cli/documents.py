@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,7 @@ def search(
 
     asked = read_questions_file(questions) if questions else (QuestionRow("1", question or ""),)
     with Bars() as bars:
-        index = _index(documents, config, window, bars)
+        index = _built(_documents(documents, config), config, window, bars)
         bars.begin("Searching", len(asked))
         for start in range(0, len(asked), _BLOCK):
             block = asked[start : start + _BLOCK]
@@ -87,7 +88,7 @@ def evaluate(
     read = _documents(documents, config)
     asked = read_gold_file(questions, {each.name: each for each in read})
     with Bars() as bars:
-        index = _built(read, window, bars)
+        index = _built(read, config, window, bars)
         bars.begin("Measuring", len(asked) * (len(METHODS) + len(BUDGETS)))
         measured = {method: measure(index, asked, method, told=bars.advance) for method in METHODS}
         found = tables(measured, measure_budgets(index, asked, told=bars.advance))
@@ -109,11 +110,6 @@ VERBS = (
 )
 
 
-def _index(documents: Path | None, config: Path | None, window: int | None, bars: Bars) -> Index:
-    """Return the index of the documents asked for."""
-    return _built(_documents(documents, config), window, bars)
-
-
 def _documents(file: Path | None, config: Path | None) -> tuple[Document, ...]:
     """Return the documents of a file, or of the library of the settings."""
     if file is not None:
@@ -130,12 +126,14 @@ def _documents(file: Path | None, config: Path | None) -> tuple[Document, ...]:
     return found
 
 
-def _built(documents: tuple[Document, ...], window: int | None, bars: Bars) -> Index:
-    from retrieval.building import build_index  # noqa: PLC0415  # numpy and FAISS, as above
-    from retrieval.hybrid import Recipe  # noqa: PLC0415
-    from retrieval.windows import WINDOW_SIZE  # noqa: PLC0415
+def _built(documents: tuple[Document, ...], config: Path | None, window: int | None, bars: Bars) -> Index:
+    """Return the index of the documents, by the embedder and sizes of the settings."""
+    from retrieval.searcher import HybridBuilder  # noqa: PLC0415  # numpy and FAISS, as above
 
-    return build_index(documents, recipe=Recipe(window or WINDOW_SIZE), told=_telling(bars))
+    settings = read_settings(config)
+    retrieval = replace(settings.retrieval, window_size=window or settings.retrieval.window_size)
+    builder = HybridBuilder.of(retrieval, key=settings.secrets.get(retrieval.embedder.api_key_env or ""))
+    return builder.index(documents, told=_telling(bars))
 
 
 def _telling(bars: Bars) -> Callable[[str, int, int], None]:

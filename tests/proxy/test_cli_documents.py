@@ -128,3 +128,14 @@ def test_evaluation_speaks_json(run):
     assert (2, "lsa", 1.0) == (found["n"], found["embedder"], found["methods"]["hybrid"]["first"]["value"])
     assert {"hybrid", "dense", "bm25", "documents"} == set(found["methods"])
     assert 1.0 == found["methods"]["hybrid"]["k"]["5"]["whole"]["value"]
+
+
+def test_an_embedder_that_is_away_is_one_sentence(run, folder):
+    """The settings' embedder is the one that is used, and its failure says where it was looked for."""
+    (folder / "thalamus.toml").write_text(
+        '[retrieval.embedder]\nkind = "ollama"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\n'
+    )
+    code, out, err = run("search", "--documents", "docs.jsonl", "Do dogs travel free?")
+
+    assert (1, "") == (code, out)
+    assert "http://127.0.0.1:9/api/embed cannot be reached" in err

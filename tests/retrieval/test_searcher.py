@@ -8,7 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from config.errors import ArtefactError
+from config.errors import ArtefactError, SettingsError
+from config.settings import EmbedderSettings, RetrievalSettings
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.hybrid import Recipe
@@ -90,3 +91,14 @@ def test_a_library_on_disk_gets_its_index(documents, tmp_path):
     assert 3 == len({builder.fingerprint, other.fingerprint, HybridBuilder(_Fixed()).fingerprint})
     with pytest.raises(ArtefactError, match="other sizes"):
         other.load(tmp_path)
+
+
+def test_the_settings_make_the_builder():
+    """Sizes, prefixes and embedder are those of the settings; a server that is not named is told at once."""
+    server = EmbedderSettings(kind="ollama", model="m", passage_prefix="p: ", question_prefix="q: ")
+    builder = HybridBuilder.of(RetrievalSettings(window_size=300, flat_max_vectors=7, embedder=server))
+
+    assert (Recipe(300, "p: ", "q: "), 7, "ollama") == (builder.recipe, builder.flat_max, builder.embedder.name)
+    assert HybridBuilder() == HybridBuilder.of(RetrievalSettings())
+    with pytest.raises(SettingsError, match="needs 'model'"):
+        HybridBuilder.of(RetrievalSettings(embedder=EmbedderSettings(kind="openai")))
