@@ -154,7 +154,7 @@ WORK_WORDS: Final = frozenset(
     words(
         "translate summarise summarize proofread rephrase reword paraphrase explain classify rewrite polish improve analyse analyze correct say shorten "
         "grammatical polite imperative mean tone mood tense french german spanish italian chinese mandarin japanese korean russian latin english "
-        "portuguese dutch swedish arabic hindi klingon speak said says me us him her them wrote screamed whispered yelled shouted insists insisted "
+        "portuguese dutch swedish arabic hindi klingon speak said says told texted wrote screamed whispered yelled shouted insists insisted "
         "claims saying goes muttered demanded replied quips writes sings quoth recipe simmer tablespoon tablespoons teaspoon teaspoons preheat "
         "knead sentence"
     )
