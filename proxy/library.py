@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,8 +21,7 @@ from retrieval.sync import SyncRules, rebuild, sync
 from retrieval.tying import TyingRules
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
 
     from config.intents import IntentCatalogue
     from config.settings import Settings
@@ -38,25 +36,6 @@ FOLDER: Final = "library"
 log = structlog.stdlib.get_logger("thalamus.proxy.library")
 
 
-@dataclass(frozen=True, slots=True)
-class HybridBuilder:
-    """Builds and stores the index of hybrid search, with the built-in embedder fitted to the documents."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What differs wherever the same documents would give another index."""
-        from retrieval import lsa, stored, windows  # noqa: PLC0415  # NumPy and FAISS: only where an index is made
-
-        return f"hybrid {stored.VERSION}, windows of {windows.WINDOW_SIZE}, lsa {lsa.VERSION}"
-
-    def build(self, documents: Sequence[Document], folder: Path) -> None:
-        """Write the index of all documents into the empty folder. Raises `OSError`."""
-        from retrieval.building import build_index  # noqa: PLC0415  # as above
-        from retrieval.stored import save_index  # noqa: PLC0415  # as above
-
-        save_index(build_index(documents), folder)
-
-
 class DocumentLibrary:
     """The documents of one running gateway: taken from disk, and looked after while it runs."""
 
@@ -64,6 +43,7 @@ class DocumentLibrary:
         self.store = store_of(settings)
         self._settings = settings
         self._catalogue = catalogue
+        self._made_rules: SyncRules | None = None
         self._taken: str | None = None
         self._reason: str | None = None
         self._newest = ""
@@ -72,7 +52,7 @@ class DocumentLibrary:
 
     def adopt(self, settings: Settings, catalogue: IntentCatalogue) -> None:
         """Look by other settings from now on; where the library lies stays."""
-        self._settings, self._catalogue = settings, catalogue
+        self._settings, self._catalogue, self._made_rules = settings, catalogue, None
         self._wake.set()
 
     def documents(self) -> tuple[Document, ...] | None:
@@ -151,8 +131,8 @@ class DocumentLibrary:
         return bool(self.store.sources(self._settings.retrieval.library))
 
     def _rules(self) -> SyncRules:
-        self._catalogue = self._catalogue or load_intents(self._settings.classifier.intents_file)
-        return sync_rules(self._settings, self._catalogue)
+        self._made_rules = self._made_rules or sync_rules(self._settings, self._catalogue)
+        return self._made_rules
 
     def _tell(self, error: Exception | None) -> None:
         """Log what keeps documents from being taken in, once while it lasts."""
@@ -168,12 +148,17 @@ def store_of(settings: Settings) -> DocumentStore:
 
 
 def sync_rules(settings: Settings, catalogue: IntentCatalogue | None = None) -> SyncRules:
-    """Return how these settings read a library. Raises `SettingsError` where the file of intents is wrong."""
+    """Return how these settings read and index a library.
+
+    Raises `SettingsError` where the file of intents or the embedder is wrong.
+    """
+    from retrieval.searcher import HybridBuilder  # noqa: PLC0415  # NumPy and FAISS: only where an index is made
+
     catalogue = catalogue or load_intents(settings.classifier.intents_file)
     retrieval = settings.retrieval
     return SyncRules(
         folder=retrieval.library,
-        builder=HybridBuilder(),
+        builder=HybridBuilder.of(retrieval, key=settings.secrets.get(retrieval.embedder.api_key_env or "")),
         tying=TyingRules({each.name: each.documents for each in catalogue.intents if each.name != NONE}),
         max_document_bytes=retrieval.max_document_bytes,
     )
