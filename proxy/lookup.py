@@ -60,17 +60,17 @@ def look_up(
 ) -> Lookup:
     """Return what the library has. `named` are the file names that the catalogue gives each intent.
 
-    An intent whose documents hold something sends their passages; a question without one only what an answer stands
-    in, and `none` nothing out of documents that are tied to an intent. Raises `OSError` where documents cannot be read.
+    An intent with documents, be it a guess, sends passages; a question without one only where an answer stands in them,
+    and `none` nothing out of documents that are tied to an intent. Raises `OSError` where documents cannot be read.
     """
     shelf = library.shelf
-    labels = believed(intent)
+    labels = _decisive(intent)
     tied = shelf.serving(labels, named)
     untied = shelf.untied(named)
     most = _most(labels, settings)
     looked = library.search.look(question, most=most, scope=tied | untied if tied else None)
     passages = _within(looked.passages, settings.token_budget)
-    if tied and looked.scope == "kept":
+    if tied or (intent is not None and shelf.serving(intent.labels, named)):
         placed = passages
     elif labels == (NONE,):
         placed = _of_untied(library, question, untied, most=most, budget=settings.token_budget)
@@ -87,10 +87,19 @@ def look_up(
 
 
 def believed(intent: Intent | None) -> tuple[str, ...]:
-    """Return the intents that say where to look: those that are known, or guessed with some confidence."""
+    """Return the intents that are known, or guessed with some confidence."""
     if intent is None or (intent.abstained and intent.confidence < MIN_GUESS):
         return ()
     return intent.labels
+
+
+def _decisive(intent: Intent | None) -> tuple[str, ...]:
+    """Return the intents that say where to look.
+
+    That a text asks for nothing is not believed of a guess: who guesses wrong there sends nothing at all.
+    """
+    labels = believed(intent)
+    return () if intent is not None and intent.abstained and labels == (NONE,) else labels
 
 
 def _most(labels: tuple[str, ...], settings: RetrievalSettings) -> int:

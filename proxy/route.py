@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from config.types import Json, Passage
     from proxy.exchange import Exchange
 
-NO_DOCUMENTS = "there are no documents of yours: set retrieval.library to a folder with some"
+NO_DOCUMENTS = "there are no documents of yours: add some with `thalamus docs add`, or set retrieval.library"
 NOTHING_SENT = "no passage is worth sending for this prompt, so nothing is claimed"
 
 

@@ -67,7 +67,7 @@ async def test_the_examples_get_intents_documents_answer_and_savings(
     spent = basis["sent_tokens"] + basis["charged"]["missed_answer_tokens"]
     assert against["tokens"] - spent == against["saved"] == savings["tokens_saved"]
     assert savings["percentage_saved"] == round(100 * savings["tokens_saved"] / against["tokens"], 2)
-    assert 50 < savings["percentage_saved"] < 100
+    assert 30 < savings["percentage_saved"] < 60
     assert [{"role": "user", "content": prompt}] == sent[1:]
     assert all(each["text"] in sent[0]["content"] for each in told["passages"])
 

@@ -1,0 +1,147 @@
+"""What `POST /route` saves and misses on the questions to the example library, and how long it takes by itself.
+
+`python -m tests.bench.route` prints it. The intents are those that the classifier finds, not those of the questions; an
+answer counts as covered where every marked place of it stands in the passages that a model would be sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from config.intents import shipped_intents
+from config.settings import RetrievalSettings
+from proxy.lookup import Library, Lookup, look_up
+from proxy.savings import savings_of
+from proxy.understanding import Understanding
+from retrieval.answer import ExtractiveAnswerer
+from retrieval.front_matter import read_front_matter
+from retrieval.ingest import Document, read_documents
+from retrieval.scoped import LexicalScopedSearch, ScopedSearch, Shelf
+from retrieval.search import LibrarySearch
+from tests.e2e.gateway import running_gateway
+
+EXAMPLES = Path("retrieval/examples").resolve()
+QUESTIONS = Path("tests/retrieval/services/questions.jsonl")
+LAST_RESORT = "[server]\nport = 0\n[health]\nfind_ollama = false\n"
+MAX_P95_MS = 50.0
+Row = dict[str, Any]
+
+
+def library(kind: str) -> Library:
+    """Return the example library behind one of the searches."""
+    read = [(each, *read_front_matter(each.text)) for each in read_documents(EXAMPLES)]
+    documents = [Document(each.name, text, said.title, said.intents or ()) for each, said, text in read]
+    lexical = LibrarySearch(lambda: documents)
+    search: ScopedSearch = LexicalScopedSearch(lexical)
+    if kind == "hybrid":
+        from retrieval.building import build_index  # noqa: PLC0415  # FAISS: only where it is measured
+        from retrieval.searcher import Searcher  # noqa: PLC0415  # as above
+
+        search = Searcher(build_index(documents))
+    shelf = Shelf.of((each.name, each.text, each.intents) for each in documents)
+    return Library(search, shelf, ExtractiveAnswerer(lexical.index).holds)
+
+
+def covered(row: Row, found: Lookup) -> bool:
+    """Return whether every part of the answer stands in the passages, or one of the places that are as good."""
+    in_order = sorted(found.placed, key=lambda each: (each.doc, each.start))
+    said = _plain(" ".join(each.text for each in in_order))
+    return all(
+        any(_plain(place) in said for place in places)
+        for part in (row, *row.get("more", ()))
+        for places in _parts(part)
+    )
+
+
+def _parts(part: Row) -> list[list[str]]:
+    """Return the places of each part of an answer, by their text."""
+    n = len(part["quotes"])
+    alternatives, elsewhere = part.get("alternative_quotes") or [[]] * n, part.get("elsewhere") or [[]] * n
+    return [
+        [quote, *others, *(each["quote"] for each in far)]
+        for quote, others, far in zip(part["quotes"], alternatives, elsewhere, strict=True)
+    ]
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
+
+
+async def measured(
+    kind: str, rows: list[Row], settings: RetrievalSettings
+) -> dict[str, list[tuple[bool, float, int, bool]]]:
+    """Return `(covered, share saved before the charge, tokens sent, right intents)` of each question, by its kind."""
+    understanding, here = Understanding(), library(kind)
+    understanding.load_now()
+    named = {each.name: each.documents for each in shipped_intents().intents}
+    found: dict[str, list[tuple[bool, float, int, bool]]] = defaultdict(list)
+    try:
+        for row in rows:
+            intent = (await understanding.ask(row["question"])).intent
+            told = look_up(here, row["question"], intent=intent, named=named, settings=settings)
+            body = {"messages": [{"role": "user", "content": row["question"]}]}
+            saved = savings_of(body, told, passages=told.placed, placed=True, p_miss=0.0)
+            right = set(intent.labels) == set(row["intents"])
+            result = (covered(row, told), saved.saved_percent, saved.sent_tokens, right)
+            found[f"{row['lang']}, {'one intent' if len(row['intents']) == 1 else 'several'}"].append(result)
+            found["all"].append(result)
+    finally:
+        await understanding.aclose()
+    return found
+
+
+async def timed(n: int, rows: list[Row]) -> list[float]:
+    """Return the milliseconds of `n` requests to `/route` with the extractive model, which needs no upstream."""
+    took: list[float] = []
+    settings = f'[retrieval]\nlibrary = "{EXAMPLES}"\n'
+    with tempfile.TemporaryDirectory() as folder:
+        async with running_gateway(Path(folder), settings, head=LAST_RESORT, env={}) as gateway:
+            prompts = [row["question"] for row in rows]
+            while (await gateway.http.get("/health")).json()["components"]["classifier"]["status"] == "loading":  # noqa: ASYNC110  # as a probe does
+                await asyncio.sleep(0.05)
+            for at in range(n + 5):
+                began = time.perf_counter()
+                answer = await gateway.http.post("/route", json={"prompt": prompts[at % len(prompts)]})
+                assert 200 == answer.status_code, answer.text
+                took.append(1000 * (time.perf_counter() - began))
+    return sorted(took[5:])
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--search", choices=("lexical", "hybrid"), nargs="*", default=["lexical", "hybrid"])
+    parser.add_argument("--requests", type=int, default=200, help="timed requests; 0 times none")
+    parser.add_argument("--most", type=int, help="passages for one intent and for several; default: the settings'")
+    parser.add_argument("--budget", type=int, help="tokens of passages; default: the settings'")
+    wanted = parser.parse_args()
+    settings = RetrievalSettings()
+    if wanted.most:
+        settings = replace(settings, top_k=wanted.most, top_k_one_intent=wanted.most)
+    if wanted.budget:
+        settings = replace(settings, token_budget=wanted.budget)
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines() if line]
+    for kind in wanted.search:
+        print(f"{kind}: questions, all marked places covered, right intents, mean share saved, mean tokens sent")
+        for name, found in sorted(asyncio.run(measured(kind, rows, settings)).items()):
+            n = len(found)
+            whole, right = sum(each[0] for each in found) / n, sum(each[3] for each in found) / n
+            saved, sent = sum(each[1] for each in found) / n, sum(each[2] for each in found) / n
+            print(f"  {name:16} {n:4}  {whole:6.1%}  {right:6.1%}  {saved:5.1f} %  {sent:6.0f}")
+    if wanted.requests:
+        took = asyncio.run(timed(wanted.requests, rows))
+        p95 = took[int(0.95 * len(took))]
+        verdict = "within" if p95 < MAX_P95_MS else "beyond"
+        print(f"/route, extractive: p50 {took[len(took) // 2]:.1f} ms, p95 {p95:.1f} ms ({verdict} {MAX_P95_MS:g} ms)")
+
+
+if __name__ == "__main__":
+    main()
