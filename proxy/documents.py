@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from config.types import ExtractedAnswer, Intent, Json
     from proxy.library import DocumentLibrary
     from proxy.lookup import Lookup
+    from retrieval.hybrid import Index
     from retrieval.ingest import Document
     from retrieval.scoped import ScopedSearch
 
@@ -40,7 +41,8 @@ class Documents:
         self._is_own = settings.library is not None
         self._shelf = Shelf({})
         self._search = LibrarySearch(self._read)
-        self._scoped: ScopedSearch = LexicalScopedSearch(self._search)
+        self._words = LexicalScopedSearch(self._search)
+        self._scoped: ScopedSearch = self._words
         self._answerer = ExtractiveAnswerer(self._search.index)
         self._error: str | None = None
 
@@ -95,6 +97,8 @@ class Documents:
         """Read the documents, and note how large they are and what they serve."""
         own = self.library.documents() if self._settings.enabled else ()
         found = read_documents(SHIPPED) if own is None else own
+        index = self.library.index() if own else None
+        self._scoped = self._words if index is None else _searcher(index)
         self._is_own, self._shelf = own is not None, Shelf.of((each.name, each.text, each.intents) for each in found)
         return found
 
@@ -109,3 +113,9 @@ class Documents:
         if self._error is not None or loading.exception() is not None:
             return {"status": "unreadable", "passages": 0, "error": self._error}
         return {"status": "ok" if self._settings.enabled else "off", "passages": len(self._search.index())}
+
+
+def _searcher(index: Index) -> ScopedSearch:
+    from retrieval.searcher import Searcher  # noqa: PLC0415  # FAISS: only where there is an index
+
+    return Searcher(index)

@@ -22,12 +22,15 @@ from retrieval.tying import TyingRules
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from config.intents import IntentCatalogue
     from config.settings import Settings
     from config.types import Json
+    from retrieval.hybrid import Index
     from retrieval.ingest import Document
     from retrieval.manifest import DocumentRecord
+    from retrieval.searcher import HybridBuilder
     from retrieval.sources import Scan
 
 FOLDER: Final = "library"
@@ -45,6 +48,7 @@ class DocumentLibrary:
         self._catalogue = catalogue
         self._made_rules: SyncRules | None = None
         self._taken: str | None = None
+        self._index_folder: Path | None = None
         self._reason: str | None = None
         self._newest = ""
         self._seen: tuple[Scan, SyncRules, int, bool] | None = None
@@ -62,7 +66,7 @@ class DocumentLibrary:
         written, the folder of the settings is read and nothing is kept. Raises `OSError`.
         """
         if not self._has_sources():
-            self._taken = self.store.manifest().index
+            self._taken, self._index_folder = self.store.manifest().index, None
             return None
         try:
             if not self.store.has_index(self.store.manifest().index):
@@ -74,11 +78,21 @@ class DocumentLibrary:
                 snapshot = self.store.snapshot()
         except (OSError, ThalamusError) as error:
             self._tell(error)
-            self._taken = ""
+            self._taken, self._index_folder = "", None
             folder = self._settings.retrieval.library
             return read_documents(folder) if folder is not None else ()
-        self._taken = snapshot.index.name if snapshot.index is not None else ""
+        self._taken, self._index_folder = snapshot.index.name if snapshot.index is not None else "", snapshot.index
         return snapshot.documents
+
+    def index(self) -> Index | None:
+        """Return the index over the documents that were taken last; `None` where there is none that can be read."""
+        if self._index_folder is None:
+            return None
+        try:
+            return index_builder(self._settings).load(self._index_folder)
+        except (OSError, ThalamusError) as error:
+            self._tell(error)
+            return None
 
     def look(self) -> bool:
         """Take in what changed; return whether there is another library than the one that was taken last.
@@ -152,16 +166,22 @@ def sync_rules(settings: Settings, catalogue: IntentCatalogue | None = None) -> 
 
     Raises `SettingsError` where the file of intents or the embedder is wrong.
     """
-    from retrieval.searcher import HybridBuilder  # noqa: PLC0415  # NumPy and FAISS: only where an index is made
-
     catalogue = catalogue or load_intents(settings.classifier.intents_file)
     retrieval = settings.retrieval
     return SyncRules(
         folder=retrieval.library,
-        builder=HybridBuilder.of(retrieval, key=settings.secrets.get(retrieval.embedder.api_key_env or "")),
+        builder=index_builder(settings),
         tying=TyingRules({each.name: each.documents for each in catalogue.intents if each.name != NONE}),
         max_document_bytes=retrieval.max_document_bytes,
     )
+
+
+def index_builder(settings: Settings) -> HybridBuilder:
+    """Return what makes and reads indexes by these settings. Raises `SettingsError`."""
+    from retrieval.searcher import HybridBuilder  # noqa: PLC0415  # NumPy and FAISS: only where there is an index
+
+    embedder = settings.retrieval.embedder
+    return HybridBuilder.of(settings.retrieval, key=settings.secrets.get(embedder.api_key_env or ""))
 
 
 def check_document(name: str, data: bytes, max_bytes: int) -> Json:
