@@ -85,7 +85,7 @@ _TOOL_WORDS: Final = frozenset(_NAMES)
 _RUN: Final = re.compile(r"(\b(?:run|execute|exec)(?: this)?(?: command)?:?|执行|运行|跑一下|跑)\s*`([^`\n]*)`")
 
 
-_WRAPPER: Final = re.compile(worded("psql|mysql|mongosh?|bash|sh|ssh|sqlite3|redis-cli|powershell|cmd") + r"\b")
+_WRAPPER: Final = worded("psql|mysql|mongosh?|bash|sh|ssh|sqlite3|redis-cli|powershell|cmd", r"\b")
 _WRAPPED: Final = re.compile(
     r"(\b(?:psql|mysql|mongosh?|bash|sh|ssh|sqlite3|redis-cli|powershell|cmd)\b[^\"'\n]{0,60}?)([\"'])([^\"'\n]*)\2"
 )

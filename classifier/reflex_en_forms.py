@@ -86,11 +86,8 @@ TOLD: Final = re.compile(
 )
 ADDRESSED: Final = re.compile(r"^(?:please|pls|kindly|can you|could you|now)\b")
 OPEN_NO: Final = re.compile(r"\b(?:don'?t|do not|never|must not|mustn't|should not|shouldn't|not)$")
-PERFORMATIVE: Final = re.compile(
-    worded(
-        r"effective immediately|hereby|with immediate effect|as of (?:now|today|this moment)|effective (?:today|now)"
-    )
-    + r"\b"
+PERFORMATIVE: Final = worded(
+    r"effective immediately|hereby|with immediate effect|as of (?:now|today|this moment)|effective (?:today|now)", r"\b"
 )
 ASKED: Final = re.compile(
     r"^\W*(?:(?:and|but|so|ok|okay|hey|hi|then|um|also|quick question|question)\b[\s,:]*)*(?:how|how's|what|what's|whats|what're|which|who|whose|who's|whom|"
@@ -160,22 +157,20 @@ WORK_WORDS: Final = frozenset(
     )
 )
 """One of these stands in whatever `WORK_ON_TEXT` finds."""
-TEXTUAL: Final = re.compile(
-    worded(
-        r"resume|cv|paragraphs?|sentences?|tone|essay|wording|adjectives?|adverbs?|phrase|phrasing|poem|stanza|verse|chorus|comma|commas|punctuation|"
-        r"grammar|synonyms?|this text|my text|the text to|the following (?:text|sentence|list|words?|numbers?|code|json|paragraph|string)|"
-        r"cover letter|haiku|lyrics|word count|in this word|first person|third person|(?:past|present|future) tense|bullet points?|bullets?|"
-        r"passive voice|active voice|typos?|spelling|conclusion|introduction|intro|abstract|outro|"
-        r"this email|my email to (?:be|sound)|the ending|this letter|my letter|story|rhyme|subject line|headline|this draft|metaphors?|clich\w+|"
-        r"your (?:answer|last|previous|response|reply|explanation|tone|style)|the (?:answer|summary|response|reply|tone|style|wording|plot|narrator|protagonist|dialogue|exclamation)|"
-        r"(?:missing|wrong|right|last|first|second|third|bold|underlined|highlighted|rude|swear) words?|the words? ▢|blanks?|brackets?|parenthes[ie]s|letters? (?!of|from|to)|recipe|equation|expression|fraction|formula|hyphens?|whitespaces?|vowels?|consonants?|capital letters|uppercase|lowercase|"
-        r"this function|the function|v(?<!env v)(?<!environment v)ariables?|for[- ]loop|while[- ]loop|comprehension|imports|import (?:statements?|lines?)|docstrings?|indentation|semicolons?|type hints?|"
-        r"this code|the code|this snippet|this class|this method|this (?:python|sql|bash|javascript|js|java|regex|query|component|react)\b.*|parameter names?|"
-        r"this list|this string|this array|this json|these words|these numbers|slide \w+|my slides?|this speech|my speech|caption|"
-        r"the font|margins?|formatting|jargon|filler words|contractions|acronyms?|british spelling|american spelling|css|"
-        r"thesis|screenplay|limerick|toast|blog post|footnotes?|citations?|references list"
-    )
-    + r"\b"
+TEXTUAL: Final = worded(
+    r"resume|cv|paragraphs?|sentences?|tone|essay|wording|adjectives?|adverbs?|phrase|phrasing|poem|stanza|verse|chorus|comma|commas|punctuation|"
+    r"grammar|synonyms?|this text|my text|the text to|the following (?:text|sentence|list|words?|numbers?|code|json|paragraph|string)|"
+    r"cover letter|haiku|lyrics|word count|in this word|first person|third person|(?:past|present|future) tense|bullet points?|bullets?|"
+    r"passive voice|active voice|typos?|spelling|conclusion|introduction|intro|abstract|outro|"
+    r"this email|my email to (?:be|sound)|the ending|this letter|my letter|story|rhyme|subject line|headline|this draft|metaphors?|clich\w+|"
+    r"your (?:answer|last|previous|response|reply|explanation|tone|style)|the (?:answer|summary|response|reply|tone|style|wording|plot|narrator|protagonist|dialogue|exclamation)|"
+    r"(?:missing|wrong|right|last|first|second|third|bold|underlined|highlighted|rude|swear) words?|the words? ▢|blanks?|brackets?|parenthes[ie]s|letters? (?!of|from|to)|recipe|equation|expression|fraction|formula|hyphens?|whitespaces?|vowels?|consonants?|capital letters|uppercase|lowercase|"
+    r"this function|the function|v(?<!env v)(?<!environment v)ariables?|for[- ]loop|while[- ]loop|comprehension|imports|import (?:statements?|lines?)|docstrings?|indentation|semicolons?|type hints?|"
+    r"this code|the code|this snippet|this class|this method|this (?:python|sql|bash|javascript|js|java|regex|query|component|react)\b.*|parameter names?|"
+    r"this list|this string|this array|this json|these words|these numbers|slide \w+|my slides?|this speech|my speech|caption|"
+    r"the font|margins?|formatting|jargon|filler words|contractions|acronyms?|british spelling|american spelling|css|"
+    r"thesis|screenplay|limerick|toast|blog post|footnotes?|citations?|references list",
+    r"\b",
 )
 TEXT_WORDS: Final = frozenset(
     words(
@@ -247,14 +242,12 @@ UNDOES: Final = re.compile(
     r"(?:the |that |my |this |all |any |today's |tonight's |tomorrow's )*(?:[\w-]+ )?(?:delet|shutdown|shut-down|transfer|remov|overwrit|restart|reboot|"
     r"update|wipe|revoc|migration\b|payment|erasure|purge|change|reset|terminat)(?!\w*\s(?:service|server|gateway|job|system|process|api|pod|page|app|worker|queue))|it\b|that$|this$)"
 )
-NO: Final = re.compile(
-    worded(
-        r"not|never|no|nothing|nobody|none|without|don'?t|dont|doesn'?t|shouldn'?t|mustn'?t|cannot|can'?t|won'?t|neither|nor|"
-        r"isn'?t|aren'?t|ain'?t|avoid|refuse|refrain|hardly|instead of|rather than|hold off|wait|stop short of"
-    )
-    + r"\b"
+NO: Final = worded(
+    r"not|never|no|nothing|nobody|none|without|don'?t|dont|doesn'?t|shouldn'?t|mustn'?t|cannot|can'?t|won'?t|neither|nor|"
+    r"isn'?t|aren'?t|ain'?t|avoid|refuse|refrain|hardly|instead of|rather than|hold off|wait|stop short of",
+    r"\b",
 )
-BACK: Final = re.compile(worded("recover|restore|undelete|undo|get back|bring back|reinstate|back") + r"\b")
+BACK: Final = worded("recover|restore|undelete|undo|get back|bring back|reinstate|back", r"\b")
 IF: Final = re.compile(
     r"^(?:(?:and|but|so|only|even) )?(?:if|suppose|supposing|assuming|imagine|what if|when|whenever|after|before|once|in case|had|unless|"
     r"as soon as|the moment|until|while|since|because|provided|given that|should you|now that|though|although)\b"
@@ -271,13 +264,11 @@ MENTION: Final = re.compile(
     r"prompt|text|tattoo|motto|option|menu|checkbox|dialog|instructions?|heading|subtitle|chapter|thinks|replies|replied|orders|commands|demands|begs|pleads|email|whispering|chat|meme|tweet|rule|scene)\b[^,:]{0,40}$"
 )
 """Before a colon, these name what is only quoted."""
-OPINION: Final = re.compile(
-    worded(
-        r"think|thinks|believes?|feel|feels|doubt|wonder|whether|if|says|said|say|argues?|debates?|opinion|agrees?|claims?|suggests?|"
-        r"recommends?|every \d|always|usually|generally|according|policy|law|rules?|ever|someday|afraid|worried|heard|hope|sure|why|how|"
-        r"story|novel|nobody|surely|people|society|government|parents|students?|children|schools?"
-    )
-    + r"\b"
+OPINION: Final = worded(
+    r"think|thinks|believes?|feel|feels|doubt|wonder|whether|if|says|said|say|argues?|debates?|opinion|agrees?|claims?|suggests?|"
+    r"recommends?|every \d|always|usually|generally|according|policy|law|rules?|ever|someday|afraid|worried|heard|hope|sure|why|how|"
+    r"story|novel|nobody|surely|people|society|government|parents|students?|children|schools?",
+    r"\b",
 )
 MODAL: Final = re.compile(
     r"^(?:i|we|he|she|they|it|people|users?|someone|everyone|the|my|our|his|her|their|this|that|these|those|some|an?|\w+s)\b.*\b"
@@ -287,10 +278,8 @@ TAGGED: Final = re.compile(
     r"[\s,](?:ok|okay|please|will you|would you|pls|plz|alright|now|yeah|could you|can you|right away|thanks|if you don't mind|"
     r"won't you|can ya|will ya|would ya|for me|deal|yes|k|got it|understood|all right|will u|wouldya)\?+$"
 )
-TRAILING_HELP: Final = re.compile(
-    worded(
-        r"how|where do|can't|cannot|can not|couldn't|what should|is there (?:a|any) way|any way|help$|don't know|not sure|keeps? failing|"
-        r"without (?:losing|paying)|what happens|is it|afraid|unsure|wondering|it won't|but it"
-    )
-    + r"\b"
+TRAILING_HELP: Final = worded(
+    r"how|where do|can't|cannot|can not|couldn't|what should|is there (?:a|any) way|any way|help$|don't know|not sure|keeps? failing|"
+    r"without (?:losing|paying)|what happens|is it|afraid|unsure|wondering|it won't|but it",
+    r"\b",
 )

@@ -57,9 +57,9 @@ NOMINAL: Final = re.compile(
     + "|".join([*NOUNS, "deposit"])
     + r") (?:of|to|for) "
 )
-MUST_BE: Final = re.compile(
-    worded("must|should|shall|needs? to|has to|have to|is to|are to|ought to|had better|can now|may now|can safely")
-    + r"\s+(?:now |all )?be\s+(?:\w+ly |all |now )*(.+)"
+MUST_BE: Final = worded(
+    "must|should|shall|needs? to|has to|have to|is to|are to|ought to|had better|can now|may now|can safely",
+    r"\s+(?:now |all )?be\s+(?:\w+ly |all |now )*(.+)",
 )
 NEEDS_DOING: Final = re.compile(
     r"^(?!(?:i|you|he|she|we|they)\b).*\b(?:needs?|wants?|requires?|could do with)\s+(\w+ing)\b"

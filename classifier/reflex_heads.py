@@ -31,10 +31,10 @@ class Headed:
             for option in options_of(alternation):
                 for head in _heads_of(option, ascii_only=bool(flags & re.ASCII)):
                     sorted_by.setdefault(head, {}).setdefault(name, []).append(option)
-        self._matchers: dict[str, Callable[[str, int], re.Match[str] | None]] = {
-            head: re.compile("|".join(_group(name, options) for name, options in groups.items()), flags).match
-            for head, groups in sorted_by.items()
-        }
+        self._matchers: dict[str, Callable[[str, int], re.Match[str] | None]] = {}
+        for head, groups in sorted_by.items():
+            pattern = "|".join(_group(name, options) for name, options in groups.items())
+            self._matchers[head] = re.compile(pattern, flags).match
         self._heads = re.compile(f"[{re.escape(''.join(sorted(sorted_by)))}]").finditer
 
     def search(self, text: str, at: int = 0) -> re.Match[str] | None:
@@ -63,10 +63,10 @@ class Headed:
         return "".join([*parts, text[end:]]) if parts else text
 
 
-def worded(alternation: str) -> str:
-    r"""Return the pattern of `\b(?:alternation)`, told apart by letters first, so that a search skips ahead in C.
+def worded(alternation: str, then: str = "") -> re.Pattern[str]:
+    r"""Return the pattern of `\b(?:alternation)then`, told apart by letters first, so that a search skips ahead in C.
 
-    Options begin with a letter, or with a group of such options.
+    Options begin with a letter, or with a group of such options; a `ValueError` says which does not.
     """
     rests: dict[str, list[str]] = {}
     for option in options_of(alternation):
@@ -75,7 +75,8 @@ def worded(alternation: str) -> str:
             if not plain[0].isalpha() or plain[1:2] in _OPTIONAL:
                 message = f"begins with no letter: {option}"
                 raise ValueError(message)
-    return "(?:" + "|".join(rf"{head}(?<=\b{head})(?:{'|'.join(rest)})" for head, rest in rests.items()) + ")"
+    pattern = "|".join(rf"{head}(?<=\b{head})(?:{'|'.join(rest)})" for head, rest in rests.items())
+    return re.compile(f"(?:{pattern}){then}")
 
 
 def beginnings(alternation: str) -> str:
