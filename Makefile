@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -21,6 +21,7 @@ TARGETS = [
     "bench",
     "bench-extractive",
     "bench-classifier",
+    "bench-router",
     "faults",
     "survive",
     "mutate",

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -24,13 +24,14 @@ from router.policy.features import N_FEATURES, features
 from router.policy.fitting import fit_policy
 from router.policy.rows import read_labelled
 from router.policy.sparse import sparse
-from router.policy.value import choices, weights, worth
+from router.policy.value import choices, every_choice, recovered, weights, worth, worth_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from config.types import Json
     from router.policy.model import Policy
     from router.policy.rows import Prompt
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 HELD_OUT = 0.35
 N_BOOTSTRAPS = 200
 N_NEIGHBOURS = 40
-MAX_LEFT_OUT = 3
 DROPPED = 7
 """Of the rewording stand-in: every seventh word is taken out."""
 
@@ -66,7 +66,7 @@ class Suite:
     """Intent, prompts, lift without it where it was told, and where it was not."""
     same_choice: float
     """Share of prompts that keep their model, at the middle weight of cost, when every seventh word is taken out."""
-    recipe: dict[str, object]
+    recipe: Json
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,11 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--report", type=Path, help="write the page here, else to stdout")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bootstraps", type=int, default=N_BOOTSTRAPS)
+    parser.add_argument("--left-out", type=int, default=3, help="how many of the largest tasks are left out, in turn")
     options = parser.parse_args(arguments)
     files = sorted(options.data.glob("*.train.jsonl")) or sorted(options.data.glob("*.jsonl"))
     if not files:
         parser.error(f"{options.data} holds no *.jsonl")
-    suites = [measured(file, seed=options.seed, n_bootstraps=options.bootstraps) for file in files]
+    suites = [
+        measured(file, seed=options.seed, n_bootstraps=options.bootstraps, n_left_out=options.left_out)
+        for file in files
+    ]
     page = report_of(suites, seed=options.seed, n_bootstraps=options.bootstraps)
     if options.report:
         options.report.write_text(page, "utf-8")
@@ -88,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(page)
 
 
-def measured(file: Path, *, seed: int, n_bootstraps: int) -> Suite:
+def measured(file: Path, *, seed: int, n_bootstraps: int, n_left_out: int) -> Suite:
     """Return what every router is worth on the held-out prompts of a file. Raises `CorpusError`."""
     prompts = read_labelled(file)
     models = sorted({model for each in prompts for model in each.quality})
@@ -111,9 +115,9 @@ def measured(file: Path, *, seed: int, n_bootstraps: int) -> Suite:
         n_test=len(test),
         models=tuple(means),
         lines=tuple(lines),
-        left_out=tuple(_left_out(train, test, models, seed=seed)),
+        left_out=tuple(_left_out(train, test, models, seed=seed, n=n_left_out)),
         same_choice=_same_choice(policy, test),
-        recipe=dict(policy.manifest["recipe"]),
+        recipe=cast("Json", policy.manifest["recipe"]),
     )
 
 
@@ -145,12 +149,18 @@ def _learned(policy: Policy, test: Sequence[Prompt]) -> dict[str, tuple[Array, A
 def _figures(
     guessed: tuple[Array, Array], truth: tuple[Array, Array], *, n_bootstraps: int, seed: int
 ) -> dict[str, tuple[float, float, float]]:
-    draw = np.random.default_rng(seed)
-    n = len(truth[0])
+    quality, cost = truth
+    draw, at = np.random.default_rng(seed), np.arange(len(quality))
+    chosen = every_choice(*guessed)
+    earned = np.stack([quality[at, each] for each in chosen])
+    paid = np.stack([cost[at, each] for each in chosen])
     found = [worth(*guessed, *truth)]
     for _ in range(n_bootstraps):
-        at = draw.integers(0, n, n)
-        found.append(worth(guessed[0][at], guessed[1][at], truth[0][at], truth[1][at]))
+        drawn = draw.integers(0, len(at), len(at))
+        share = np.bincount(drawn, minlength=len(at)) / len(at)
+        apgr = recovered(guessed[0][drawn], quality[drawn]) if quality.shape[1] == 2 else float("nan")  # noqa: PLR2004
+        points, singles = np.stack([paid @ share, earned @ share], 1), np.stack([share @ cost, share @ quality], 1)
+        found.append(worth_of(points, singles, apgr=apgr))
     figures: dict[str, tuple[float, float, float]] = {}
     for key in ("apgr", "c95", "lift", "gain"):
         values = np.array([getattr(each, key) for each in found])
@@ -161,7 +171,7 @@ def _figures(
 
 
 def _left_out(
-    train: Sequence[Prompt], test: Sequence[Prompt], models: Sequence[str], *, seed: int
+    train: Sequence[Prompt], test: Sequence[Prompt], models: Sequence[str], *, seed: int, n: int
 ) -> list[tuple[str, int, float, float]]:
     """Return lift on the largest tasks when none of their prompts was learned from."""
     sizes = {each.intent: 0 for each in test if each.intent}
@@ -169,7 +179,7 @@ def _left_out(
         if each.intent:
             sizes[each.intent] += 1
     found: list[tuple[str, int, float, float]] = []
-    for name in sorted(sizes, key=lambda each: -sizes[each])[: MAX_LEFT_OUT if len(sizes) > 1 else 0]:
+    for name in sorted(sizes, key=lambda each: -sizes[each])[: n if len(sizes) > 1 else 0]:
         _tell(f"leaving out {name}")
         policy = fit_policy(data_of([each for each in train if each.intent != name], {}), seed=seed)
         there = [each for each in test if each.intent == name]

@@ -68,7 +68,7 @@ class Data:
 
     def pick(self, chosen: Ints) -> Data:
         """Return some of the prompts."""
-        intents = tuple(self.intents[at] for at in chosen)
+        intents = tuple(self.intents[int(at)] for at in chosen)
         part = self.rows.pick(chosen), self.n_chars[chosen], intents, self.quality[chosen], self.cost[chosen]
         return Data(self.models, *part, self.graded, self.names, self.believed)
 

@@ -44,10 +44,11 @@ def fit_heads(problem: Problem, strength: float, *, start: Floats | None = None)
     for _ in range(NEWTON_STEPS):
         scores = problem.offsets + problem.rows.times(heads)
         means = link(scores, problem.graded)
-        gradient = problem.turned.times((means - problem.rewards) * problem.known) + ridge * heads
-        size = np.sqrt((gradient**2).sum(0))
+        pulled = problem.turned.times((means - problem.rewards) * problem.known)
+        gradient = (pulled + ridge * heads).astype(np.float32)
+        size: Floats = np.sqrt((gradient**2).sum(0))
         first = size if first is None else first
-        if bool((size <= ENOUGH * np.maximum(first, 1.0)).all()):
+        if np.all(size <= ENOUGH * np.maximum(first, 1.0)):
             break
         bends = np.where(problem.graded, np.float32(1), np.maximum(means * (1 - means), 1e-4)) * problem.known
         heads = heads - _solved(problem, bends.astype(np.float32), ridge, gradient)
@@ -79,7 +80,7 @@ def _solved(problem: Problem, bends: Floats, ridge: np.float32, target: Floats) 
         found += step * way
         left -= step * bent
         newer = (left**2).sum(0)
-        if bool((newer <= goal).all()):
+        if np.all(newer <= goal):
             break
         way = left + newer / np.maximum(length, _TINY) * way
         length = newer

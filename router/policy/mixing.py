@@ -45,17 +45,23 @@ class Mix:
 
 def read_intents(rows: Rows, intents: Sequence[str | None], guesser: Guesser, table: Table) -> Reading:
     """Return what each prompt tells of its intent, or else reads like."""
+    scores = np.zeros((len(intents), len(table.intents)), np.float32)
+    silent = np.flatnonzero([intent is None for intent in intents])
+    if len(silent) and table.intents:
+        scores[silent] = guesser.scores(rows.pick(silent))
+    return reading_of(scores, intents, guesser, table)
+
+
+def reading_of(scores: Floats, intents: Sequence[str | None], guesser: Guesser, table: Table) -> Reading:
+    """Return the same where the guesser's scores (n, t) are there, of prompts that tell an intent perhaps any."""
     place = {intent: at for at, intent in enumerate(table.intents)}
     found = np.array([place.get(intent or "", -1) for intent in intents], np.int64)
     silent = np.array([intent is None for intent in intents], np.bool_)
-    shares, strangeness = np.zeros((len(found), len(place))), np.where(found >= 0, 0.0, 1.0)
+    shares, strangeness = np.zeros((len(found), len(place))), np.where((found >= 0) | silent, 0.0, 1.0)
     shares[np.flatnonzero(found >= 0), found[found >= 0]] = 1.0
     if silent.any() and place:
-        scores = guesser.scores(rows.pick(np.flatnonzero(silent)))
-        shares[silent] = guesser.shares(scores)
-        strangeness[silent] = guesser.strangeness(scores)
-    elif silent.any():
-        strangeness[silent] = 0.0
+        shares[silent] = guesser.shares(scores[silent])
+        strangeness[silent] = guesser.strangeness(scores[silent])
     return Reading(shares, found >= 0, strangeness)
 
 

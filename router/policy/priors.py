@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -105,7 +104,7 @@ def read_believed(
             raise CorpusError(f"{intent!r} is no object of model: quality", file=str(path))
         believed[intent] = {}
         for model, value in cast("Json", line).items():
-            if not isinstance(value, int | float) or not isfinite(value) or not 0 <= value <= 1:
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise CorpusError(f"{intent!r}, {model!r}: {value!r} is no number from 0 to 1", file=str(path))
             believed[intent][model] = float(value)
     return believed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from config.errors import CorpusError
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from config.types import Json
 
 MAX_MODELS = 256
+MOST_USD = 1e9
+"""No prompt costs more; a larger figure is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _prompt(raw: bytes, *, file: str, line: int) -> Prompt:
         id=None if row.get("id") is None else str(row["id"]),
         intent=next((each for each in told if isinstance(each, str) and each), None),
         quality=_numbers(row, "quality", most=1.0, file=file, line=line),
-        cost=_numbers(row, "cost", most=float("inf"), file=file, line=line),
+        cost=_numbers(row, "cost", most=MOST_USD, file=file, line=line),
     )
 
 
@@ -91,8 +92,7 @@ def _numbers(row: Json, key: str, *, most: float, file: str, line: int) -> dict[
     for model, value in cast("Json", told).items():
         if value is None:
             continue
-        fits = isinstance(value, int | float) and isfinite(value) and 0 <= value <= most
-        if not fits or not model:
+        if not isinstance(value, int | float) or not 0 <= value <= most or not model:
             wanted = "0 to 1" if most == 1 else "0 or more"
             raise CorpusError(f'"{key}" of {model!r} is {value!r}; {wanted} is wanted', file=file, line=line)
         found[model] = float(value)

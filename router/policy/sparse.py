@@ -36,7 +36,7 @@ class Rows:
         found = np.empty((len(self), table.shape[1]), np.float32)
         first = 0
         while first < len(self):
-            last = int(np.searchsorted(self.starts, self.starts[first] + block, "right")) - 1
+            last = int(np.searchsorted(self.starts, int(self.starts[first]) + block, "right")) - 1
             last = min(max(last, first + 1), len(self))
             begin, end = int(self.starts[first]), int(self.starts[last])
             products = table[self.slots[begin:end]] * self.weights[begin:end, None]
@@ -48,7 +48,7 @@ class Rows:
         """Return some of the rows, in the order of `chosen`."""
         sizes = np.diff(self.starts)[chosen]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        places = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], sizes)
+        places: Ints = np.arange(int(starts[-1])) + np.repeat(self.starts[chosen] - starts[:-1], sizes)
         return Rows(starts, self.slots[places], self.weights[places])
 
     def dense(self, width: int) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from router.policy.fitting import Parts, Recipe, fit_parts, mix_of, priced, problem_of, shrunk
 from router.policy.heads import fit_heads
 from router.policy.intents import tuned
-from router.policy.mixing import Reading, mixed, read_intents
+from router.policy.mixing import Reading, mixed, reading_of
 from router.policy.model import text_quality
 from router.policy.value import worth
 
@@ -45,6 +45,8 @@ class _Fold:
     """The prompts held out."""
     texts: list[Floats]
     """What the heads of each strength expect of them."""
+    scores: Floats
+    """(n, t): what the guesser says of them; a product that is worth keeping."""
 
 
 def choose_recipe(data: Data, *, seed: int, progress: Progress) -> tuple[Recipe, list[dict[str, float]]]:
@@ -99,7 +101,7 @@ def _fold(data: Data, outside: Ints, strengths: Sequence[float], progress: Progr
         heads = fit_heads(problem, strength, start=heads)
         texts.append(text_quality(held.rows, shrunk(heads, parts), parts.base, data.graded))
         progress.advance()
-    return _Fold(parts, outside, held, texts)
+    return _Fold(parts, outside, held, texts, parts.guesser.scores(held.rows))
 
 
 def _sharpened(data: Data, held: Sequence[_Fold]) -> Recipe:
@@ -108,7 +110,7 @@ def _sharpened(data: Data, held: Sequence[_Fold]) -> Recipe:
         return Recipe()
     scores = np.zeros((len(data), len(data.names)), np.float32)
     for fold in held:
-        scores[fold.outside] = fold.parts.guesser.scores(fold.data.rows)
+        scores[fold.outside] = fold.scores
     found = tuned(held[0].parts.guesser, scores, data.intents, data.names)
     return Recipe(sharpness=found.sharpness, strange=found.strange)
 
@@ -139,7 +141,7 @@ def _share(
 def _read(fold: _Fold, recipe: Recipe, mode: int) -> Reading:
     guesser = replace(fold.parts.guesser, sharpness=recipe.sharpness, strange=recipe.strange)
     intents = fold.data.intents if mode == TOLD else (None,) * len(fold.data)
-    return read_intents(fold.data.rows, intents, guesser, fold.parts.table)
+    return reading_of(fold.scores, intents, guesser, fold.parts.table)
 
 
 def _slopes(guess: Array, truth: Array) -> tuple[float, ...]:
@@ -177,7 +179,7 @@ def _groups(data: Data, draw: np.random.Generator) -> list[list[str]]:
     names = [each for each in data.names if (labels == each).any()]
     if len(names) < 2:  # noqa: PLR2004  # nothing would be left to learn from
         return []
-    mingled = [names[at] for at in draw.permutation(len(names))]
+    mingled = [names[int(at)] for at in draw.permutation(len(names)).tolist()]
     groups = [mingled[at::N_FOLDS] for at in range(min(N_FOLDS, len(names)))]
     return [each for each in groups if np.isin(labels, each).sum() >= LEAST_ROWS]
 

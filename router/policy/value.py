@@ -39,8 +39,13 @@ class Worth:
 
 def worth(predicted: Array, expected: Array, quality: Array, cost: Array) -> Worth:
     """Return what choosing the highest predicted quality less weight x expected cost is worth."""
-    points = sweep(predicted, expected, quality, cost)
+    apgr = recovered(predicted, quality) if quality.shape[1] == 2 else float("nan")  # noqa: PLR2004  # a pair
     singles = np.stack([cost.mean(0), quality.mean(0)], 1)
+    return worth_of(sweep(predicted, expected, quality, cost), singles, apgr=apgr)
+
+
+def worth_of(points: Array, singles: Array, *, apgr: float = float("nan")) -> Worth:
+    """Return the measures of a policy's points, each mean cost and quality, beside those of the single models."""
     best = int(singles[:, 1].argmax())
     priced = bool(np.ptp(singles[:, 0]) > 0)
     aiq = area(points, singles) if priced else float("nan")
@@ -49,20 +54,21 @@ def worth(predicted: Array, expected: Array, quality: Array, cost: Array) -> Wor
         lift=aiq - area(singles, singles) if priced else float("nan"),
         c95=cost_at(points, NEAR_BEST * singles[best, 1]) / singles[best, 0] if priced else float("nan"),
         gain=float(points[:, 1].max() - singles[best, 1]),
-        apgr=recovered(predicted, quality) if quality.shape[1] == 2 else float("nan"),  # noqa: PLR2004  # a pair
+        apgr=apgr,
     )
 
 
 def sweep(predicted: Array, expected: Array, quality: Array, cost: Array) -> Array:
     """Return mean cost and mean quality (w, 2) at weights from 0 to so much that only cost counts."""
     at = np.arange(len(quality))
-    found: list[tuple[float, float]] = []
-    for weight in weights(predicted, expected):
-        chosen = choices(predicted, expected, weight)
-        found.append((float(cost[at, chosen].mean()), float(quality[at, chosen].mean())))
-    cheapest = np.asarray(expected).argmin(1)
-    found.append((float(cost[at, cheapest].mean()), float(quality[at, cheapest].mean())))
-    return np.array(found)
+    chosen = every_choice(predicted, expected)
+    return np.array([(cost[at, each].mean(), quality[at, each].mean()) for each in chosen])
+
+
+def every_choice(predicted: Array, expected: Array) -> list[NDArray[np.intp]]:
+    """Return the chosen models (n,) at each weight, at last the cheapest ones."""
+    found = [choices(predicted, expected, weight) for weight in weights(predicted, expected)]
+    return [*found, np.asarray(expected).argmin(1)]
 
 
 def choices(predicted: Array, expected: Array, weight: float) -> NDArray[np.intp]:
