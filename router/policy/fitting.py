@@ -15,6 +15,7 @@ from router.policy.intents import fit_guesser
 from router.policy.mixing import Mix
 from router.policy.model import Policy
 from router.policy.priors import HALF_KNOWN, build_table, drawn_to_price
+from router.policy.sparse import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +74,13 @@ def fit_parts(data: Data) -> Parts:
 
 def problem_of(data: Data, parts: Parts) -> Problem:
     """Return what the heads are fitted to."""
+    active = np.unique(data.rows.slots)
+    rows = Rows(data.rows.starts, np.searchsorted(active, data.rows.slots), data.rows.weights)
     return Problem(
-        rows=data.rows,
-        turned=data.rows.turned(N_FEATURES),
+        active=active,
+        width=N_FEATURES,
+        rows=rows,
+        turned=rows.turned(len(active)),
         rewards=np.nan_to_num(data.quality).astype(np.float32),
         known=(~np.isnan(data.quality)).astype(np.float32),
         offsets=np.broadcast_to(unlink(parts.base.astype(np.float32), data.graded), data.quality.shape),

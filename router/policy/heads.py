@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from router.policy.sparse import Floats, Rows
+    from router.policy.sparse import Floats, Ints, Rows
 
 NEWTON_STEPS = 5
 CONJUGATE_STEPS = 10
@@ -23,7 +23,11 @@ _TINY = 1e-12
 class Problem:
     """What heads are fitted to; n rows, k models."""
 
+    active: Ints
+    """The slots that occur, (a,) of `width`; a head is 0 everywhere else."""
+    width: int
     rows: Rows
+    """In places of `active` instead of slots."""
     turned: Rows
     rewards: Floats
     """(n, k); what is not known may be anything there."""
@@ -37,8 +41,8 @@ class Problem:
 
 def fit_heads(problem: Problem, strength: float, *, start: Floats | None = None) -> Floats:
     """Return the heads (d, k) that minimise loss + |w|² / (2 strength), by Newton's method with conjugate gradients."""
-    width, k = len(problem.turned), problem.rewards.shape[1]
-    heads = np.zeros((width, k), np.float32) if start is None else start.copy()
+    k = problem.rewards.shape[1]
+    heads = np.zeros((len(problem.active), k), np.float32) if start is None else start[problem.active]
     ridge = np.float32(1.0 / strength)
     first: Floats | None = None
     for _ in range(NEWTON_STEPS):
@@ -52,7 +56,9 @@ def fit_heads(problem: Problem, strength: float, *, start: Floats | None = None)
             break
         bends = np.where(problem.graded, np.float32(1), np.maximum(means * (1 - means), 1e-4)) * problem.known
         heads = heads - _solved(problem, bends.astype(np.float32), ridge, gradient)
-    return heads
+    found = np.zeros((problem.width, k), np.float32)
+    found[problem.active] = heads
+    return found
 
 
 def link(scores: Floats, graded: NDArray[np.bool_]) -> Floats:

@@ -15,7 +15,9 @@ def _problem(*, graded):
     rows = sparse([dict(enumerate(map(float, row))) for row in table])
     known = np.ones_like(rewards)
     known[::3, 1] = 0
-    return table, Problem(rows, rows.turned(12), rewards, known, np.zeros_like(rewards), np.array([graded, graded]))
+    return table, Problem(
+        np.arange(12), 12, rows, rows.turned(12), rewards, known, np.zeros_like(rewards), np.array([graded, graded])
+    )
 
 
 def test_logistic_heads_are_those_of_a_reference():
@@ -39,6 +41,8 @@ def test_a_column_changes_nothing_in_the_others():
     """A new model is a new column: the heads that were there stay as they were."""
     _, problem = _problem(graded=False)
     alone = Problem(
+        problem.active,
+        problem.width,
         problem.rows,
         problem.turned,
         problem.rewards[:, :1],
