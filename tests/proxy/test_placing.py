@@ -128,9 +128,9 @@ async def test_the_official_client_is_told_the_sources(tmp_path: Path, stream: b
         told = raw.parse()
         text = "".join([c.choices[0].delta.content or "" async for c in told]) if stream else None
 
-    assert "%E7%81%AF.md:3-3" == raw.headers["x-thalamus-sources"]
+    assert "%E7%81%AF.md:1-3" == raw.headers["x-thalamus-sources"]
     if isinstance(told, openai.types.chat.ChatCompletion):
-        assert [{"doc": "灯.md", "lines": [3, 3], "title": "The lamp"}] == told.model_extra["sources"]
+        assert [{"doc": "灯.md", "lines": [1, 3], "title": "The lamp"}] == told.model_extra["sources"]
         text = told.choices[0].message.content
     assert "hello" == text
 
@@ -146,7 +146,7 @@ async def test_other_doors_tell_the_sources_too(tmp_path: Path, path: str) -> No
         answer = await gateway.http.post(path, json=body)
 
     assert ["lamp.md"] == [each["doc"] for each in answer.json()["sources"]]
-    assert "lamp.md:3-3" == answer.headers["x-thalamus-sources"]
+    assert "lamp.md:1-3" == answer.headers["x-thalamus-sources"]
 
 
 async def test_what_was_saved_stands_in_the_decision(tmp_path: Path) -> None:
