@@ -89,23 +89,26 @@ class MicroModel:
 
     def scores(self, text: str) -> NDArray[np.float64]:
         """Return the raw score of each label, (labels,)."""
-        numbers, weights = self._vectoriser.features(text)
-        if not len(numbers):  # a product over nothing is not the same in every runtime
-            numbers, weights = np.zeros(1, np.int64), np.zeros(1, np.float32)
-        found = self._session.run(None, {"i": numbers, "v": weights[None, :]})
-        return np.asarray(found[0], np.float64)[0]
+        return self._scores(*self._vectoriser.features(text))
 
     def predict(self, text: str) -> Prediction:
         """Return labels, probabilities and confidence of a text, or an abstention; any text will do."""
         began = time.perf_counter()
-        decision = decide(self.scores(text), self.preproc)
+        numbers, weights = self._vectoriser.features(text)
+        decision = decide(self._scores(numbers, weights), self.preproc)
         return Prediction(
             labels=decision.labels,
             probabilities=dict(zip(self.preproc.labels, decision.probabilities.tolist(), strict=True)),
             confidence=decision.confidence,
-            abstained=decision.abstained,
+            abstained=decision.abstained or not len(numbers),  # of what it cannot read it knows only what is usual
             ms=(time.perf_counter() - began) * 1000,
         )
+
+    def _scores(self, numbers: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        if not len(numbers):  # a product over nothing is not the same in every runtime
+            numbers, weights = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        found = self._session.run(None, {"i": numbers, "v": weights[None, :]})
+        return np.asarray(found[0], np.float64)[0]
 
 
 class ServedModel:

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import classifier
 from classifier.foundry.export import onnx_bytes
 from classifier.micromodel import CARD, GOLDEN, MODEL, PREPROC, MicroModel, ServedModel
 from classifier.preproc import decode, encode
 from config.errors import ArtefactError
 
+ARTEFACTS = Path(classifier.__file__).parent / "artefacts"
 ODD = ["", " ", "\x00", "😀😀", "שלום עולם", "\ud800", "支付pay退款refund", "a" * 100_000, "？", "\u202e\u200b"]
 
 
@@ -91,6 +93,13 @@ def test_a_strange_text_is_not_answered(forged_single) -> None:
     known, strange = model.predict("退款给我 马上"), model.predict("xylophone quartz zugzwang")
 
     assert strange.confidence < known.confidence
+
+
+@pytest.mark.parametrize("name", ["complexity", "sentiment", "domain", "risk", "intent"])
+@pytest.mark.parametrize("text", ["", " \n", "\U0001f9ff", "\u05e9\u05dc\u05d5\u05dd"])
+def test_what_holds_no_known_term_is_not_answered(name, text) -> None:
+    """Nothing was read; a bias alone must not be told as an answer."""
+    assert MicroModel.load(ARTEFACTS / name).predict(text).abstained
 
 
 @pytest.mark.parametrize("name", [MODEL, PREPROC, CARD, GOLDEN])

@@ -13,7 +13,7 @@ import struct
 import sys
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,8 @@ def read(model: Model, text: str) -> Answer:
 def answer(model: Model, found: list[str]) -> Answer:
     """Return the same of the terms of a text; they are the same for every model."""
     scored = scores(model, found)
-    return decided(model, scored)
+    said = decided(model, scored)
+    return said if any(term in model.index for term in found) else replace(said, abstained=True)
 
 
 # --- Protobuf ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.decision import decide
 from classifier.foundry.blueprint import shipped_artefacts, shipped_blueprints
 from classifier.micromodel import CARD, MicroModel
 from classifier.text import clip
@@ -181,7 +180,7 @@ def _n_on_a_threshold(folder: Path, lines: list[str], read_terms: list[list[str]
     n_near = 0
     for line, found in zip(lines, read_terms, strict=True):
         scores = ours.scores(line)
-        expected, actual = decide(scores, ours.preproc), second.answer(theirs, found)
+        expected, actual = ours.predict(line), second.answer(theirs, found)
         assert max(abs(a - b) for a, b in zip(scores, actual.scores, strict=True)) < SCORE_TOLERANCE, line[:80]
         if (list(expected.labels), expected.abstained) == (actual.labels, actual.abstained):
             assert abs(expected.confidence - actual.confidence) < NEAR, line[:80]
