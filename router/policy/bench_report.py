@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 OURS = "Thalamus, prompt alone"
 HEAD = """# What the learned policy expects: figures
 
-Written by `make bench-router DATA=FOLDER` (`--seed {seed} --bootstraps {n_bootstraps}`); do not edit by hand.
+Written by `make bench-router DATA=FOLDER`; do not edit by hand. This run:
+`ARGS="--seed {seed} --bootstraps {n_bootstraps} --left-out {n_left_out}"`.
 
 The policy of [this page](../policy.md) is fitted to 65 % of the labelled prompts of a file and measured on the other
 35 %, which a seeded hash of the prompt chooses. A router answers with the model of the highest *expected quality -
@@ -38,7 +39,8 @@ SAME_CHOICE = 0.75
 
 def report_of(suites: Sequence[Suite], *, seed: int, n_bootstraps: int) -> str:
     """Return the page in Markdown."""
-    parts = [HEAD.format(seed=seed, n_bootstraps=n_bootstraps)]
+    n_left_out = max(len(suite.left_out) for suite in suites)
+    parts = [HEAD.format(seed=seed, n_bootstraps=n_bootstraps, n_left_out=n_left_out)]
     for suite in suites:
         parts += [f"## {suite.name}\n", _verdict(suite), _models(suite), _table(suite), _left_out(suite), _rest(suite)]
     return "\n".join(parts)
