@@ -94,7 +94,7 @@ def weights(predicted: Array, expected: Array) -> Array:
 
 def area(points: Array, singles: Array) -> float:
     """Return the mean height of the non-decreasing hull of `points` between the cheapest and the dearest single."""
-    hull = upper_hull(points)
+    hull = upper_hull(np.vstack([points, singles[singles[:, 0].argmin()]]))  # whoever routes may take the cheapest
     low, high = float(singles[:, 0].min()), float(singles[:, 0].max())
     inside = hull[(hull[:, 0] > low) & (hull[:, 0] < high), 0]
     at = np.concatenate([[low], inside, [high]])
