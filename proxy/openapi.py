@@ -92,7 +92,7 @@ def add_relay_paths(app: Litestar) -> None:
     if weights is not None and weights.post is not None:
         weights.post.request_body = _body(weights_request())
     for item in paths.values():
-        for operation in (item.get, item.post):
+        for operation in (item.get, item.post, item.delete):
             if operation is not None:
                 operation.responses = {**errors(), **(operation.responses or {})}
     document.paths = paths

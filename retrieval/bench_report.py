@@ -146,9 +146,9 @@ def _fusions(found: Figures) -> list[tuple[str, ...]]:
 
 def _speed(speed: Figures) -> str:
     return (
-        f"## Speed\n{speed['windows']:,} windows: indexed in {speed['built_s']} s; one search takes {speed['p50_ms']} ms "
-        f"(median of {speed['n']:,}), {speed['p95_ms']} ms (95th percentile), {speed['p99_ms']} ms (99th). The library is "
-        "the documents above and further ones made of their sentences in other orders; two cores.\n"
+        f"## Speed\n{speed['windows']:,} windows: indexed in {speed['built_s']} s; one search takes {speed['p50_ms']} "
+        f"ms (median of {speed['n']:,}), {speed['p95_ms']} ms (95th percentile), {speed['p99_ms']} ms (99th). The "
+        "library is the documents above and further ones made of their sentences in other orders; two cores.\n"
     )
 
 
