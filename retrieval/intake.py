@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from retrieval.manifest import Manifest
+    from retrieval.progress import Progress
     from retrieval.store import DocumentStore
-    from retrieval.sync import Progress
     from retrieval.tying import TyingRules
 
 MAX_LANGUAGE_CHARS = 20_000

@@ -18,6 +18,7 @@ from config.errors import DocumentError
 from retrieval.intake import Intake
 from retrieval.library_lock import library_lock
 from retrieval.manifest import Manifest
+from retrieval.progress import Silence
 from retrieval.sources import scan
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from retrieval.ingest import Document
     from retrieval.manifest import DocumentRecord
+    from retrieval.progress import Progress
     from retrieval.sources import Scan
     from retrieval.store import DocumentStore
     from retrieval.tying import TyingRules
@@ -45,28 +47,6 @@ class IndexBuilder(Protocol):
     def build(self, documents: Sequence[Document], folder: Path) -> None:
         """Write the index of all `documents` into the empty `folder`. May raise `DocumentError`, `OSError`."""
         ...
-
-
-class Progress(Protocol):
-    """Hears how far a long step is."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Begin a step of `total` parts; the step before is then done."""
-        ...
-
-    def advance(self) -> None:
-        """Say that a part is done."""
-        ...
-
-
-class Silence:
-    """Progress that nobody hears."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Say nothing."""
-
-    def advance(self) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
