@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.policy.fitting import Parts, Recipe, fit_parts, mix_of, priced, problem_of, shrunk
 from router.policy.heads import fit_heads
 from router.policy.intents import tuned
 from router.policy.mixing import Reading, mixed, reading_of
 from router.policy.model import text_quality
+from router.policy.parts import Parts, Recipe, fit_parts, mix_of, priced, problem_of, shrunk
 from router.policy.value import worth
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from router.policy.data import data_of
-from router.policy.fitting import Recipe, fit_policy
+from router.policy.fitting import fit_policy
+from router.policy.parts import Recipe
 from router.policy.rows import Prompt, read_labelled
 from router.policy.validation import value
 from tests.router.policy.policy_rows import PRICES, SUBJECTS, TRUTH, labelled, written
