@@ -5,12 +5,13 @@ Vectors have length 1, so the inner product is the cosine. FAISS is loaded by th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import faiss
+    from typing import Any
+
     from numpy.typing import NDArray
 
 FLAT_MAX_VECTORS = 50_000
@@ -39,13 +40,23 @@ class VectorStore(Protocol):
         ...
 
 
+class _FaissIndex(Protocol):
+    """The part of `faiss.Index` that is used; its own types speak of PyTorch, which need not be there."""
+
+    ntotal: int
+
+    def add(self, x: NDArray[np.float32], /) -> None: ...
+    def search(self, x: NDArray[np.float32], k: int, /) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+    def reconstruct_batch(self, keys: NDArray[np.int64], /) -> NDArray[np.float32]: ...
+
+
 class FaissStore:
     """A FAISS index; never changes once built. Searches may run in several threads."""
 
     __slots__ = ("_index",)
 
-    def __init__(self, index: faiss.Index) -> None:
-        self._index = index
+    def __init__(self, index: object) -> None:
+        self._index = cast("_FaissIndex", index)
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], *, flat_max: int = FLAT_MAX_VECTORS) -> FaissStore:
@@ -74,7 +85,7 @@ class FaissStore:
         """Return the store as FAISS writes it."""
         import faiss  # noqa: PLC0415  # as above
 
-        return faiss.serialize_index(self._index).tobytes()
+        return faiss.serialize_index(cast("Any", self._index)).tobytes()
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
