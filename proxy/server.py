@@ -87,6 +87,11 @@ class GatewayServer(uvicorn.Server):
         if self._on_ready is not None:
             self._on_ready(self.base_url(), self._house)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of everything: who runs one server after another in a process gets the memory back."""
+        await super().shutdown(sockets)
+        gc.unfreeze()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop being ready, then let uvicorn finish what is open."""
         self._house.draining = True
