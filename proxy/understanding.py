@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 import classifier
 from classifier.cascade import Asked, Cascade, ExampleRules, MicroTier
@@ -245,7 +246,7 @@ class Understanding:
 
     def _opened(self, name: str, load: Callable[[Path], V]) -> V | None:
         try:
-            model, problems = self._shelf.open_live(name, load)
+            model, problems = self._shelf.open_live(name, partial(_loaded_once, load))
         except (ArtefactError, ImportError) as error:
             self._states[name] = {"status": "failed", "error": self._shown(str(error))}
             return None
@@ -256,3 +257,18 @@ class Understanding:
 
     def _shown(self, message: str) -> str:
         return without_folders(message, self._artefacts / INTENT, self._shelf.home)
+
+
+def _loaded_once(load: Callable[[Path], V], folder: Path) -> V:
+    """Return the model of a folder; what did not change since is not read again, for a reload changes one of many."""
+    try:
+        found = [(file.name, file.stat()) for file in sorted(folder.iterdir())]
+    except OSError:  # whoever loads it says what is wrong
+        return load(folder)
+    stamp = tuple((name, each.st_mtime_ns, each.st_size) for name, each in found)
+    return cast("V", _kept(load, folder, stamp))
+
+
+@lru_cache(maxsize=16)
+def _kept(load: Callable[[Path], object], folder: Path, _stamp: tuple[tuple[str, int, int], ...]) -> object:
+    return load(folder)
