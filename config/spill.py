@@ -66,26 +66,31 @@ class Spill:
         queue.put_back(untaken)
         return len(entries) - len(untaken)
 
-    def copy(self, entries: Iterable[Entry], *, up_to: int) -> None:
+    def copy(self, entries: Iterable[Entry], *, up_to: int) -> bool:
         """Journal the entries that came up to the number `up_to`, oldest first, as far as the journal takes them.
 
-        What cannot be encoded is passed over: its own transaction will tell.
+        At most `CHUNK_RECORDS` at a time; return whether there are more. What cannot be encoded is passed over: its
+        own transaction will tell.
         """
         if self._journal is None:
-            return
+            return False
+        late: list[Entry] = []
+        lines: list[bytes] = []
         for entry in entries:
-            if entry.seq > up_to:
-                return
+            if entry.seq > up_to or len(lines) == CHUNK_RECORDS:
+                break
             if entry.copied == self._epoch:
                 continue
             try:
-                line = encode_entry(entry)
+                lines.append(encode_entry(entry))
+                late.append(entry)
             except self._record_errors:
                 continue
-            if not self._journal.append([line]):
-                return
+        n_taken = self._journal.append(lines)
+        for entry in late[:n_taken]:
             entry.copied = self._epoch
-            self._n_copies += 1
+        self._n_copies += n_taken
+        return n_taken == CHUNK_RECORDS
 
     def committed(self, entries: Iterable[Entry]) -> None:
         """Forget the copies of entries that were written from memory, oldest first."""

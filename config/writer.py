@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,7 +65,7 @@ class GroupWriter:
         self._window_s = group_commit_ms / 1000 / 4
         self._copy_after_s = max(COPY_AFTER_LEAST_S, COPY_AFTER * group_commit_ms / 1000)
         self._spill = Spill(journal, record_errors=RECORD_ERRORS, skip=self._skip)
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Handle | None = None
         self._clock = clock
         self._backoff_s = backoff_s
         self._books: dict[str, Book] = {}
@@ -87,7 +88,9 @@ class GroupWriter:
         self._books[book.name] = book
 
     def start(self) -> None:
-        """Begin to write, first what the journal holds from before. Needs a running loop."""
+        """Begin to write, first what the journal holds from before; nothing once closed. Needs a running loop."""
+        if self._closed:
+            return
         if self._spill.n_moved:
             self._wake.set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="group-writer")
@@ -175,8 +178,9 @@ class GroupWriter:
 
     def _copy_late(self, up_to: int) -> None:
         self._watch = None
-        if self._in_flight or self._queue:
-            self._spill.copy((*self._in_flight, *self._queue), up_to=up_to)
+        if self._spill.copy(chain(self._in_flight, self._queue), up_to=up_to):
+            self._watch = asyncio.get_running_loop().call_soon(self._copy_late, up_to)
+        elif self._in_flight or self._queue:
             self._watch_lateness()
 
     async def _run(self) -> None:
@@ -293,8 +297,4 @@ class GroupWriter:
         self._last_error = f"the writer died: {type(error).__name__}"
         self._n_failures += 1
         self._wake.set()
-        task.get_loop().call_later(self._backoff_s[1], self._start_again)
-
-    def _start_again(self) -> None:
-        if not self._closed:
-            self.start()
+        task.get_loop().call_later(self._backoff_s[1], self.start)

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from config.backlog import Backlog, Entry, decode_entry
 from config.journal import Journal
-from config.spill import Spill
+from config.spill import CHUNK_RECORDS, Spill
 
 
 class NamedBook:
@@ -117,3 +117,16 @@ def test_a_copy_is_there_when_the_process_is_killed(tmp_path):
 
     assert 0 == moved_before
     assert ["a", "b"] == [decode_entry(line, BOOKS).made["name"] for line in chunk.payloads]
+
+
+def test_a_long_queue_is_copied_in_parts(tmp_path):
+    """A loop that writes late copies a little at a time; each call goes on where the last one ended."""
+    spill = Spill(Journal(tmp_path, max_bytes=1_000_000), record_errors=(ValueError,), skip=lambda _error: None)
+    waiting = [Entry(seq, BOOK, "", str(seq)) for seq in range(1, CHUNK_RECORDS * 2 + 2)]
+    n_copied, are_more = [], True
+    while are_more:
+        are_more = spill.copy(iter(waiting), up_to=CHUNK_RECORDS * 2 + 1)
+        n_copied.append(sum(1 for entry in waiting if entry.copied))
+    spill.close()
+
+    assert [CHUNK_RECORDS, CHUNK_RECORDS * 2, CHUNK_RECORDS * 2 + 1] == n_copied

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from router.providers.scripted.actions import Hang, Sleep
+from router.providers.scripted.actions import Hang
 from tests.faults.answering import TEXT, finished
 from tests.faults.cells import MODES, Cell, Fault, Mode, Place
 from tests.faults.dialects import DIALECTS, Words
 from tests.faults.refusing import refusal
-from tests.faults.server import Script
+from tests.faults.server import Hold, Script
 
 N_FAILURES = 3
 """What opens the breaker here."""
 _down = refusal(503, "Out of order.", "server_error")
 
 
-def _slow(words: Words, mode: Mode) -> Script:
-    return Sleep(0.3), *finished(TEXT, "stop")(words, mode)
+def _held(words: Words, mode: Mode) -> Script:
+    return Hold(), *finished(TEXT, "stop")(words, mode)
 
 
 def _hang(words: Words, mode: Mode) -> Script:
@@ -27,7 +27,7 @@ ONE_PROBE = Fault(
     34,
     "one",
     ("many ask at its return", "恢复时大量请求"),
-    _slow,
+    _held,
     prefaces=_OUTAGE,
 )
 LOST_PROBE = Fault(

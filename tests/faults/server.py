@@ -31,7 +31,12 @@ class Endless:
     every_s: float = 0.0
 
 
-Step = Send | Sleep | Endless | Hang | Reset
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Say nothing more until the test sets `FaultServer.go_on`."""
+
+
+Step = Send | Sleep | Endless | Hold | Hang | Reset
 Script = tuple[Step, ...]
 """What happens after the request was read; at its end the connection is closed in order (FIN)."""
 
@@ -47,6 +52,8 @@ class FaultServer:
         self.requests: list[tuple[bytes, bytes]] = []
         self.closed_by_peer = asyncio.Event()
         """Set when the other side has left while a script still ran."""
+        self.go_on = asyncio.Event()
+        """What `Hold` waits for."""
         self.n_sent = 0
         """Bytes that endless steps could hand to the system."""
 
@@ -100,13 +107,8 @@ class FaultServer:
     async def _steps(self, script: Script, writer: asyncio.StreamWriter) -> None:
         for step in script:
             match step:
-                case Send(data=data, bytes_per_s=None):
-                    writer.write(data)
-                    await writer.drain()
-                case Send(data=data, bytes_per_s=bytes_per_s) if bytes_per_s:
-                    for byte in data:
-                        writer.write(bytes([byte]))
-                        await asyncio.sleep(1 / bytes_per_s)
+                case Send():
+                    await _send(step, writer)
                 case Sleep(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case Endless(data=data, every_s=every_s):
@@ -115,6 +117,8 @@ class FaultServer:
                         await writer.drain()
                         self.n_sent += len(data)
                         await asyncio.sleep(every_s)
+                case Hold():
+                    await self.go_on.wait()
                 case Hang():
                     await asyncio.Event().wait()
                 case Reset():
@@ -122,6 +126,16 @@ class FaultServer:
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
                     writer.transport.abort()
                     return
+
+
+async def _send(step: Send, writer: asyncio.StreamWriter) -> None:
+    if not step.bytes_per_s:
+        writer.write(step.data)
+        await writer.drain()
+        return
+    for byte in step.data:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(1 / step.bytes_per_s)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

@@ -117,6 +117,10 @@ async def test_who_has_no_key_sees_states_and_no_figures(tmp_path: Path):
             tmp_path, model("canary", upstream.url + "/v1"), env={"THALAMUS_API_KEY": "sk-for-this-test-only"}
         ) as gateway,
     ):
+        async with asyncio.timeout(20):
+            house = gateway.house
+            while {"ok"} != {house.documents.state()["status"], house.writer.state()["status"]}:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         stranger = await gateway.http.get("/health")
         wrong = await gateway.http.get("/health", headers={"authorization": "Bearer nope"})
         known = await gateway.http.get("/health", headers={"authorization": "Bearer sk-for-this-test-only"})
