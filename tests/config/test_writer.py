@@ -414,7 +414,7 @@ async def test_closing_right_after_a_death_starts_nothing_again(sqlite_database,
     writer.submit(book, row("a"))
     await until(lambda: writer.state()["last_error"] is not None)
     await writer.aclose(0.01)
-    writer._start_again()
+    writer.start()
 
     assert writer._task.done()
 
