@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from classifier.foundry.blueprint import RAW
 from config.errors import ClientFacingError, CorpusError, UpstreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from classifier.foundry.blueprint import Blueprint
     from classifier.foundry.progress import Progress
     from config.types import Json, TextGenerator
+
+    _Pair = tuple[str, str]
+    """A label and a language."""
 
 ROWS_A_REQUEST = 20
 TIMEOUT_S = 120.0
@@ -57,6 +61,15 @@ class Task:
     number: int
     label: str
     language: str
+    n_rows: int = ROWS_A_REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One answer of the raw file, and what it was asked for."""
+
+    task: Task
+    text: str
 
 
 async def generate(
@@ -67,17 +80,16 @@ async def generate(
     progress: Progress,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Generated:
-    """Ask until `n_rows` were asked for, in equal parts for each label and language, and write them to `raw.jsonl`.
+    """Ask until exactly `n_rows` were asked for, in equal parts for each label and language; write `raw.jsonl`.
 
     Raises `CorpusError` where every source failed; what was answered until then is kept, and the next run goes on.
     """
-    tasks = tuple(_tasks(blueprint, n_rows))
+    shares = _shares(blueprint, n_rows)
     answers = blueprint.folder / _RAW_ANSWERS
-    done = {number for number, _ in _answered(answers)}
-    waiting = [task for task in reversed(tasks) if task.number not in done]
-    n_before = len(waiting)
+    tasks = _tasks(shares, tuple(_answered(answers, tuple(shares))))
+    waiting = list(reversed(tasks))
     if waiting:
-        progress.begin(f"asking for {blueprint.name}", n_before)
+        progress.begin(f"asking for {blueprint.name}", len(tasks))
         troubles = await asyncio.gather(
             *(_work(source, blueprint, waiting, answers, (progress, sleep)) for source in sources)
         )
@@ -87,15 +99,16 @@ async def generate(
                 f"({'; '.join(filter(None, troubles)) or 'none was given'}); run it again to go on",
                 file=str(answers),
             )
-    n_written, unreadable = _write_rows(blueprint.folder / RAW, answers, tasks)
-    return Generated(n_before, n_written, unreadable)
+    n_written, unreadable = _write_rows(blueprint.folder / RAW, _answered(answers, tuple(shares)), shares)
+    return Generated(len(tasks), n_written, unreadable)
 
 
 def prompt_of(blueprint: Blueprint, task: Task) -> list[dict[str, object]]:
     """Return the messages that ask for rows of one label in one language."""
     language = {"zh": "Chinese", "en": "English"}.get(task.language, task.language)
+    rows = "1 new row" if task.n_rows == 1 else f"{task.n_rows} new rows"
     wish = (
-        f"Write {ROWS_A_REQUEST} new rows in {language} that carry the label `{task.label}`"
+        f"Write {rows} in {language} that carry the label `{task.label}`"
         f"{' (others may hold as well)' if blueprint.task == 'multi' else ''}. Labels: {', '.join(blueprint.labels)}. "
         'One JSON object a line, {"text": "...", "labels": ["..."]}, and nothing else. '
         f"This is request {task.number}: do not repeat what others would write first."
@@ -103,12 +116,28 @@ def prompt_of(blueprint: Blueprint, task: Task) -> list[dict[str, object]]:
     return [{"role": "system", "content": blueprint.constitution}, {"role": "user", "content": wish}]
 
 
-def _tasks(blueprint: Blueprint, n_rows: int) -> Iterator[Task]:
+def _shares(blueprint: Blueprint, n_rows: int) -> dict[_Pair, int]:
+    """Return how many rows each label and language is to be asked for: equal parts, their sum is `n_rows`."""
     pairs = [(label, language) for label in blueprint.labels for language in blueprint.languages]
-    n_requests = -(-n_rows // ROWS_A_REQUEST)
-    for number in range(max(n_requests, len(pairs)) if n_rows else 0):
-        label, language = pairs[number % len(pairs)]
-        yield Task(number, label, language)
+    whole, rest = divmod(n_rows, len(pairs))
+    return {pair: whole + (at < rest) for at, pair in enumerate(pairs)}
+
+
+def _tasks(shares: Mapping[_Pair, int], answered: Sequence[_Answer]) -> list[Task]:
+    """Return the requests that are still to be made, label by label in turn.
+
+    A number is never used twice; number modulo pairs is the place of the pair.
+    """
+    used = {each.task.number for each in answered}
+    left = dict(shares)
+    for each in answered:
+        left[each.task.label, each.task.language] -= each.task.n_rows
+    tasks: list[Task] = []
+    for at, ((label, language), n_left) in enumerate(left.items()):
+        numbers = (number for number in count(at, len(shares)) if number not in used)
+        parts = (min(ROWS_A_REQUEST, n_left - done) for done in range(0, max(n_left, 0), ROWS_A_REQUEST))
+        tasks += [Task(next(numbers), label, language, n_rows) for n_rows in parts]
+    return sorted(tasks, key=lambda task: task.number)
 
 
 async def _work(
@@ -134,35 +163,60 @@ async def _work(
             continue
         failures = 0
         with answers.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"number": task.number, "lang": task.language, "answer": text}) + "\n")
+            file.write(json.dumps(_told(task, text)) + "\n")
         progress.advance()
         await sleep(60.0 / source.requests_per_minute)
     return ""
 
 
-def _answered(path: Path) -> Iterator[tuple[int, Json]]:
-    """Yield what the raw file holds; a last line that a crash cut short is passed over and asked for again."""
+def _told(task: Task, answer: str) -> Json:
+    return {
+        "number": task.number, "label": task.label, "lang": task.language, "rows": task.n_rows, "answer": answer
+    }  # fmt: skip
+
+
+def _answered(path: Path, pairs: Sequence[_Pair]) -> Iterator[_Answer]:
+    """Yield what the raw file holds for labels and languages that are still there.
+
+    A last line that a crash cut short is passed over and asked for again. Files of an earlier version told neither
+    label nor number of rows.
+    """
     for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
         try:
             found = cast("Json", json.loads(line))
-            yield int(cast("int", found["number"])), found
+            number = int(cast("int", found["number"]))
+            label = str(found.get("label", pairs[number % len(pairs)][0]))
+            task = Task(number, label, str(found["lang"]), int(cast("int", found.get("rows", ROWS_A_REQUEST))))
+            text = str(found["answer"])
         except (ValueError, KeyError, TypeError):
             continue
+        if (task.label, task.language) in pairs:
+            yield _Answer(task, text)
 
 
-def _write_rows(path: Path, answers: Path, tasks: tuple[Task, ...]) -> tuple[int, int]:
-    wanted = {task.number for task in tasks}
+def _write_rows(path: Path, answers: Iterator[_Answer], shares: Mapping[_Pair, int]) -> tuple[int, int]:
+    """Write the rows of answers, of each label and language no more than its share."""
+    left = dict(shares)
     lines: list[str] = []
     unreadable = 0
-    for number, found in _answered(answers):
-        for line in str(found.get("answer", "")).splitlines() if number in wanted else ():
-            row = parsed_row(line)
-            if row is not None:
-                lines.append(json.dumps({**row, "lang": found.get("lang"), "tags": ["generated"]}, ensure_ascii=False))
-            elif line.strip().strip("`").removeprefix("json"):
-                unreadable += 1
+    for each in answers:
+        pair = (each.task.label, each.task.language)
+        wanted = min(left[pair], each.task.n_rows)  # who was asked for 20 and wrote 30 is not paid by the next one
+        left[pair] -= wanted
+        rows, n_bad = _rows_in(each.text) if wanted else ([], 0)
+        unreadable += n_bad
+        for row in rows[:wanted]:
+            told = {**row, "lang": each.task.language, "tags": ["generated"]}
+            lines.append(json.dumps(told, ensure_ascii=False))
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return len(lines), unreadable
+
+
+def _rows_in(answer: str) -> tuple[list[Json], int]:
+    """Return the rows of an answer, and how many of its lines are none."""
+    lines = [line for line in answer.splitlines() if line.strip().strip("`").removeprefix("json")]
+    rows = [row for row in map(parsed_row, lines) if row is not None]
+    return rows, len(lines) - len(rows)
 
 
 def parsed_row(line: str) -> Json | None:

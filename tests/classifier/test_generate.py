@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
 import pytest
 
 from classifier.foundry.blueprint import read_blueprint
-from classifier.foundry.generate import ROWS_A_REQUEST, Source, generate, parsed_row, prompt_of
+from classifier.foundry.generate import ROWS_A_REQUEST, Source, Task, generate, parsed_row, prompt_of
 from classifier.foundry.progress import Silent
 from config.errors import CorpusError, RateLimitError, UpstreamError
 
@@ -66,11 +67,60 @@ async def test_labels_and_languages_are_asked_for_in_turn_and_answers_become_row
     assert {("payment",)} == {tuple(row["labels"]) for row in rows}
     assert [1.0] * 5 == slept[0]
     assert "Chinese" in speaker.asked[0]
-    assert str(ROWS_A_REQUEST) in speaker.asked[0]
-    assert (
-        "Rows are natural."
-        == prompt_of(blueprint, type("T", (), {"label": "none", "language": "fr", "number": 1}))[0]["content"]
-    )
+    assert f"Write {ROWS_A_REQUEST} new rows in Chinese" in speaker.asked[0]
+    assert "Rows are natural." == prompt_of(blueprint, Task(1, "none", "fr"))[0]["content"]
+
+
+def _wished(speaker: Speaker) -> list[int]:
+    """Return how many rows each request asked for."""
+    return [int(re.search(r"Write (\d+) new rows? in", wish).group(1)) for wish in speaker.asked]
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 4, 5, 79, 81, 100, 163])
+async def test_exactly_so_many_rows_are_asked_for_in_equal_parts(blueprint, slept, n_rows) -> None:
+    """No request is for more than a model writes well, and no label or language has two rows more than another."""
+    speaker = Speaker()
+    await generate(blueprint, (Source(speaker, "m"),), n_rows=n_rows, progress=Silent(), sleep=slept[1])
+    wished = _wished(speaker)
+    parts = [
+        sum(n for n, wish in zip(wished, speaker.asked, strict=True) if f"in {lang}" in wish and f"`{label}`" in wish)
+        for lang in ("Chinese", "English")
+        for label in ("payment", "none")
+    ]
+
+    assert n_rows == sum(wished)
+    assert ROWS_A_REQUEST >= max(wished)
+    assert 1 >= max(parts) - min(parts)
+
+
+async def test_a_larger_wish_asks_only_for_what_is_missing_and_a_smaller_one_for_nothing(blueprint, slept) -> None:
+    """Rows that were paid for are counted by what they were asked for, however large the requests were."""
+    many = "".join(f"{ROW}\n" for _ in range(ROWS_A_REQUEST + 5))
+    for n_rows, more in ((30, 30), (100, 70), (50, 0)):
+        speaker = Speaker(many)
+        found = await generate(blueprint, (Source(speaker, "m"),), n_rows=n_rows, progress=Silent(), sleep=slept[1])
+
+        assert (more, n_rows) == (sum(_wished(speaker)), found.rows)
+
+
+async def test_answers_of_an_earlier_version_are_taken_along(blueprint, slept) -> None:
+    """They told neither label nor size: the number says which label, and each was of twenty rows."""
+    answers = blueprint.folder / "raw_answers.jsonl"
+    answers.write_text(json.dumps({"number": 2, "lang": "zh", "answer": ROW}) + "\n[1]\n", "utf-8")
+    speaker = Speaker()
+    found = await generate(blueprint, (Source(speaker, "m"),), n_rows=80, progress=Silent(), sleep=slept[1])
+
+    assert (3, 4) == (found.asked, found.rows)
+    assert not any("Chinese" in wish and "`none`" in wish for wish in speaker.asked)
+
+
+async def test_answers_for_a_label_that_is_gone_are_no_rows(blueprint, slept) -> None:
+    """Labels may change between two runs."""
+    told = {"number": 0, "label": "gone", "lang": "zh", "rows": 20, "answer": ROW}
+    (blueprint.folder / "raw_answers.jsonl").write_text(json.dumps(told) + "\n", "utf-8")
+    found = await generate(blueprint, (Source(Speaker(), "m"),), n_rows=4, progress=Silent(), sleep=slept[1])
+
+    assert (4, 4) == (found.asked, found.rows)
 
 
 async def test_what_is_there_is_not_asked_again(blueprint, slept) -> None:
