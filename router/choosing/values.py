@@ -42,6 +42,10 @@ class Offer:
     domains: tuple[str, ...] = ()
     input_usd: float | None = None
     output_usd: float | None = None
+    weight: float = 1.0
+    """Its configured share among the models that `auto` draws."""
+    latency_ms: float | None = None
+    """What its first content takes lately, milliseconds; `None` while nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,167 @@
+"""The choice: expectations become scores, scores become probabilities, and a seed draws. Pure; see `values.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from router.balancing.base import shares
+from router.choosing import drawing
+from router.choosing.scoring import Taste, parts_of
+from router.choosing.values import Choice, Expected, Ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router.choosing.values import Experience, Offer, Question
+
+FORM: Final = "learned-1"
+"""Changes with every change of what is computed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How is chosen: the same for all requests until the settings change, but for the dial."""
+
+    taste: Taste = field(default_factory=Taste)
+    method: drawing.Method = "thompson"
+    temperature: float = 0.05
+    """Of `softmax`, in units of the score."""
+    epsilon: float = 0.1
+    """Of `epsilon`: the share that is spread over all."""
+    floor: float = drawing.FLOOR
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the expectations came to, before anything is drawn: it may be kept for the same question asked again."""
+
+    expected: tuple[Expected, ...]
+    parts: tuple[Mapping[str, float], ...]
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    """Floor included."""
+    p_best: tuple[float, ...]
+    """How likely each is to be the best of them."""
+    problem: str | None = None
+    """Why the expectations could not be used; then weights stand in for them."""
+
+
+def choose(
+    question: Question,
+    offers: Sequence[Offer],
+    experience: Experience,
+    *,
+    seed: int,
+    terms: Terms | None = None,
+    explores: bool = True,
+    warm: str | None = None,
+) -> Choice:
+    """Return the choice among `offers`: at least one, each of another model, all of them eligible.
+
+    The same arguments give the same choice. Where `explores` is false, the highest score is taken with probability 1.
+    `warm` is the model that holds the conversation's prompt in its cache. Expectations that are no numbers (a damaged
+    policy) are not used: then the weights speak, and a reason says so. Raises `ValueError` without offers.
+    """
+    terms = terms or Terms()
+    stood = standing(question, offers, experience, terms=terms, warm=warm)
+    return settle(stood, version=version_of(terms, experience.version), seed=seed, explores=explores)
+
+
+def standing(
+    question: Question, offers: Sequence[Offer], experience: Experience, *, terms: Terms, warm: str | None = None
+) -> Standing:
+    """Return scores and probabilities of the offers, in their order. Raises `ValueError` without offers."""
+    if not offers:
+        raise ValueError("there is nothing to choose from")
+    expected = experience.expect(question, offers)
+    problem = problem_of(expected, offers)
+    if problem is not None:
+        return _by_weights(offers, problem)
+    parts = parts_of(question, expected, terms.taste, warm=warm)
+    scores = tuple(math.fsum(each.values()) for each in parts)
+    p_best = drawing.thompson(scores, [each.deviation for each in expected])
+    match terms.method:
+        case "thompson":
+            probabilities = p_best
+        case "softmax":
+            probabilities = drawing.softmax(scores, temperature=terms.temperature)
+        case "epsilon":
+            probabilities = drawing.epsilon(scores, share=terms.epsilon)
+    return Standing(tuple(expected), parts, scores, drawing.with_floor(probabilities, terms.floor), p_best)
+
+
+def settle(stood: Standing, *, version: str, seed: int, explores: bool = True) -> Choice:
+    """Draw one of those that stand, or take the best without exploring, and put them in the order of trying."""
+    n = len(stood.scores)
+    best = max(range(n), key=stood.scores.__getitem__)
+    chosen = drawing.drawn(stood.probabilities, seed=seed) if explores else best
+    probabilities = stood.probabilities if explores else drawing.certain(n, best)
+    order = [chosen, *sorted((i for i in range(n) if i != chosen), key=lambda i: -stood.scores[i])]
+    ranked = tuple(
+        Ranked(
+            stood.expected[i].model,
+            probability=probabilities[i],
+            score=stood.scores[i],
+            parts=stood.parts[i],
+            expected=stood.expected[i],
+        )
+        for i in order
+    )
+    return Choice(
+        ranked,
+        version,
+        seed=seed if explores else None,
+        explored=stood.problem is None and stood.scores[chosen] < stood.scores[best],
+        confidence=stood.p_best[chosen],
+        reasons=_reasons(ranked, stood, explores=explores),
+    )
+
+
+def version_of(terms: Terms, experience_version: str) -> str:
+    """Return the hash that names a policy: how is chosen, the dial apart, and what was learned."""
+    taste = terms.taste
+    whole = (FORM, taste.latency_weight, taste.switching_weight, *astuple(terms)[1:], experience_version)
+    return f"{FORM}-{hashlib.blake2b(repr(whole).encode(), digest_size=6).hexdigest()}"
+
+
+def problem_of(expected: Sequence[Expected], offers: Sequence[Offer]) -> str | None:
+    """Return what is wrong with expectations, `None` where they can be used."""
+    if [each.model for each in expected] != [each.model for each in offers]:
+        return "the policy speaks of other models than were offered"
+    for each in expected:
+        numbers = (each.quality, each.deviation, each.cost_usd or 0.0, each.latency_ms or 0.0)
+        if not all(math.isfinite(number) for number in numbers) or min(numbers[1:]) < 0.0:
+            return f"the policy expects no possible number of {each.model!r}"
+    return None
+
+
+def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
+    weights = [max(0.0, offer.weight) for offer in offers]
+    by_weight = shares(weights) if sum(weights) > 0 else (1.0 / len(offers),) * len(offers)
+    return Standing(
+        tuple(Expected(offer.model, 0.0, 0.0) for offer in offers),
+        tuple({"weight": share} for share in by_weight),
+        by_weight,
+        by_weight,
+        by_weight,
+        problem,
+    )
+
+
+def _reasons(ranked: Sequence[Ranked], stood: Standing, *, explores: bool) -> tuple[str, ...]:
+    first = ranked[0]
+    if stood.problem is not None:
+        return (f"{stood.problem}: drawn by weight",)
+    how = f"drawn with probability {first.probability:.2f}" if explores else "the highest score, without exploring"
+    told = [f"{first.model!r}: {how}; {_told(first)}"]
+    if len(ranked) > 1:
+        told.append(f"runner-up {ranked[1].model!r}: {_told(ranked[1])}")
+    return tuple(told)
+
+
+def _told(ranked: Ranked) -> str:
+    parts = ", ".join(f"{name} {value:+.3f}" for name, value in ranked.parts.items() if value)
+    return f"score {ranked.score:.3f} ({parts})"
