@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import classifier
-from classifier.micromodel import CARD, read_json_object
+from classifier.artefact import CARD, read_json_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -68,6 +68,11 @@ class Preproc:
     analyzer: Analyzer = field(default_factory=Analyzer)
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The labels: each has one score."""
+        return self.labels
+
 
 def encode(preproc: Preproc) -> bytes:
     """Return the bytes of `preproc.bin`; the same value gives the same bytes."""

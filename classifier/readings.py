@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from classifier.micromodel import CARD, MicroModel
+from classifier.artefact import CARD
+from classifier.micromodel import MicroModel
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:

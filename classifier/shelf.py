@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from classifier.micromodel import CARD
+from classifier.artefact import CARD
 from classifier.readings import load_reader
 from config.errors import ArtefactError
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC
 from classifier.decision import decide
 from classifier.foundry.corpus import gold_matrix
 from classifier.foundry.evaluate import judge, latency_ms, measures
-from classifier.micromodel import CARD, GOLDEN, MODEL, PREPROC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

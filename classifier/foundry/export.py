@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from classifier.micromodel import CARD, GOLDEN, LABELS_KEY, MODEL, PREPROC, artefact_version, labels_hash
+from classifier.artefact import CARD, GOLDEN, LABELS_KEY, MODEL, PREPROC, artefact_version, labels_hash
 from classifier.preproc import encode
 from classifier.vectorise import Vectoriser
 

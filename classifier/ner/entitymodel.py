@@ -1,38 +1,26 @@
 """Finds named entities with a shipped artefact: ONNX Runtime for the emissions, Viterbi in NumPy, no torch.
 
-The folder holds `model.onnx`, `preproc.bin`, `card.json` and `golden.json` and is refused, with the file and the mend
-named, where hash, schema, types, graph or golden vectors do not agree. No pickle is ever read.
+`classifier/artefact.py` opens the folder; it is refused, with the file and the mend named, where graph, chain or golden
+vectors do not agree either.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from classifier.micromodel import (
-    CARD,
-    GOLDEN,
-    LABELS_KEY,
-    MODEL,
-    PREPROC,
-    artefact_version,
-    labels_hash,
-    read_artefact_file,
-    read_json_object,
-)
+from classifier.artefact import GOLDEN, MODEL, golden_cases, open_folder
 from classifier.ner.preproc import decode
-from classifier.ner.spans import OUTSIDE, tags_of
+from classifier.ner.spans import OUTSIDE
 from classifier.ner.tokens import Lexicon, number_terms, tokens
 from classifier.ner.viterbi import Chain, best_path, legal, segment_p
-from classifier.runtime import open_session
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -78,7 +66,7 @@ class EntityModel:
         self._session = session
         self._numbers = {term: at for at, term in enumerate(preproc.terms, start=1)}
         self._lexicon = Lexicon(preproc.lexicon)
-        self.tags = tags_of(preproc.types)
+        self.tags = preproc.columns
         self._chain = Chain(*(np.zeros(0, np.float32) for _ in range(3)))
         self.preproc = preproc
         self.card = card
@@ -97,16 +85,9 @@ class EntityModel:
     @classmethod
     def load(cls, folder: Path) -> EntityModel:
         """Return the model of a folder after every check. Raises `ArtefactError`."""
-        model_bytes, preproc_bytes = read_artefact_file(folder / MODEL), read_artefact_file(folder / PREPROC)
-        preproc = decode(preproc_bytes, file=str(folder / PREPROC))
-        if hashlib.sha256(model_bytes).digest() != preproc.sha256_model:
-            raise ArtefactError(f"its hash is not the one that {PREPROC} names", file=str(folder / MODEL))
-        card = read_json_object(folder / CARD)
-        if card.get("labels") != list(preproc.types):
-            raise ArtefactError(f"its types are not those of {PREPROC}, in that order", file=str(folder / CARD))
-        session = open_session(model_bytes, file=str(folder / MODEL))
-        model = cls(session, preproc, card, artefact_version(model_bytes, preproc_bytes))
-        _check_graph(session, model.tags, str(folder / MODEL))
+        opened = open_folder(folder, decode)
+        _check_graph(opened.session, opened.preproc, str(folder / MODEL))
+        model = cls(opened.session, opened.preproc, opened.card, opened.version)
         model.read_chain(str(folder / MODEL))
         _prove(model, folder / GOLDEN)
         return model
@@ -161,22 +142,18 @@ def _segments(tags: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _check_graph(session: Session, tags: Sequence[str], file: str) -> None:
+def _check_graph(session: Session, preproc: EntityPreproc, file: str) -> None:
     if {each.name: each.type for each in session.get_inputs()} != {TERMS_INPUT: "tensor(int64)"}:
         raise ArtefactError(f"does not take the input {TERMS_INPUT}", file=file)
-    if session.get_modelmeta().custom_metadata_map.get(LABELS_KEY) != labels_hash(tags):
-        raise ArtefactError(f"its tags are not those of {PREPROC}, in that order", file=file)
+    n_tags = len(preproc.columns)
     outputs = {each.name: each.shape[-1] for each in session.get_outputs()}
-    if outputs != {EMISSIONS: len(tags), CHAIN: len(tags)}:
-        raise ArtefactError(f"does not give one emission for each of {len(tags)} tags, and a chain", file=file)
+    if outputs != {EMISSIONS: n_tags, CHAIN: n_tags}:
+        raise ArtefactError(f"does not give one emission for each of {n_tags} tags, and a chain", file=file)
 
 
 def _prove(model: EntityModel, golden: Path) -> None:
     """Run the golden vectors: they catch a library that reads or computes otherwise than the one that trained."""
-    cases = read_json_object(golden).get("cases")
-    if not isinstance(cases, list) or not cases:
-        raise ArtefactError("holds no golden vectors", file=str(golden))
-    for case in cast("list[Mapping[str, object]]", cases):
+    for case in golden_cases(golden):
         try:
             text, sums = str(case["text"]), np.asarray(case["sums"], np.float64)
             tags = [str(each) for each in cast("list[object]", case["tags"])]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from classifier.artefact import LABELS_KEY, labels_hash
 from classifier.foundry.export import IR_VERSION, OPSET
-from classifier.micromodel import LABELS_KEY, labels_hash
 from classifier.ner.entitymodel import CHAIN, EMISSIONS, TERMS_INPUT
 from classifier.ner.tokens import SLOTS
 from classifier.qwen.libraries import torch

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC, artefact_version
 from classifier.calibration import ece, fit_temperature_multi
 from classifier.foundry.card import put_in_place
 from classifier.foundry.corpus import data_hash
@@ -22,7 +23,6 @@ from classifier.foundry.evaluate import latency_ms, over_seeds, rounded
 from classifier.foundry.export import gzipped_bytes
 from classifier.foundry.forge import ODD_TEXTS, Forged, Silent
 from classifier.foundry.refine import near_pairs
-from classifier.micromodel import CARD, GOLDEN, MODEL, PREPROC, artefact_version
 from classifier.ner.entitymodel import EntityModel
 from classifier.ner.export import compact, onnx_bytes
 from classifier.ner.gazetteer import Gazetteer

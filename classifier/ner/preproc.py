@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from classifier import protowire as wire
+from classifier.ner.spans import tags_of
 from classifier.ner.tokens import READER, SLOTS
 from classifier.preproc import HASH_BYTES, MOST_TERMS
 from classifier.text import MAX_CHARS
@@ -34,6 +35,16 @@ class EntityPreproc:
     slots: int = SLOTS
     kind: str = KIND
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The types, as the card calls them."""
+        return self.types
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The tags that the emissions are of, in their order."""
+        return tags_of(self.types)
 
 
 def encode(preproc: EntityPreproc) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from classifier.micromodel import MODEL, PREPROC
+from classifier.artefact import MODEL, PREPROC
 from classifier.qwen.weights import check_safetensors, file_hash, refuse_pickle
 from config.errors import ArtefactError
 

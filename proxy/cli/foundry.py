@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from classifier.micromodel import CARD, MicroModel
+from classifier.artefact import CARD
+from classifier.micromodel import MicroModel
 from config.errors import ArtefactError, ThalamusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint

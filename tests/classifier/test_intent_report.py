@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from classifier.artefact import CARD
 from classifier.intent_report import ARTEFACT, PAGE, main, report
-from classifier.micromodel import CARD
 from config.errors import ArtefactError
 
 HERE = Path(__file__).parents[2]

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import classifier
+from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC
 from classifier.foundry.export import onnx_bytes
-from classifier.micromodel import CARD, GOLDEN, MODEL, PREPROC, MicroModel, ServedModel
-from classifier.preproc import decode, encode
+from classifier.micromodel import MicroModel, ServedModel
 from config.errors import ArtefactError
+from tests.classifier.damage import Exploding, sealed
 
 ARTEFACTS = Path(classifier.__file__).parent / "artefacts"
 ODD = ["", " ", "\x00", "😀😀", "שלום עולם", "\ud800", "支付pay退款refund", "a" * 100_000, "？", "\u202e\u200b"]
-
-
-class Exploding:
-    """A pickle of it would write a file when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        return Path.write_text, (self.path, "run")
-
-
-def sealed(folder: Path, **changes: object) -> None:
-    """Write the preprocessor anew with changes and with the hash of the model that lies beside it."""
-    preproc = decode((folder / PREPROC).read_bytes(), file="")
-    digest = hashlib.sha256((folder / MODEL).read_bytes()).digest()
-    (folder / PREPROC).write_bytes(encode(replace(preproc, sha256_model=digest, **changes)))
 
 
 def test_a_model_says_labels_probabilities_and_confidence(forged_single) -> None:

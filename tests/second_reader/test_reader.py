@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier.artefact import CARD
 from classifier.foundry.blueprint import shipped_artefacts, shipped_blueprints
-from classifier.micromodel import CARD, MicroModel
+from classifier.micromodel import MicroModel
 from classifier.text import clip
 from classifier.text import terms as our_terms
 

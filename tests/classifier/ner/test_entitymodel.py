@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,30 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.micromodel import CARD, GOLDEN, MODEL, PREPROC
+from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC
+from classifier.ner import preproc
 from classifier.ner.entitymodel import EntityModel
-from classifier.ner.preproc import decode, encode
 from config.errors import ArtefactError
+from tests.classifier.damage import Exploding, sealed
 
 pytestmark = pytest.mark.ml
 ODD = ["", " ", "\x00", "😀😀", "שלום עולם", "\ud800", "小王\x00去了北京", "a" * 100_000, "？", "\u202e\u200b", "ﷺ"]
-
-
-class Exploding:
-    """A pickle of it would write a file when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        return Path.write_text, (self.path, "run")
-
-
-def sealed(folder: Path, **changes: object) -> None:
-    """Write the preprocessor anew with changes and with the hash of the model that lies beside it."""
-    preproc = decode((folder / PREPROC).read_bytes(), file="")
-    digest = hashlib.sha256((folder / MODEL).read_bytes()).digest()
-    (folder / PREPROC).write_bytes(encode(replace(preproc, sha256_model=digest, **changes)))
 
 
 def test_entities_have_places_types_and_a_confidence(forged_entities) -> None:
@@ -102,7 +84,7 @@ def test_a_wrong_hash_is_refused(entity_artefact) -> None:
 )
 def test_a_preprocessor_that_does_not_fit_is_refused(entity_artefact, changes, fault) -> None:
     """Each refusal names the file and what is wrong."""
-    sealed(entity_artefact, **changes)
+    sealed(entity_artefact, preproc, **changes)
     with pytest.raises(ArtefactError, match=fault):
         EntityModel.load(entity_artefact)
 
@@ -132,7 +114,7 @@ def test_a_pickle_is_never_opened(entity_artefact, tmp_path) -> None:
 def test_a_corrupt_model_is_refused(entity_artefact) -> None:
     """Its hash agrees, but it is no ONNX."""
     (entity_artefact / MODEL).write_bytes(b"no model at all")
-    sealed(entity_artefact)
+    sealed(entity_artefact, preproc)
     with pytest.raises(ArtefactError, match="no ONNX model"):
         EntityModel.load(entity_artefact)
 
@@ -141,7 +123,7 @@ def _graph(entity_artefact: Path, change) -> None:
     model = onnx.load(entity_artefact / MODEL)
     change(model)
     onnx.save(model, entity_artefact / MODEL)
-    sealed(entity_artefact)
+    sealed(entity_artefact, preproc)
 
 
 def _renamed_input(model) -> None:
@@ -166,7 +148,7 @@ def _odd_chain(model) -> None:
     ("change", "fault"),
     [
         (_renamed_input, "does not take the input"),
-        (_other_tags, "tags are not those"),
+        (_other_tags, "labels are not those"),
         (_no_chain, "does not give one emission"),
         (_odd_chain, "does not hold a chain"),
     ],
