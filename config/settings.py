@@ -25,6 +25,7 @@ from config.model_settings import (
     Timeouts,
 )
 from config.reflex_settings import ReflexRuleSettings, ReflexSettings
+from config.routing_settings import RoutingSettings, RuleSettings
 from config.secret import Secret
 from config.telemetry_settings import TelemetrySettings
 
@@ -110,38 +111,6 @@ class StreamingSettings:
     """Seconds a client may leave its connection full before it counts as gone."""
     reasoning: Literal["reasoning_content", "think", "hidden"] = "reasoning_content"
     """How OpenAI clients see a model's reasoning: in its own field, inside `<think>` tags of the text, or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleSettings:
-    """If the last user turn holds the pattern, `auto` tries this model first. The first rule that matches wins."""
-
-    pattern: str
-    """What to look for, without regard to case."""
-    model: str
-    """Model or alias to use."""
-    kind: Literal["keyword", "regex"] = "keyword"
-    """`keyword` is the text itself; `regex` is RE2 syntax (linear time: no look-around, no back-references)."""
-    name: str | None = None
-    """What the decision's reasons call this rule; `None` shows the pattern."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingSettings:
-    """How `auto` chooses, and what happens to names nobody knows."""
-
-    default_model: str | None = None
-    """Model `auto` takes when no rule speaks; `None` draws one by weight."""
-    unknown_model: Literal["error", "auto"] = "error"
-    """What an unknown model name gets: a 404, or the model that `auto` would choose."""
-    max_attempts: PositiveCount = 4
-    """Most deployments tried for one request."""
-    chain: tuple[str, ...] = ()
-    """Models of `auto` in the order of failover; the others follow: yours, the shipped and the discovered ones."""
-    shipped_models: bool = True
-    """Whether the shipped models (`claude`, `gpt`, ...) are there beside yours."""
-    rules: tuple[RuleSettings, ...] = ()
-    """Rules that settle the choice (`[[routing.rules]]`), in order."""
 
 
 @dataclass(frozen=True, slots=True)
