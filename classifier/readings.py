@@ -6,7 +6,6 @@ None of them is on the way of a request. A model that is missing, broken or unsu
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,10 +104,10 @@ class EntityReader:
         return self.model.version
 
     def read(self, text: str) -> Reading:
-        """Return the entities with the probability that all of them are right; none found is an abstention."""
+        """Return the entities with the probability that they are all and right; none is an answer too."""
         began = time.perf_counter()
-        found = self.model.entities(text)
-        types = tuple(dict.fromkeys(each.type for each in found))
+        read = self.model.read(text)
+        types = tuple(dict.fromkeys(each.type for each in read.entities))
         told: tuple[Json, ...] = tuple(
             {
                 "text": each.text,
@@ -117,10 +116,10 @@ class EntityReader:
                 "end": each.end,
                 "confidence": round(each.confidence, 4),
             }
-            for each in found
+            for each in read.entities
         )
-        confidence = math.prod(each.confidence for each in found) if found else 0.0
-        return Reading(types, confidence, not found, (time.perf_counter() - began) * 1000, told)
+        abstained = not read.confidence  # there was nothing to read
+        return Reading(types, read.confidence, abstained, (time.perf_counter() - began) * 1000, told)
 
 
 def _labeller(folder: Path) -> Reader:

@@ -190,7 +190,7 @@ def live_version(shelf: Shelf, name: str) -> str:
 def _word(reader: Reader, text: str) -> Word:
     """Return what a model says; of a tagger where what lies, never the text itself."""
     found = reader.read(text)
-    places = tuple(f"{each['label']} {each['start']}-{each['end']}" for each in found.entities)
+    places = tuple(f"{each['type']} {each['start']}-{each['end']}" for each in found.entities)
     return Word(places or found.labels, found.confidence, found.abstained)
 
 

@@ -59,8 +59,17 @@ class Tagged:
     """(tokens, tags)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text names."""
+
+    entities: tuple[Entity, ...]
+    confidence: float
+    """Probability, 0 to 1, that these are all there are and each is right; 0 where there was nothing to read."""
+
+
 class EntityModel:
-    """One loaded artefact; `load` makes it. `entities` may be called from several threads."""
+    """One loaded artefact; `load` makes it. `read` may be called from several threads."""
 
     def __init__(self, session: Session, preproc: EntityPreproc, card: Json, version: str) -> None:
         self._session = session
@@ -113,15 +122,21 @@ class EntityModel:
 
     def entities(self, text: str) -> tuple[Entity, ...]:
         """Return the entities of the first 4,096 characters of a text, in order; any text will do."""
+        return self.read(text).entities
+
+    def read(self, text: str) -> Found:
+        """Return the entities, as `entities` does, and how sure it is that they are all and right."""
         read = self.tagged(text)
+        if not read.tokens:
+            return Found((), 0.0)
         segments = _segments([self.tags[int(tag)] for tag in read.path])
-        sure = segment_p(read.emissions, self._chain, read.path, segments)
+        whole, *sure = segment_p(read.emissions, self._chain, read.path, [(0, len(read.tokens)), *segments])
         found: list[Entity] = []
         for (first, end), p in zip(segments, sure, strict=True):
             start, stop = read.tokens[first].start, read.tokens[end - 1].end
             name = self.tags[int(read.path[first])][2:]
             found.append(Entity(start, stop, name, text[start:stop], tempered(p, self.preproc.temperature)))
-        return tuple(found)
+        return Found(tuple(found), tempered(whole, self.preproc.temperature))
 
 
 def tempered(p: float, temperature: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 import classifier
 from classifier import conversation
 from classifier.features import features_of
-from classifier.ner.entitymodel import Entity
+from classifier.ner.entitymodel import Entity, Found
 from classifier.readings import LOADERS, EntityReader, Labeller, Reading, features_from, load_reader, read_all
 from config.errors import ArtefactError
 from config.types import Json
@@ -121,19 +121,20 @@ class Tagger:
     def __init__(self, *found: Entity) -> None:
         self.found = found
 
-    def entities(self, text: str) -> tuple[Entity, ...]:
+    def read(self, text: str) -> Found:
         """Return it, where there is a text."""
-        return self.found if text else ()
+        return Found(self.found, 0.45) if text else Found((), 0.0)
 
 
-def test_entities_are_read_with_the_chance_that_all_are_right() -> None:
-    """Types are named once, confidences multiplied; nothing found is an abstention."""
+def test_entities_are_read_with_the_chance_that_they_are_all_and_right() -> None:
+    """Types are named once; that there is none is an answer, and only of nothing to read there is none."""
     ada, bob = Entity(0, 3, "person", "Ada", 0.9), Entity(4, 7, "person", "Bob", 0.5)
     found = read_all({"ner": EntityReader(Tagger(ada, bob))}, "Ada Bob")["ner"]
-    nothing = EntityReader(Tagger()).read("x")
+    none, nothing = EntityReader(Tagger()).read("x"), EntityReader(Tagger()).read("")
 
     assert (("person",), 0.45, False) == (found.labels, found.confidence, found.abstained)
     assert {"text": "Ada", "type": "person", "start": 0, "end": 3, "confidence": 0.9} == found.entities[0]
+    assert ((), 0.45, False, ()) == (none.labels, none.confidence, none.abstained, none.entities)
     assert ((), 0.0, True, ()) == (nothing.labels, nothing.confidence, nothing.abstained, nothing.entities)
     assert "1" == EntityReader(Tagger()).version
 

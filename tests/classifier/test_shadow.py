@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+import classifier
 from classifier.foundry.forge import forge
 from classifier.micromodel import MicroModel
+from classifier.ner import preproc
 from classifier.readings import Reading, load_reader
 from classifier.shadow import MOST_PAIRS, MOST_WAITING, Shadows, live_version, read_pairs
 from classifier.shelf import Pointers, Shelf
 from config.errors import ArtefactError
+from tests.classifier.damage import sealed
 from tests.classifier.small_corpus import order, single_rows
 
 TEXTS = [row.text for row in single_rows()]
@@ -185,7 +188,7 @@ def test_one_that_disagrees_is_not_promoted(shelf, shadows, pair) -> None:
 
 def test_of_a_tagger_places_are_compared_and_no_text_is_kept(shelf, shadows) -> None:
     """Two taggers that find the same kinds in other places do not agree."""
-    found = ({"text": "secret", "label": "person", "start": 0, "end": 6},)
+    found = ({"text": "secret", "type": "person", "start": 0, "end": 6},)
     running = shadows(Speaker("1" * 12, entities=found), Speaker("2" * 12))
     running.offer("d", "secret plan")
     running.settled()
@@ -193,6 +196,32 @@ def test_of_a_tagger_places_are_compared_and_no_text_is_kept(shelf, shadows) -> 
 
     assert ("person 0-6",) == pair.live.labels
     assert not pair.same
+
+
+def test_two_versions_of_the_shipped_tagger_are_compared(tmp_path) -> None:
+    """A text that names nothing counts as well: a tagger that finds too much would be seen."""
+    shipped = Path(classifier.__file__).parent / "artefacts"
+    other = Path(shutil.copytree(shipped / "ner_core_entity", tmp_path / "other"))
+    sealed(other, preproc, temperature=2.0)
+    shelf = Shelf(tmp_path / "data", shipped)
+    running = Shadows(shelf)
+    try:
+        shelf.shadow("ner_core_entity", other)
+        running.watch()
+        for text in ("call Priya Raman by Friday", "turn it off", "？"):
+            running.offer(text[:4], text)
+        running.settled()
+    finally:
+        running.close()
+    pointers = shelf.pointers("ner_core_entity")
+    file = shelf.pairs_file("ner_core_entity", live_version(shelf, "ner_core_entity"), pointers.shadow)
+    some, none, _ = read_pairs(file)
+
+    assert {} == running.problems
+    assert ("person 5-16", "time 20-26") == some.live.labels
+    assert ((), False, True) == (none.live.labels, none.live.abstained, none.same)
+    assert some.live.confidence > some.candidate.confidence
+    assert "Priya" not in file.read_text("utf-8")
 
 
 def test_a_line_that_was_cut_short_is_passed_over(tmp_path) -> None:
