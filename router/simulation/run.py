@@ -95,12 +95,13 @@ def _played(scenario: Scenario, player: Player, day: Day, *, seed: int) -> tuple
     n_rated = 0
     for hour in np.array_split(np.arange(n), HOURS):
         lessons: list[Lesson] = []
-        for at in hour.tolist():
-            place, probability = player.choose(day.questions[at], seed=seeds[at])
+        for at in (int(each) for each in hour):
+            question = day.questions[at]
+            place, probability = player.choose(question, seed=seeds[at])
             chosen[at] = place
             if day.rates[at]:
                 name, stars = scenario.models[place].name, int(day.told[at, place])
-                lessons.append(lesson_of(f"{day.number}-{at}", day.questions[at], name, stars, probability))
+                lessons.append(lesson_of(f"{day.number}-{at}", question, name, stars, probability))
         if lessons:
             player.learn(lessons)
         n_rated += len(lessons)

@@ -66,8 +66,8 @@ class Domain:
     """On average, of 1 to 10."""
     has_code: float = 0.0
     """Share of its questions that hold code."""
-    words: tuple[str, ...] = ()
-    """Of which its texts are made."""
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Of which its texts are made, by language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Scenario:
 
 def fixed_scenario() -> Scenario:
     """Return the scenario of the reports."""
-    return _scenario(resources.files(__package__).joinpath(FIXED).read_text("utf-8"), file=FIXED)
+    return _scenario((resources.files("router.simulation") / FIXED).read_text("utf-8"), file=FIXED)
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -29,6 +29,7 @@ TOKENS_GROWTH: Final = 1.45
 """By which factor questions grow with each step of complexity."""
 ANSWER_TOKENS: Final = 400.0
 MILLION: Final = 1e6
+TOPIC_SEED: Final = 7
 STARS_RIGHT: Final = (0.02, 0.03, 0.10, 0.35, 0.50)
 """Probabilities of one to five stars for a right answer, as they are meant."""
 STARS_WRONG: Final = (0.45, 0.30, 0.15, 0.07, 0.03)
@@ -82,11 +83,13 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
     mistaken = draw.random(n) < scenario.feedback.wrong
     callers = (draw.pareto(1.2, n) * 8).astype(np.int64) % scenario.callers
     words = draw.integers(0, 1 << 30, (n, 6))
+    of_row = [scenario.domains[int(each)] for each in domains]
+    spoken = [LANGUAGES[int(each)] for each in chinese]
     questions = tuple(
         Question(
-            text=_text(scenario.domains[domains[at]].words, words[at]),
-            language=LANGUAGES[int(chinese[at])],
-            domain=scenario.domains[domains[at]].name,
+            text=_text(of_row[at].words.get(spoken[at], ()), words[at]),
+            language=spoken[at],
+            domain=of_row[at].name,
             complexity=int(complexity[at]),
             n_tokens=int(n_tokens[at]),
             has_code=bool(has_code[at]),
@@ -131,7 +134,7 @@ def _fall(model: TrueModel, complexity: Ints) -> Array:
 
 def _topic_effects(scenario: Scenario) -> Array:
     """Return what each hidden topic adds to each model (t, k): part of the scenario, the same for every seed."""
-    draw = np.random.default_rng(len(scenario.name))
+    draw = np.random.default_rng(TOPIC_SEED)
     return draw.normal(0.0, scenario.topic_spread, (max(1, scenario.n_topics), len(scenario.models)))
 
 

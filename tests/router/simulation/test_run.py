@@ -96,4 +96,4 @@ def test_best_is_chosen_without_dice():
     player = Learned(offers_of(SCENARIO), StartingExperience(), terms=Terms(Taste(dial=1.0)))
     player.learn([])
 
-    assert 0 == player.best(replace(question, domain="law"))
+    assert 0 == player.best(replace(question, domain="business"))

@@ -35,7 +35,7 @@ def test_truth_is_that_of_the_scenario():
     day = day_of(SCENARIO, 1, seed=0)
 
     assert _mean(day, "code", "en", "cursor") > _mean(day, "code", "en", "dove-small") + 0.3
-    assert _mean(day, "law", "zh", "bamboo") > _mean(day, "law", "en", "bamboo") + 0.2
+    assert _mean(day, "business", "zh", "bamboo") > _mean(day, "business", "en", "bamboo") + 0.2
 
 
 def test_quality_falls_off_a_cliff_beyond_the_limit():
@@ -43,7 +43,7 @@ def test_quality_falls_off_a_cliff_beyond_the_limit():
     day = day_of(replace(SCENARIO, n_topics=0, topic_spread=0.0), 1, seed=0)
     at = {1: [], 3: [], 8: []}
     for row, each in enumerate(day.questions):
-        if (each.domain, each.language) == ("support", "en") and each.complexity in at:
+        if (each.domain, each.language) == ("advice", "en") and each.complexity in at:
             at[each.complexity].append(day.quality[row, 3])
 
     assert np.mean(at[1]) == pytest.approx(np.mean(at[3]))
@@ -68,14 +68,14 @@ def test_right_answers_are_liked():
     assert {1, 2, 3, 4, 5} == set(np.unique(day.stars).tolist())
 
 
-@pytest.mark.parametrize(("domain", "elsewhere"), [("", True), ("law", False)])
+@pytest.mark.parametrize(("domain", "elsewhere"), [("", True), ("business", False)])
 def test_drift_changes_a_model_from_its_day_on(domain, elsewhere):
     """A model that got worse is worse from that morning on, in one domain or in all."""
     scenario = replace(SCENARIO, drifts=(Drift(2, "cursor", -3.0, domain),))
     for number, changed in ((1, False), (2, True)):
         calm, drifting = day_of(SCENARIO, number, seed=0), day_of(scenario, number, seed=0)
 
-        assert changed == (_mean(drifting, "law", "en", "cursor") < _mean(calm, "law", "en", "cursor"))
+        assert changed == (_mean(drifting, "business", "en", "cursor") < _mean(calm, "business", "en", "cursor"))
         assert (changed and elsewhere) == (
             _mean(drifting, "code", "en", "cursor") < _mean(calm, "code", "en", "cursor")
         )
@@ -92,4 +92,12 @@ def test_costs_follow_length_and_price():
 def test_catalogue_tells_no_truth():
     """Offers hold what an operator wrote, not what is true."""
     assert ["atlas-large", "bamboo", "cursor", "dove-small", "euler"] == [each.model for each in offers_of(SCENARIO)]
-    assert ("law", "medicine", "mathematics") == offers_of(SCENARIO)[0].domains
+    assert ("business", "knowledge", "math") == offers_of(SCENARIO)[0].domains
+
+
+def test_texts_are_of_the_language_and_the_domain():
+    """A Chinese question about code holds Chinese words about code."""
+    day = day_of(SCENARIO, 1, seed=0)
+    zh = next(each for each in day.questions if (each.domain, each.language) == ("code", "zh"))
+
+    assert set(zh.text.split()) <= {"函数", "编译", "线程", "报错"}
