@@ -1,0 +1,90 @@
+"""Whether a judge is worth asking: the policy is unsure, and something is at stake. Pure.
+
+Nothing here looks at which model was drawn: who is asked by the luck of the draw would make the recorded
+probabilities wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from router.choosing.drawing import thompson
+
+if TYPE_CHECKING:
+    from router.choosing.values import Choice, Expected
+
+Mode = Literal["never", "unsure", "always"]
+Reason = Literal["off", "one_candidate", "not_drawn", "no_expectations", "sure", "low_stakes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When the judge is asked; the fields are those of `[judge]`."""
+
+    mode: Mode = "unsure"
+    unsure_below: float = 0.6
+    min_quality_spread: float = 0.05
+    min_cost_spread_usd: float = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Stakes:
+    """What is known before anybody is asked."""
+
+    p_best: float
+    """Probability of the likeliest model to be the best of them, 0 to 1."""
+    quality_spread: float
+    """Between the highest and the lowest expected quality."""
+    cost_spread_usd: float
+    """Between the highest and the lowest expected cost that is known."""
+
+
+def stakes_of(choice: Choice) -> Stakes | None:
+    """Return what is at stake; `None` where nothing is expected of some model, as with a policy that is damaged."""
+    expected = [each.expected for each in choice.ranked if each.expected is not None and "quality" in each.parts]
+    if len(expected) < len(choice.ranked) or not expected:
+        return None
+    costs = [each.cost_usd for each in expected if each.cost_usd is not None]
+    qualities = [each.quality for each in expected]
+    return Stakes(
+        max(p_best_of(choice).values()),
+        max(qualities) - min(qualities),
+        max(costs) - min(costs) if costs else 0.0,
+    )
+
+
+def p_best_of(choice: Choice) -> dict[str, float]:
+    """Return for each model how likely its score is the highest."""
+    deviations = [_deviation(each.expected) for each in choice.ranked]
+    likely = thompson([each.score for each in choice.ranked], deviations)
+    return {each.model: p for each, p in zip(choice.ranked, likely, strict=True)}
+
+
+def why_not(choice: Choice, gate: Gate, stakes: Stakes | None) -> Reason | None:
+    """Return why the judge is not asked about a choice, `None` where it is.
+
+    A choice without a seed was not drawn (a tool loop, a pinned conversation, the caller's wish), so it stays.
+    """
+    reasons: tuple[tuple[bool, Reason], ...] = (
+        (gate.mode == "never", "off"),
+        (len(choice.ranked) < 2, "one_candidate"),  # noqa: PLR2004  # a choice is between two
+        (choice.seed is None, "not_drawn"),
+    )
+    for holds, reason in reasons:
+        if holds:
+            return reason
+    return None if gate.mode == "always" else _why_sure(gate, stakes)
+
+
+def _why_sure(gate: Gate, stakes: Stakes | None) -> Reason | None:
+    if stakes is None:
+        return "no_expectations"
+    if stakes.p_best >= gate.unsure_below:
+        return "sure"
+    worth = stakes.quality_spread >= gate.min_quality_spread or stakes.cost_spread_usd >= gate.min_cost_spread_usd
+    return None if worth else "low_stakes"
+
+
+def _deviation(expected: Expected | None) -> float:
+    return expected.deviation if expected is not None else 0.0

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.choosing.choose import choose
+from router.choosing.drawing import drawn, with_floor
+from router.choosing.values import Choice, Expected, Offer, Question, Ranked
+from router.judge.gate import Gate, stakes_of, why_not
+from router.judge.mixing import followed, mixed, weight_of
+from router.judge.values import Verdict
+
+MODELS = ("a", "b", "c")
+
+
+class Guess:
+    """An experience that knows each model's quality by heart."""
+
+    version = "1"
+
+    def __init__(self, *quality: float, deviation: float = 0.1, cost: float | None = None) -> None:
+        self._expected = tuple(
+            Expected(name, each, deviation, cost_usd=cost and cost * (n + 1))
+            for n, (name, each) in enumerate(zip(MODELS, quality, strict=False))
+        )
+
+    def expect(self, question, offers):  # noqa: ARG002  # the protocol's
+        return self._expected
+
+
+def chosen(*quality: float, seed: int = 1, explores: bool = True, **known: float) -> Choice:
+    offers = [Offer(name) for name in MODELS[: len(quality)]]
+    return choose(Question("hi"), offers, Guess(*quality, **known), seed=seed, explores=explores)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda each: sum(each) > 0.01),
+    st.floats(0, 1),
+    st.data(),
+)
+def test_mixed_probabilities_stay_probabilities(parts, weight, data):
+    """They sum to 1, none falls below its floor, the named one never falls and no other one ever rises."""
+    before = with_floor([each / sum(parts) for each in parts])
+    position = data.draw(st.integers(0, len(before) - 1))
+    after = mixed(before, position, weight=weight)
+
+    assert pytest.approx(1.0) == sum(after)
+    assert min(after) >= min(*before, 0.02) - 1e-12
+    for i, (old, new) in enumerate(zip(before, after, strict=True)):
+        assert new >= old - 1e-12 if i == position else new <= old + 1e-12
+
+
+def test_weight_one_leaves_the_others_their_floor():
+    """A judge that is trusted wholly and is sure takes all but the floors."""
+    assert pytest.approx((0.02, 0.96, 0.02)) == mixed((0.5, 0.3, 0.2), 1, weight=1.0)
+
+
+def test_weight_zero_changes_nothing():
+    """Without trust nothing moves."""
+    assert (0.5, 0.3, 0.2) == mixed((0.5, 0.3, 0.2), 1, weight=0.0)
+
+
+@pytest.mark.parametrize(("confidence", "weight"), [(1.0, 0.8), (0.5, 0.4), (0.0, 0.0), (None, 0.4)])
+def test_weight_is_confidence_times_trust(confidence, weight):
+    """A verdict without a confidence counts as one that is half sure."""
+    assert pytest.approx(weight) == weight_of(Verdict("a", confidence), trust=0.8)
+
+
+def test_stored_vector_and_seed_give_the_same_model_again():
+    """1,000 choices: the model that is tried first is the one that its own vector and seed draw."""
+    for seed in range(1000):
+        choice = followed(chosen(0.5, 0.5, 0.4, seed=seed), Verdict("b", 0.7), trust=0.8, order=MODELS)
+        probability = {each.model: each.probability for each in choice.ranked}
+
+        assert MODELS[drawn([probability[name] for name in MODELS], seed=seed)] == choice.ranked[0].model
+
+
+def test_models_are_drawn_as_often_as_their_vector_says():
+    """Over many seeds, each model's share is its recorded probability: the propensity is true."""
+    rng, n = Random(7), 2000
+    choices = [
+        followed(chosen(0.5, 0.5, 0.4, seed=rng.getrandbits(53)), Verdict("c", 0.6), trust=0.5, order=MODELS)
+        for _ in range(n)
+    ]
+    recorded = {each.model: each.probability for each in choices[0].ranked}
+
+    for name in MODELS:
+        share = sum(each.ranked[0].model == name for each in choices) / n
+        assert pytest.approx(recorded[name], abs=0.04) == share
+
+
+def test_choice_says_what_the_judge_did():
+    """The named model rises, its rise is told in words, and drawing it is no exploration."""
+    before = chosen(0.6, 0.5, 0.4)
+    after = next(
+        each
+        for seed in range(50)
+        if (each := followed(chosen(0.6, 0.5, 0.4, seed=seed), Verdict("c", 1.0), trust=0.8, order=MODELS))
+        .ranked[0]
+        .model
+        == "c"
+    )
+    was = next(each.probability for each in before.ranked if each.model == "c")
+
+    assert after.ranked[0].probability > 0.7 > was
+    assert not after.explored
+    assert after.confidence >= 0.8
+    assert f"the judge named 'c': its probability went from {was:.2f} to" in after.reasons[0]
+    assert sorted((each.score for each in after.ranked[1:]), reverse=True) == [each.score for each in after.ranked[1:]]
+
+
+def test_choice_that_was_not_drawn_stays():
+    """A choice without a seed cannot be drawn anew."""
+    with pytest.raises(ValueError, match="not drawn"):
+        followed(chosen(0.6, 0.5, explores=False), Verdict("b"), trust=0.8, order=MODELS)
+
+
+@pytest.mark.parametrize(
+    ("choice", "gate", "reason"),
+    [
+        (chosen(0.6, 0.5, deviation=0.3), Gate(), None),
+        (chosen(0.6, 0.5), Gate("never"), "off"),
+        (chosen(0.6), Gate(), "one_candidate"),
+        (chosen(0.6), Gate("always"), "one_candidate"),
+        (chosen(0.6, 0.5, explores=False), Gate("always"), "not_drawn"),
+        (chosen(0.9, 0.3), Gate(), "sure"),
+        (chosen(0.9, 0.3), Gate("always"), None),
+        (chosen(0.52, 0.5), Gate(), "low_stakes"),
+        (chosen(0.52, 0.5, cost=0.003), Gate(unsure_below=1.0), None),
+        (chosen(0.52, 0.5, cost=0.001), Gate(unsure_below=1.0), "low_stakes"),
+        (chosen(float("nan"), 0.5), Gate(), "no_expectations"),
+        (chosen(float("nan"), 0.5), Gate("always"), None),
+        (Choice((Ranked("a", 0.5, 0.5), Ranked("b", 0.5, 0.5)), "w", seed=1), Gate(), "no_expectations"),
+    ],
+)
+def test_judge_is_asked_where_it_is_worth_it(choice, gate, reason):
+    """Only a drawn choice among several, of an unsure policy, where quality or money differ."""
+    assert reason == why_not(choice, gate, stakes_of(choice))
+
+
+def test_luck_of_the_draw_does_not_decide_who_is_asked():
+    """Whichever model was drawn, the same question asks the judge or does not."""
+    found = {why_not(each, Gate(), stakes_of(each)) for each in (chosen(0.7, 0.45, 0.2, seed=n) for n in range(200))}
+
+    assert 1 == len(found)
