@@ -1,0 +1,73 @@
+"""What is expected of models: a prior, and beside it what was learned from outcomes. An `Experience` of `values.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from router.learning.cap import LEAST_DEVIATION
+from router.learning.encoding import encoded, topic_of
+from router.learning.preferences import Preferences
+from router.learning.profiles import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router.choosing.values import Expected, Experience, Offer, Question
+    from router.learning.heads import Head
+    from router.learning.usage import Usages
+
+LEAST, MOST = 0.02, 0.98
+"""Nothing is expected to fail always, or never."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedExperience:
+    """A prior and what was learned, as it stands. It is replaced whole when more was learned."""
+
+    prior: Experience
+    learned: str
+    """Version of what was learned."""
+    heads: Mapping[str, Head] = field(default_factory=dict[str, "Head"])
+    cells: Mapping[tuple[str, str, str], Cell] = field(default_factory=dict[tuple[str, str, str], Cell])
+    preferences: Preferences = field(default_factory=Preferences)
+    usages: Usages | None = None
+
+    @property
+    def version(self) -> str:
+        """Name the prior and what was learned."""
+        return f"{self.prior.version}+{self.learned}"
+
+    def expect(self, question: Question, offers: Sequence[Offer]) -> tuple[Expected, ...]:
+        """Return what is expected of each offer, in their order."""
+        x, topic = encoded(question), topic_of(question)
+        found: list[Expected] = []
+        for before, offer in zip(self.prior.expect(question, offers), offers, strict=True):
+            head = self.heads.get(offer.model)
+            shift, left = (0.0, 1.0) if head is None else head.expect(x, topic)
+            widest = max(LEAST_DEVIATION, before.deviation)
+            own = self.preferences.offset(question.caller, offer.model, widest * left)
+            found.append(
+                replace(
+                    self.usages.told(question, offer, before) if self.usages is not None else before,
+                    quality=min(MOST, max(LEAST, before.quality + shift + own)),
+                    deviation=widest * left,
+                    n=0.0 if head is None else round(head.n(topic), 3),
+                    reasons=self._reasons(question, offer, before, own),
+                )
+            )
+        return tuple(found)
+
+    def _reasons(self, question: Question, offer: Offer, before: Expected, own: float) -> tuple[str, ...]:
+        cell = self.cells.get((offer.model, question.domain, question.language))
+        told: list[str] = []
+        if cell is not None and cell.mean is not None and cell.n > 0:
+            where = "/".join(each or _UNKNOWN for each in (question.language, question.domain))
+            told.append(f"{cell.n} ratings in {where}: {cell.mean:.2f}")
+        if abs(own) >= _SHOWN:
+            told.append(f"this key's own taste: {own:+.2f}")
+        return tuple(told) or before.reasons
+
+
+_UNKNOWN: Final = "any"
+_SHOWN: Final = 0.005

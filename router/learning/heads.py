@@ -1,0 +1,131 @@
+"""What outcomes say of one model beyond what was expected of it: a Bayesian linear regression, kept as exact sums.
+
+A lesson is one rank-one addition to the sums. So the order of lessons does not matter, a lesson that is replaced is
+taken out again exactly, and what one person said can be weighed down as a whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from router.learning.encoding import N_SLOTS, PRIOR_ROWS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from config.types import Json
+    from router.learning.encoding import Vector
+
+    Matrix = NDArray[np.float64]
+
+SEEN: Final = 2.0
+"""Outcomes about a topic at which what was learned elsewhere counts by half there; without any it does not count."""
+
+_MAX_BYTES: Final = 65_536
+"""Unpacked; what is longer is not ours."""
+
+
+def _nothing() -> Vector:
+    return np.zeros(N_SLOTS)
+
+
+def _nowhere() -> Matrix:
+    return np.zeros((N_SLOTS, N_SLOTS))
+
+
+@dataclass(slots=True)
+class Sums:
+    """What lessons about one model come to. `squares` is the sum of weight x x', `targets` that of weight x target."""
+
+    squares: Matrix = field(default_factory=_nowhere)
+    """(40, 40)"""
+    targets: Vector = field(default_factory=_nothing)
+    """(40,)"""
+    topics: dict[str, float] = field(default_factory=dict[str, float])
+    """Weight of the lessons by topic."""
+
+    def learn(self, x: Vector, target: float, *, weight: float, topic: str) -> None:
+        """Add a lesson; a negative weight takes one out. Raises `ValueError` for what is no finite number."""
+        if not (np.isfinite(x).all() and np.isfinite((target, weight)).all()):
+            raise ValueError("a lesson must be made of finite numbers")
+        self.squares += weight * np.outer(x, x)
+        self.targets += weight * target * x
+        self.topics[topic] = self.topics.get(topic, 0.0) + weight
+
+    def add(self, other: Sums, share: float = 1.0) -> None:
+        """Add a share of other sums; a negative one takes it out."""
+        self.squares += share * other.squares
+        self.targets += share * other.targets
+        for topic, weight in other.topics.items():
+            self.topics[topic] = self.topics.get(topic, 0.0) + share * weight
+
+    def copy(self) -> Sums:
+        """Return sums that can be changed apart from these."""
+        return Sums(self.squares.copy(), self.targets.copy(), dict(self.topics))
+
+    def as_json(self) -> Json:
+        """Return them as JSON; reading them back gives the same numbers to the bit."""
+        upper = self.squares[np.triu_indices(N_SLOTS)]
+        packed = np.concatenate([upper, self.targets]).astype("<f8").tobytes()
+        return {"sums": base64.b64encode(zlib.compress(packed)).decode(), "topics": dict(self.topics)}
+
+
+def sums_from(told: Json) -> Sums:
+    """Return the sums of `as_json`. Raises `ValueError` where they are not what was written."""
+    try:
+        packed = zlib.decompressobj().decompress(base64.b64decode(str(told["sums"]), validate=True), _MAX_BYTES)
+        found = np.frombuffer(packed, "<f8")
+        topics = {str(name): float(weight) for name, weight in cast("dict[str, Any]", told["topics"]).items()}
+    except (KeyError, TypeError, AttributeError, ValueError, zlib.error) as error:
+        raise ValueError("these are no sums of lessons") from error
+    upper = np.triu_indices(N_SLOTS)
+    n = len(upper[0])
+    if found.shape != (n + N_SLOTS,) or not np.isfinite(found).all() or not np.isfinite(list(topics.values())).all():
+        raise ValueError("the sums of lessons are damaged")
+    squares = _nowhere()
+    squares[upper] = found[:n]
+    squares.T[upper] = found[:n]
+    return Sums(squares, found[n:].astype(np.float64), topics)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What follows from sums. Made once, asked often; it is not changed when the sums are."""
+
+    precision: Matrix
+    """(40, 40): the prior's and the lessons'."""
+    weights: Vector
+    """(40,)"""
+    topics: dict[str, float]
+
+    @cached_property
+    def spread(self) -> Matrix:
+        """The inverse of the precision, (40, 40), times the rows of the prior: 1 in each direction without a lesson."""
+        return np.asarray(np.linalg.inv(self.precision) * PRIOR_ROWS, np.float64)
+
+    def n(self, topic: str) -> float:
+        """Return the weight of the outcomes about a topic."""
+        return max(0.0, self.topics.get(topic, 0.0))
+
+    def expect(self, x: Vector, topic: str) -> tuple[float, float]:
+        """Return what is to be added to the prior's expectation, and the part of its deviation that is left, 0 to 1.
+
+        Of a topic without outcomes nothing is added and all of the deviation is left: what was learned elsewhere may
+        not hold there.
+        """
+        n = self.n(topic)
+        share = n / (n + SEEN)
+        left = min(1.0, max(0.0, float(x @ self.spread @ x)))
+        return share * float(x @ self.weights), (share * left + 1.0 - share) ** 0.5
+
+
+def head_of(sums: Sums) -> Head:
+    """Return what is to be expected by these sums: shrunk as if the prior had been seen in 20 outcomes."""
+    precision = sums.squares + PRIOR_ROWS * np.eye(N_SLOTS)
+    return Head(precision, np.asarray(np.linalg.solve(precision, sums.targets), np.float64), dict(sums.topics))

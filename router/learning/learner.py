@@ -1,0 +1,227 @@
+"""Learns from lessons, one after the other, and says what is to be expected now. Knows nothing of books and files."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from router.learning.cap import BUDGET, farthest, largest_share
+from router.learning.heads import Head, Sums, head_of
+from router.learning.preferences import DAY_S, Preferences
+from router.learning.profiles import Profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from router.learning.told import Told
+
+MAX_REMEMBERED: Final = 2_000
+"""Decisions whose lesson is known well enough to be replaced by another word about them."""
+MAX_SPEAKERS: Final = 128
+"""Keys whose lessons are kept apart, to be weighed; of the others what counts now goes on counting."""
+SLOT_S: Final = 6 * 3_600
+"""Lessons of one key within this time are weighed together."""
+
+
+@dataclass(slots=True)
+class Speaker:
+    """All that one key said, and how much of it counts."""
+
+    sums: dict[str, Sums] = field(default_factory=dict[str, Sums])
+    """By model, as if it counted whole."""
+    share: float = 0.0
+    allowed: float = BUDGET
+    at: float = 0.0
+    """When it was last allowed more, seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A lesson that counts already, to be taken out if something else is said of its decision."""
+
+    reward: float
+    weight: float
+    source: str
+    prior: float
+    beyond: float
+    """What was counted as its caller's own taste."""
+    speaker: str | None
+
+
+class Learner:
+    """What all lessons so far come to. Its methods may be called from several threads."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Sums] = {}
+        """By model, what is in force."""
+        self.speakers: OrderedDict[str, Speaker] = OrderedDict()
+        self.preferences = Preferences()
+        self.profiles = Profiles()
+        self.remembered: OrderedDict[str, Remembered] = OrderedDict()
+        """By decision, the latest last."""
+        self.n_lessons = 0
+        self.n_refused = 0
+        """Lessons that were no numbers."""
+        self.lock = threading.RLock()
+        self._heads: dict[str, Head] = {}
+
+    def learn(self, lessons: Iterable[Told]) -> int:
+        """Learn what is new in these lessons, or said differently than before, and return how many those were."""
+        usable: list[Told] = []
+        for each in sorted(lessons, key=lambda told: told.said):
+            if each.usable:
+                usable.append(each)
+            else:
+                self.n_refused += 1
+        n = 0
+        with self.lock:
+            for (_, speaker), together in groupby(usable, key=_slot):
+                fresh = [each for each in together if self._is_fresh(each)]
+                if speaker is None:
+                    for each in fresh:
+                        self._take(each, self.totals)
+                elif fresh:
+                    self._hear(speaker, fresh)
+                n += len(fresh)
+            self.n_lessons += n
+        return n
+
+    def heads(self) -> Mapping[str, Head]:
+        """Return what is to be expected of each model that was learned of; what is returned stays as it is."""
+        with self.lock:
+            for model, sums in self.totals.items():
+                if model not in self._heads:
+                    self._heads[model] = head_of(sums)
+            return dict(self._heads)
+
+    def version(self) -> str:
+        """Return a name that changes with everything that changes an expectation."""
+        with self.lock:
+            digest = hashlib.blake2b(digest_size=5)
+            digest.update(b"%d %d" % (self.n_lessons, len(self.preferences)))
+            for model in sorted(self.totals):
+                digest.update(model.encode("utf-8", "surrogatepass"))
+                digest.update(self.totals[model].squares.tobytes())
+                digest.update(self.totals[model].targets.tobytes())
+            return digest.hexdigest()
+
+    def reset(self, model: str, *, keep: float = 0.0) -> None:
+        """Let what was learned of one model count for a share `keep` only: its version changed, or it got worse.
+
+        With 0 everything about it is forgotten, the lessons of single decisions too.
+        """
+        with self.lock:
+            for each in (self.totals, *(speaker.sums for speaker in self.speakers.values())):
+                sums = each.pop(model, None)
+                if sums is not None and keep > 0:
+                    each[model] = Sums()
+                    each[model].add(sums, keep)
+            if keep <= 0:
+                self.preferences.forget_model(model)
+                self.profiles.forget(model)
+            self._heads.clear()
+            self.n_lessons += 1
+
+    def forget_caller(self, caller: str) -> bool:
+        """Forget one caller's own taste, and what it taught about models; returns whether there was anything."""
+        with self.lock:
+            had = self.preferences.forget(caller)
+            speaker = self.speakers.pop(caller, None)
+            if speaker is not None:
+                self._count(speaker, -speaker.share)
+            gone = [name for name, each in self.remembered.items() if each.speaker == caller]
+            for name in gone:
+                del self.remembered[name]
+            self.n_lessons += had or speaker is not None
+            return had or speaker is not None or bool(gone)
+
+    def _is_fresh(self, told: Told) -> bool:
+        known = self.remembered.get(told.lesson.decision_id)
+        return known is None or (known.reward, known.weight, known.source) != _word(told)
+
+    def _hear(self, name: str, lessons: list[Told]) -> None:
+        """Take what one key says, and let as much of all it said count as may."""
+        speaker = self.speakers.setdefault(name, Speaker(at=lessons[0].said.timestamp()))
+        self.speakers.move_to_end(name)
+        self._count(speaker, -speaker.share)
+        now = max(each.said.timestamp() for each in lessons)
+        if speaker.sums:
+            used = farthest(self._with_all(speaker.sums), speaker.sums, speaker.share)
+            grown = BUDGET * max(0.0, now - speaker.at) / DAY_S
+            speaker.allowed = min(used + BUDGET, speaker.allowed + grown)
+        speaker.at, speaker.share = max(now, speaker.at), 0.0
+        for each in lessons:
+            self._take(each, speaker.sums)
+        speaker.share = largest_share(self._with_all(speaker.sums), speaker.sums, speaker.allowed)
+        self._count(speaker, speaker.share)
+        while len(self.speakers) > MAX_SPEAKERS:
+            self.speakers.popitem(last=False)
+
+    def _take(self, told: Told, into: dict[str, Sums]) -> None:
+        """Count a lesson in the place of what was known of its decision."""
+        x, topic, lesson = told.vector(), told.topic, told.lesson
+        caller = lesson.question.caller
+        known = self.remembered.pop(lesson.decision_id, None)
+        if known is not None:
+            self._take_out(told, known)
+        into.setdefault(lesson.model, Sums()).learn(x, told.reward - told.prior, weight=lesson.weight, topic=topic)
+        beyond = 0.0
+        if caller is not None:
+            beyond = told.reward - told.prior - self._shift(told)
+            self.preferences.learn(caller, lesson.model, beyond, weight=lesson.weight, at=told.said.timestamp())
+        self.profiles.count(told)
+        self.remembered[lesson.decision_id] = Remembered(
+            *_word(told), prior=told.prior, beyond=beyond, speaker=told.speaker
+        )
+        while len(self.remembered) > MAX_REMEMBERED:
+            self.remembered.popitem(last=False)
+        self._heads.pop(lesson.model, None)
+
+    def _take_out(self, told: Told, known: Remembered) -> None:
+        """Undo what was counted of the decision that a lesson is about."""
+        x, lesson = told.vector(), told.lesson
+        speaker = self.speakers.get(known.speaker) if known.speaker is not None else None
+        counted = [(self.totals, 1.0 if speaker is None else speaker.share)]
+        if speaker is not None:
+            counted.append((speaker.sums, 1.0))
+        elif known.speaker is not None:  # it is not known any more how much of it counts: it stays
+            counted = []
+        for sums, share in counted:
+            sums.setdefault(lesson.model, Sums()).learn(
+                x, known.reward - known.prior, weight=-share * known.weight, topic=told.topic
+            )
+        if lesson.question.caller is not None:
+            self.preferences.learn(
+                lesson.question.caller,
+                lesson.model,
+                known.beyond,
+                weight=-known.weight,
+                at=told.said.timestamp(),
+            )
+        before = replace(lesson, reward=known.reward, weight=known.weight, source=known.source)
+        self.profiles.count(replace(told, lesson=before), -1)
+
+    def _shift(self, told: Told) -> float:
+        sums = self.totals.get(told.lesson.model)
+        return 0.0 if sums is None else head_of(sums).expect(told.vector(), told.topic)[0]
+
+    def _with_all(self, own: Mapping[str, Sums]) -> dict[str, Sums]:
+        return {model: self.totals.get(model) or Sums() for model in own}
+
+    def _count(self, speaker: Speaker, share: float) -> None:
+        """Add a share of what a key said to what is in force."""
+        for model, sums in speaker.sums.items():
+            self.totals.setdefault(model, Sums()).add(sums, share)
+            self._heads.pop(model, None)
+
+
+def _word(told: Told) -> tuple[float, float, str]:
+    return told.reward, told.lesson.weight, told.lesson.source
+
+
+def _slot(told: Told) -> tuple[int, str | None]:
+    return int(told.said.timestamp() // SLOT_S) if told.speaker is not None else 0, told.speaker

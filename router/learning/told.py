@@ -1,0 +1,58 @@
+"""A lesson as it comes from the books, with what is needed to learn from it: who spoke, when, and what was known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from router.learning.encoding import encoded, topic_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from router.choosing.values import Lesson
+    from router.learning.encoding import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One decision and what became of it."""
+
+    lesson: Lesson
+    ts: datetime
+    """When the decision was made."""
+    said: datetime
+    """When the last word about it was said."""
+    prior: float
+    """Quality that was expected of the model before anything was learned."""
+    speaker: str | None = None
+    """The key whose word it is; `None` for who is trusted: the owner of a gateway without keys, and admins."""
+    odds: float | None = None
+    """Probability of the served model under the static policy, over the one with which it was drawn; `None` where
+    nothing was drawn or another model served than was drawn."""
+
+    @property
+    def explicit(self) -> bool:
+        """Whether a person said it."""
+        return self.lesson.source != "implicit"
+
+    @property
+    def reward(self) -> float:
+        """0 to 1, whatever was written."""
+        return min(1.0, max(0.0, self.lesson.reward))
+
+    @property
+    def usable(self) -> bool:
+        """Whether its numbers are numbers, and it weighs anything."""
+        lesson = self.lesson
+        return all(map(math.isfinite, (lesson.reward, lesson.weight, self.prior))) and lesson.weight > 0
+
+    def vector(self) -> Vector:
+        """Return its question as the heads see it, (40,)."""
+        return encoded(self.lesson.question)
+
+    @property
+    def topic(self) -> str:
+        """What it was about."""
+        return topic_of(self.lesson.question)

@@ -1,0 +1,270 @@
+from dataclasses import replace
+from datetime import timedelta
+from math import inf, nan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.learning.cap import farthest
+from router.learning.heads import Sums
+from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, Learner
+from tests.router.learning.doubles import CODE, NOW, OFFERS, TALK, experience_of, probabilities, told
+
+
+def test_without_lessons_the_prior_holds():
+    """Nothing learned, nothing changed."""
+    (good, _) = experience_of(Learner()).expect(CODE, OFFERS)
+
+    assert (0.6, 0.12, 0.0) == (good.quality, good.deviation, good.n)
+
+
+def test_ratings_move_traffic_from_bad_to_good():
+    """Two hundred opinions are enough to draw the good model nearly always."""
+    learner = Learner()
+    learner.learn([told(model, reward) for model, reward in (("good", 0.9), ("bad", 0.1)) for _ in range(100)])
+
+    assert 0.5 == pytest.approx(probabilities(Learner())[0], abs=0.01)
+    assert 0.98 == pytest.approx(probabilities(learner)[0], abs=0.001)
+
+
+def test_a_topic_never_seen_keeps_its_prior():
+    """What was learned of code changes nothing in talk."""
+    learner = Learner()
+    learner.learn([told("bad", 0.0) for _ in range(300)])
+    (_, bad) = experience_of(learner).expect(TALK, OFFERS)
+
+    assert (0.6, 0.12, 0.0) == (bad.quality, bad.deviation, bad.n)
+
+
+def test_a_topic_seen_a_few_times_learns_from_the_others():
+    """Where some outcomes say that it is no other world, what was learned elsewhere counts."""
+    alone, helped = Learner(), Learner()
+    few = [told("bad", 0.3, TALK) for _ in range(4)]
+    alone.learn(few)
+    helped.learn([*few, *(told("bad", 0.0) for _ in range(200))])
+
+    assert experience_of(helped).expect(TALK, OFFERS)[1].quality < experience_of(alone).expect(TALK, OFFERS)[1].quality
+
+
+def test_opinions_shrink_to_the_prior():
+    """A single opinion weighs little against 20 pseudo rows, and as much the more there are."""
+    learner = Learner()
+    learner.learn([told("bad", 0.0)])
+    one = experience_of(learner).expect(CODE, OFFERS)[1].quality
+    learner.learn([told("bad", 0.0) for _ in range(99)])
+    hundred = experience_of(learner).expect(CODE, OFFERS)[1].quality
+
+    assert 0.57 < one < 0.6
+    assert 0.6 * (1 - 100 / 120) == pytest.approx(hundred, abs=0.02)
+
+
+def test_the_order_of_lessons_does_not_matter():
+    """Sums are exact, so that two replicas that hear in another order expect the same."""
+    lessons = [told("bad", 0.1), told("good", 0.8, TALK), told("bad", 0.9, TALK)]
+    one, other = Learner(), Learner()
+    one.learn(lessons)
+    for each in reversed(lessons):
+        other.learn([each])
+
+    assert np.allclose(one.heads()["bad"].weights, other.heads()["bad"].weights, atol=1e-12)
+
+
+def test_a_rating_that_is_replaced_takes_its_lesson_along():
+    """Five stars in place of one are as if the one had never been given."""
+    first = told("bad", 0.0)
+    replaced, direct = Learner(), Learner()
+    replaced.learn([first])
+    better = replace(first, lesson=replace(first.lesson, reward=1.0))
+    assert 1 == replaced.learn([better])
+    direct.learn([better])
+
+    assert np.allclose(direct.heads()["bad"].weights, replaced.heads()["bad"].weights)
+    assert direct.profiles.rows() == replaced.profiles.rows()
+
+
+def test_the_same_lesson_again_teaches_nothing():
+    """A row that is read twice counts once."""
+    learner, lesson = Learner(), told("bad", 0.0)
+    learner.learn([lesson])
+    before = learner.version()
+
+    assert 0 == learner.learn([lesson])
+    assert before == learner.version()
+
+
+@pytest.mark.parametrize("reward", [nan, inf, -inf])
+def test_what_is_no_number_is_refused(reward):
+    """A broken row teaches nothing and breaks nothing."""
+    learner = Learner()
+
+    assert 0 == learner.learn([told("bad", reward)])
+    assert 1 == learner.n_refused
+    assert {} == learner.heads()
+
+
+def test_a_reward_out_of_range_counts_as_its_end():
+    """A million stars are five."""
+    honest, boasting = Learner(), Learner()
+    honest.learn([told("bad", 1.0)])
+    boasting.learn([told("bad", 1e6)])
+
+    assert np.array_equal(honest.heads()["bad"].weights, boasting.heads()["bad"].weights)
+
+
+def test_sums_refuse_what_is_no_number():
+    """No lesson of NaN reaches what is in force."""
+    with pytest.raises(ValueError, match="finite"):
+        Sums().learn(np.zeros(40), nan, weight=1.0, topic="")
+
+
+@pytest.mark.parametrize("n_honest", [0, 20, 400])
+@pytest.mark.parametrize("reward", [0.0, 1.0])
+def test_a_poisoned_burst_of_one_key_moves_no_probability_by_over_five_points(n_honest, reward):
+    """A thousand opinions of one key within an hour change little, for others and for itself, on any topic."""
+    learner = Learner()
+    learner.learn([told(model, 0.6, topic) for model in ("good", "bad") for topic in (CODE, TALK)] * (n_honest // 4))
+    before = {asker: _all(learner, asker) for asker in (None, "sk-bad")}
+    own = replace(CODE, caller="sk-bad")
+    learner.learn([told("bad", reward, own, speaker="sk-bad") for _ in range(500)])
+    learner.learn([told("good", 1 - reward, own, speaker="sk-bad") for _ in range(500)])
+
+    for asker, stood in before.items():
+        assert 0.05 > np.abs(_all(learner, asker) - stood).max()
+    assert learner.speakers["sk-bad"].share < 0.1
+
+
+def test_many_keys_move_what_one_cannot():
+    """Forty people who agree are heard."""
+    learner = Learner()
+    for number in range(40):
+        learner.learn([told("bad", 0.0, speaker=f"sk-{number}") for _ in range(5)])
+
+    assert 0.85 < probabilities(learner)[0]
+
+
+def test_a_key_is_heard_more_from_day_to_day():
+    """What may count grows by as much each day, and does not pile up over days of silence."""
+    learner = Learner()
+    learner.learn([told("bad", 0.0, speaker="sk") for _ in range(50)])
+    first = probabilities(learner)[0]
+    learner.learn([told("bad", 0.0, speaker="sk", said=NOW + timedelta(days=1))])
+    second = probabilities(learner)[0]
+    learner.learn([told("bad", 0.0, speaker="sk", said=NOW + timedelta(days=40))])
+    third = probabilities(learner)[0]
+
+    assert 0.5 < first < second < third < first + 0.08
+
+
+def test_who_is_trusted_is_not_capped():
+    """The owner of a gateway without keys, and admins, are heard at once."""
+    learner = Learner()
+    learner.learn([told("bad", 0.0, speaker=None) for _ in range(50)])
+
+    assert 0.9 < probabilities(learner)[0]
+
+
+def test_an_admin_replaces_what_a_key_had_said():
+    """The key's word is taken out of all that it said, and out of what is in force."""
+    learner, direct = Learner(), Learner()
+    said = told("bad", 0.0, speaker="sk")
+    learner.learn([said])
+    learner.learn([replace(said, speaker=None, lesson=replace(said.lesson, reward=1.0))])
+    direct.learn([replace(said, speaker=None, lesson=replace(said.lesson, reward=1.0))])
+
+    assert np.allclose(direct.heads()["bad"].weights, learner.heads()["bad"].weights)
+    assert np.allclose(0.0, learner.speakers["sk"].sums["bad"].squares)
+
+
+def test_a_word_of_a_key_that_is_not_kept_apart_any_more_stays():
+    """With very many keys the oldest is let go: what counted of it counts on."""
+    learner = Learner()
+    said = told("bad", 0.0, speaker="sk-first")
+    learner.learn([said])
+    for number in range(MAX_SPEAKERS):
+        learner.learn([told("good", 0.9, speaker=f"sk-{number}")])
+    kept = learner.heads()["bad"].weights
+    learner.learn([replace(said, speaker=None, lesson=replace(said.lesson, reward=0.1))])
+
+    assert MAX_SPEAKERS == len(learner.speakers)
+    assert kept[0] > learner.heads()["bad"].weights[0]
+
+
+def test_only_so_many_decisions_are_remembered():
+    """Memory is bounded."""
+    learner = Learner()
+    learner.learn([told("bad", 0.5) for _ in range(MAX_REMEMBERED + 3)])
+
+    assert MAX_REMEMBERED == len(learner.remembered)
+
+
+def test_a_model_whose_version_changed_is_forgotten_or_decayed():
+    """A reset brings back the prior; a decay keeps a part of what was known; others are as they were."""
+    learner = Learner()
+    learner.learn([told(model, 0.1) for model in ("good", "bad") for _ in range(60)])
+    learner.learn([told("bad", 0.1, speaker="sk")])
+    (good, bad) = experience_of(learner).expect(CODE, OFFERS)
+    learner.reset("bad", keep=0.5)
+    (_, half) = experience_of(learner).expect(CODE, OFFERS)
+    learner.reset("bad")
+    (same, none) = experience_of(learner).expect(CODE, OFFERS)
+
+    assert bad.quality < half.quality < none.quality == 0.6
+    assert (good.quality, good.n) == (same.quality, same.n)
+    assert ["good"] == [each["model"] for each in learner.profiles.rows()]
+
+
+def test_a_caller_can_be_forgotten():
+    """Its taste and its lessons are gone; what others said stays."""
+    learner, without = Learner(), Learner()
+    others = [told("bad", 0.2) for _ in range(5)]
+    own = replace(CODE, caller="sk")
+    learner.learn([*others, *(told("good", 0.0, own, speaker="sk") for _ in range(5))])
+    without.learn(others)
+
+    assert learner.forget_caller("sk")
+    assert not learner.forget_caller("sk")
+    assert np.allclose(probabilities(without, own), probabilities(learner, own))
+
+
+def test_a_taste_of_ones_own_grows_with_the_days():
+    """A key that likes another model than all others do gets it more often; others do not."""
+    learner = Learner()
+    learner.learn([told(model, 0.6) for model in ("good", "bad") for _ in range(200)])
+    own = replace(CODE, caller="sk")
+    for day in range(20):
+        said = NOW + timedelta(days=day, minutes=1)
+        learner.learn([told("bad", 1.0, own, said=said) for _ in range(3)])
+        learner.learn([told("bad", 0.45, said=said) for _ in range(3)])
+
+    assert probabilities(learner, own)[1] > probabilities(learner, CODE)[1] + 0.05
+    assert any("own taste" in why for why in experience_of(learner).expect(own, OFFERS)[1].reasons)
+
+
+lesson = st.tuples(
+    st.sampled_from(["good", "bad", "third"]), st.floats(0, 1), st.sampled_from([CODE, TALK]), st.floats(0.05, 1)
+)
+
+
+@given(honest=st.lists(lesson, max_size=30), poison=st.lists(lesson, min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_the_bound_holds_at_the_level_of_probabilities(honest, poison):
+    """Whatever one key says after whatever was learned: no question's probability moves by more than the bound."""
+    learner = Learner()
+    learner.learn([told(model, reward, topic, weight=w) for model, reward, topic, w in honest])
+    before = _all(learner)
+    others = {model: learner.totals[model].copy() for model in learner.totals}
+    learner.learn([told(model, reward, topic, weight=w, speaker="sk") for model, reward, topic, w in poison])
+    speaker = learner.speakers["sk"]
+    bound = farthest({model: others.get(model) or Sums() for model in speaker.sums}, speaker.sums, speaker.share)
+
+    assert bound <= 0.0301
+    assert np.abs(_all(learner) - before).max() <= bound + 0.001
+
+
+def _all(learner, caller=None):
+    """Probabilities of three models for questions near and far from what was said."""
+    offers = (*OFFERS, replace(OFFERS[0], model="third"))
+    questions = [CODE, TALK, replace(CODE, language="zh"), replace(TALK, has_code=True, complexity=9, n_tokens=4000)]
+    return np.array([probabilities(learner, replace(each, caller=caller), offers) for each in questions])
