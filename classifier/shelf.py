@@ -32,6 +32,7 @@ POINTERS: Final = "pointers.json"
 MOST_KEPT: Final = 3
 """Versions kept of a name, the live one among them; what runs in shadow comes on top."""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
+_LONGEST_SHOWN: Final = 80
 _VERSION: Final = re.compile(r"[0-9a-f]{6,64}")
 
 
@@ -59,6 +60,11 @@ class Shelf:
         """Return every name that has an artefact."""
         found = {each.parent.name for each in self._shipped.glob(f"*/{CARD}")}
         return tuple(sorted(found | {each.parent.name for each in self.home.glob(f"*/{POINTERS}")}))
+
+    def unknown(self, name: str) -> ArtefactError:
+        """Return what to raise where no artefact has a name."""
+        known = ", ".join(self.names()) or "none"
+        return ArtefactError("there is no such artefact", file=name[:_LONGEST_SHOWN], mend=f"known are {known}")
 
     def pointers(self, name: str) -> Pointers:
         """Return which versions are what. Raises `ArtefactError` naming a file that cannot be read."""
@@ -112,7 +118,7 @@ class Shelf:
         Raises `ArtefactError` where it cannot be loaded, lacks a label of the live one, or is the live one; then
         nothing changed.
         """
-        pointers = self.pointers(name)
+        pointers = self._known(name)
         live, _ = self.open_live(name, _labels_and_version)
         self._place(name).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=self._place(name)) as aside:
@@ -135,7 +141,7 @@ class Shelf:
 
     def promote(self, name: str) -> Pointers:
         """Make the shadow live; the live one is kept. Raises `ArtefactError` where there is none or it is broken."""
-        pointers = self.pointers(name)
+        pointers = self._known(name)
         if pointers.shadow is None:
             mend = f"thalamus foundry shadow {name} DIR"
             raise ArtefactError("nothing runs in shadow", file=str(self._place(name)), mend=mend)
@@ -147,7 +153,7 @@ class Shelf:
 
     def rollback(self, name: str) -> Pointers:
         """Make the version before live again. Raises `ArtefactError` where there is none or it is broken."""
-        pointers = self.pointers(name)
+        pointers = self._known(name)
         if not pointers.before:
             raise ArtefactError(f"{name} has no version before", file=str(self._place(name)), mend="promote one first")
         load_reader(self.folder(name, pointers.before[0]))
@@ -155,15 +161,23 @@ class Shelf:
 
     def end_shadow(self, name: str) -> Pointers:
         """Let nothing run in shadow any more."""
-        return self._point(name, replace(self.pointers(name), shadow=None, auto=False))
+        return self._point(name, replace(self._known(name), shadow=None, auto=False))
 
     def pairs_file(self, name: str, live: str, candidate: str) -> Path:
         """Return where the comparison of two versions is recorded."""
         return self._place(name) / f"{candidate}.against.{live}.jsonl"
 
+    def _known(self, name: str) -> Pointers:
+        pointers = self.pointers(name)  # tells first what cannot be a name at all
+        if name not in self.names():
+            raise self.unknown(name)
+        return pointers
+
     def _place(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise ArtefactError("is no name of an artefact", file=name[:80], mend="see: thalamus foundry status")
+            raise ArtefactError(
+                "is no name of an artefact", file=name[:_LONGEST_SHOWN], mend="see: thalamus foundry status"
+            )
         return self.home / name
 
     def _point(self, name: str, pointers: Pointers) -> Pointers:

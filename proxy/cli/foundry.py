@@ -1,21 +1,20 @@
-"""`thalamus foundry`: make micro-models from rows, list them, try them, and read files with them."""
+"""`thalamus foundry`: which verbs there are, and those that make micro-models from rows and list them."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from classifier.artefact import CARD
-from classifier.micromodel import MicroModel
 from config.errors import ArtefactError, ThalamusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
-from proxy.cli.foundry_entities import entities_sentence, finds_entities, forged_entities, try_entities
+from proxy.cli.foundry_entities import entities_sentence, finds_entities, forged_entities
 from proxy.cli.foundry_generate import generate
 from proxy.cli.foundry_harvest import harvest
+from proxy.cli.foundry_reading import predict, try_
 from proxy.cli.foundry_shelf import promote, rollback, shadow, status
 from proxy.cli.options import AsJson
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
     from classifier.foundry.blueprint import Blueprint
     from classifier.foundry.forge import Forged
     from classifier.foundry.orders import Order
-    from classifier.micromodel import Prediction
     from config.types import Json
-
-_DIGITS = 4
 
 
 def list_(*, blueprints: Home = None, artefacts: Artefacts = None, as_json: AsJson = False) -> None:
@@ -91,50 +87,6 @@ def forge(
     ]
     if failed:
         raise CommandError(f"{len(failed)} of {len(chosen)} could not be forged: {', '.join(failed)}.")
-
-
-def predict(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Artefact to predict with.")],
-    *,
-    rows: Annotated[Path, typer.Option("--input", metavar="FILE", help="Rows with a text each, JSONL.")],
-    as_json: AsJson = False,
-) -> None:
-    """Read a file with an artefact: a line a row, with its labels, confidence and whether the model would abstain."""
-    from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
-
-    model = MicroModel.load(folder)
-    for text in read_texts(rows):
-        found = model.predict(text)
-        if as_json:
-            print_json(_told(text, found))
-        else:
-            say(f"{_sentence(found)}  {' '.join(text.split())[:80]}")
-
-
-def try_(
-    name: Annotated[str, typer.Argument(help="Blueprint or folder of an artefact.")],
-    text: Annotated[
-        str | None, typer.Argument(help="What to say to it; without it, lines are read until the end.")
-    ] = None,
-    *,
-    artefacts: Artefacts = None,
-    as_json: AsJson = False,
-) -> None:
-    """Talk to a micro-model: it answers each line with labels, confidence and milliseconds."""
-    folder = Path(name) if (Path(name) / CARD).is_file() else artefacts_folder(artefacts) / name
-    if not folder.is_dir():
-        raise ArtefactError("there is no such artefact", file=str(folder), mend=f"thalamus foundry forge {name}")
-    lines = (text,) if text is not None else sys.stdin
-    if finds_entities(read_card(folder)):
-        try_entities(folder, lines, as_json=as_json)
-        return
-    model = MicroModel.load(folder)
-    for line in lines:
-        found = model.predict(line.rstrip("\n"))
-        if as_json:
-            print_json(_told(line.rstrip("\n"), found))
-        else:
-            say(f"{_sentence(found)}  {found.ms:.2f} ms")
 
 
 VERBS = (
@@ -246,21 +198,6 @@ def _part(whole: Json, key: str) -> Json:
 
 def _shown(value: object) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def _told(text: str, found: Prediction) -> Json:
-    return {
-        "text": text,
-        "intents": list(found.labels),
-        "confidence": round(found.confidence, _DIGITS),
-        "abstained": found.abstained,
-        "ms": round(found.ms, _DIGITS),
-    }
-
-
-def _sentence(found: Prediction) -> str:
-    sure = "unsure, perhaps " if found.abstained else ""
-    return f"{sure}{', '.join(found.labels) or 'none'} ({found.confidence:.0%})"
 
 
 def _need_the_extra() -> None:

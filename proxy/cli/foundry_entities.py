@@ -1,24 +1,18 @@
-"""What `thalamus foundry` does where a model finds entities: forge it, try it, tell of it."""
+"""What `thalamus foundry` does where a model finds entities: forge it, and tell of it."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-from classifier.ner.entitymodel import EntityModel
 from proxy.cli.bars import Bars
-from proxy.cli.printing import note, print_json, say
+from proxy.cli.printing import note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from classifier.foundry.blueprint import Blueprint
     from classifier.foundry.forge import Forged
     from config.types import Json
-
-_DIGITS = 4
 
 
 def finds_entities(card: Json) -> bool:
@@ -47,19 +41,3 @@ def entities_sentence(forged: Forged) -> str:
         f"{card['evaluated_on']} rows, {metrics['unseen']['f1']:.3f} on forms never seen, "
         f"{card['size']['gzipped_kib']} KiB gzipped, {card['latency']['p50_ms']} ms."
     )
-
-
-def try_entities(folder: Path, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print the entities of each line, with type, confidence and milliseconds."""
-    model = EntityModel.load(folder)
-    for line in lines:
-        text = line.rstrip("\n")
-        began = time.perf_counter()
-        found = model.entities(text)
-        ms = (time.perf_counter() - began) * 1000
-        if as_json:
-            entities = [{**asdict(each), "confidence": round(each.confidence, _DIGITS)} for each in found]
-            print_json({"text": text, "entities": entities, "ms": round(ms, _DIGITS)})
-            continue
-        told = ", ".join(f"{each.text} ({each.type}, {each.confidence:.0%})" for each in found)
-        say(f"{told or 'no entity'}  {ms:.2f} ms")

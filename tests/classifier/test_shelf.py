@@ -112,8 +112,6 @@ def test_what_is_no_candidate_is_refused(shelf, versions, tmp_path, forged_multi
     for name in ("../small", "", "a/b", "."):
         with pytest.raises(ArtefactError, match="is no name of an artefact"):
             shelf.pointers(name)
-    with pytest.raises(ArtefactError, match=r"other/card\.json: cannot be read"):
-        shelf.shadow("other", versions[1])
 
 
 def test_a_live_version_that_breaks_gives_way_to_the_one_before(shelf, versions) -> None:
@@ -161,3 +159,13 @@ def test_links_are_not_copied(shelf, versions, tmp_path) -> None:
         path.name for path in shelf.folder("small", pointers.shadow).iterdir()
     }
     assert json.loads((shelf.home / "small" / POINTERS).read_text("utf-8"))["shadow"] == pointers.shadow
+
+
+def test_a_name_without_an_artefact_is_told_with_the_known_ones(shelf, versions) -> None:
+    """A slip of the pen changes nothing, and leaves nothing behind that would be listed afterwards."""
+    for change in (lambda: shelf.shadow("smal", versions[1]), lambda: shelf.end_shadow("smal"),
+                   lambda: shelf.promote("smal"), lambda: shelf.rollback("smal")):  # fmt: skip
+        with pytest.raises(ArtefactError, match="smal: there is no such artefact; known are small"):
+            change()
+
+    assert not shelf.home.exists()

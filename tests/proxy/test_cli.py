@@ -10,31 +10,7 @@ import pytest
 
 from config.database import open_database
 from config.overrides import OverrideStore
-from proxy.cli import main
 from proxy.weights import WEIGHTS_AREA
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working folder, and an environment without keys."""
-    for name in ("THALAMUS_CONFIG", "THALAMUS_API_KEY", "OLLAMA_HOST", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "CLAUDE_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder, capsys):
-    """Runs one command; returns its exit code, stdout and stderr."""
-
-    def go(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return go
 
 
 def _json(result):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
-from proxy.cli import main
 from tests.classifier.small_corpus import multi_rows, single_rows, written
 
 BLUEPRINT = """
@@ -21,16 +22,9 @@ selective_accuracy = 0.8
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs one command in an empty folder; returns its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*words: str) -> tuple[int, str, str]:
-        code = main(("foundry", *words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return go
+def run(run):
+    """Runs one command of `foundry`."""
+    return partial(run, "foundry")
 
 
 @pytest.fixture
@@ -126,11 +120,16 @@ def test_one_blueprint_that_fails_does_not_stop_the_others(run, home, tmp_path) 
 
 
 def test_lines_are_read_until_the_end(run, home, monkeypatch) -> None:
-    """Without a text, each line of the input is answered."""
+    """Without a text, each line of the input is answered, also one that is no UTF-8."""
     run("forge", "small", "--blueprints", str(home), "--out", "made/small")
-    monkeypatch.setattr("sys.stdin", iter(["退款给我\n", "讲个笑话\n"]))
+    said = "退款给我\n讲个笑话\r\n".encode() + b"\xff\xfe\x00\n" + b"x" * 1_000_000
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(said)))
+    code, out, err = run("try", "made/small", "--json")
 
-    assert 2 == len(run("try", "made/small")[1].splitlines())
+    assert (0, "") == (code, err)
+    assert ["退款给我", "讲个笑话", "\ufffd\ufffd\x00", "x" * 1_000_000] == [
+        json.loads(line)["text"] for line in out.splitlines()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -143,12 +142,10 @@ def test_lines_are_read_until_the_end(run, home, monkeypatch) -> None:
         (("forge", "--train", "a.jsonl"), 2, "own rows need --train, --val and --out"),
         (("forge", "nothing"), 1, "there is no blueprint 'nothing'"),
         (("forge", "--train", "no.jsonl", "--val", "no.jsonl", "--out", "x"), 1, "no.jsonl: cannot be read"),
-        (("predict", "nowhere", "--input", "a.jsonl"), 1, "nowhere/model.onnx: cannot be read"),
-        (
-            ("try", "nothing", "hello", "--artefacts", "made"),
-            1,
-            "there is no such artefact; thalamus foundry forge nothing",
-        ),
+        (("predict", "intent", "--input", "no.jsonl"), 1, "no.jsonl: cannot be read"),
+        (("try", "nothing", "hello"), 1, "nothing: there is no such artefact; known are complexity, confirmation, "),
+        (("try", "nothing", "hello", "--artefacts", "made"), 1, "nothing: there is no such artefact; known are none"),
+        (("try", ".", "hello"), 1, ".: holds no card.json, so it is no artefact; name the folder that forge wrote"),
         (("list", "--blueprints", "empty"), 1, "empty: holds no blueprint"),
     ],
 )

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from classifier.foundry.blueprint import shipped_artefacts
+from classifier.ner import preproc
+from classifier.ner.entitymodel import EntityModel
 from classifier.ner.spans import marked, write_span_rows
-from proxy.cli import main
+from tests.classifier.damage import sealed
 
 BLUEPRINT = """
 name = "names"
@@ -23,16 +29,9 @@ epochs = 1
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs one command in an empty folder; returns its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*words: str) -> tuple[int, str, str]:
-        code = main(("foundry", *words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return go
+def run(run):
+    """Runs one command of `foundry`."""
+    return partial(run, "foundry")
 
 
 def test_a_model_of_names_is_tried_in_words_and_in_json(run) -> None:
@@ -48,6 +47,46 @@ def test_a_model_of_names_is_tried_in_words_and_in_json(run) -> None:
 
     assert (0, "") == (code, err)
     assert (2, 9, "identifier", "DD88213") == (entity["start"], entity["end"], entity["type"], entity["text"])
+
+
+def test_a_file_is_read_by_a_model_of_names(run, folder) -> None:
+    """A line a row: what it names, how sure it is that this is all, and none where there is none."""
+    texts = ("call Priya Raman by Friday", "turn it off", "", "把订单DD88213寄到上海")
+    (folder / "rows.jsonl").write_text("".join(json.dumps({"text": each}) + "\n" for each in texts), "utf-8")
+    code, out, err = run("predict", "ner_core_entity", "--input", "rows.jsonl", "--json")
+    some, none, empty, chinese = map(json.loads, out.splitlines())
+
+    assert (0, "") == (code, err)
+    assert {"text", "entities", "confidence", "abstained", "ms"} == set(some)
+    assert [("Priya Raman", "person"), ("Friday", "time")] == [
+        (each["text"], each["type"]) for each in some["entities"]
+    ]
+    assert ([], False, [], True) == (none["entities"], none["abstained"], empty["entities"], empty["abstained"])
+    assert "DD88213" in [each["text"] for each in chinese["entities"]]
+    assert "Priya Raman (person, " in run("predict", "ner_core_entity", "--input", "rows.jsonl")[1]
+
+
+def test_a_model_of_names_is_shadowed_promoted_tried_and_taken_back(run, folder) -> None:
+    """As any other; of its name the live version answers."""
+    shipped = shipped_artefacts() / "ner_core_entity"
+    other = Path(shutil.copytree(shipped, folder / "other"))
+    sealed(other, preproc, temperature=4.0)
+    before = json.loads(run("try", "ner_core_entity", "call Priya Raman", "--json")[1])["confidence"]
+    code, out, err = run("shadow", "ner_core_entity", "other")
+    assert (0, "") == (code, err)
+    version = EntityModel.load(other).version
+    assert f"ner_core_entity: version {version} runs in shadow beside shipped.\n" == out
+    assert "only 0 of 500 requests were compared" in run("promote", "ner_core_entity")[2]
+    assert f"ner_core_entity  live shipped  shadow {version}  compared 0" in run("status")[1]
+    assert 0 == run("promote", "ner_core_entity", "--force")[0]
+    promoted = json.loads(run("try", "ner_core_entity", "call Priya Raman", "--json")[1])["confidence"]
+    assert before > promoted
+    (folder / ".thalamus" / "artefacts" / "ner_core_entity" / version / "model.onnx").write_bytes(b"\x80\x04 no model")
+    code, out, err = run("try", "ner_core_entity", "call Priya Raman", "--json")
+    assert (0, before) == (code, json.loads(out)["confidence"])
+    assert "looks like a pickle" in err
+
+    assert "version shipped is live again" in run("rollback", "ner_core_entity")[1]
 
 
 @pytest.mark.ml

@@ -6,34 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from config.intents import load_intents
-from proxy.cli import build, main
+from proxy.cli import build
 
 ROW = (
     "table_booking", "--zh", "订座", "--en", "Table booking", "--description-zh", "预订餐位。",
     "--description-en", "Booking a table.",
 )  # fmt: skip
 TOLD = {"text", "intents", "confidence", "source", "abstained", "ms", "tiers"}
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty folder to stand in, with nothing set around it."""
-    for name in ("THALAMUS_CONFIG", "OLLAMA_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder, capsys):
-    """Runs one command; returns its exit code, stdout and stderr."""
-
-    def go(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return go
 
 
 def test_text_is_answered_with_its_tier(run):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from classifier.verdict import Pair, Word
 from config.database import open_database
 from config.types import OutcomeRecord
 from config.writer import GroupWriter
-from proxy.cli import main
 from router.ledger import SqlLedger
 
 NAME = "intent"
@@ -27,16 +27,9 @@ OTHER = Word(("inventory",), 0.98, abstained=False)
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs one command in an empty folder; returns its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*words: str) -> tuple[int, str, str]:
-        code = main(("foundry", *words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return go
+def run(run):
+    """Runs one command of `foundry`."""
+    return partial(run, "foundry")
 
 
 @pytest.fixture
@@ -138,6 +131,10 @@ def test_a_shadow_is_ended(run, candidate) -> None:
         (("shadow", "../x", "candidate"), 1, "is no name of an artefact"),
         (("promote", NAME), 1, "nothing runs in shadow; thalamus foundry shadow intent DIR"),
         (("rollback", NAME), 1, "intent has no version before; promote one first"),
+        (("rollback", "nosuch"), 1, "nosuch: there is no such artefact; known are complexity, confirmation, "),
+        (("promote", "nosuch"), 1, "nosuch: there is no such artefact"),
+        (("shadow", "nosuch", "candidate"), 1, "nosuch: there is no such artefact"),
+        (("shadow", "nosuch", "--end"), 1, "nosuch: there is no such artefact"),
     ],
 )
 def test_wrong_use_is_one_clear_sentence(run, candidate, words, code, says) -> None:
