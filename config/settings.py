@@ -14,6 +14,7 @@ from config.classifier_settings import ClassifierSettings, IntentModelSettings
 from config.embedder_settings import EmbedderSettings
 from config.experiment_settings import ExperimentSettings
 from config.forms import Host, Network, Origin
+from config.judge_settings import JudgeSettings
 from config.limit_settings import LimitSettings
 from config.model_settings import (
     Capability,
@@ -40,6 +41,7 @@ __all__ = [
     "ExperimentSettings",
     "HealthSettings",
     "IntentModelSettings",
+    "JudgeSettings",
     "LimitSettings",
     "LoggingSettings",
     "ModelSettings",
@@ -213,6 +215,8 @@ class Settings:
     """How streams to clients behave."""
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     """How `auto` chooses."""
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
+    """Who is asked which model should answer, where the choice is not sure."""
     reflex: ReflexSettings = field(default_factory=ReflexSettings)
     """What happens to orders that are hard to take back."""
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)

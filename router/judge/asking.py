@@ -126,12 +126,16 @@ class Judge:
             told |= {"status": "resting", "retry_in_s": round(self.breaker.wait_s(now), 1)}
         return told | {"answers": dict(self.counts.by_outcome), "cached": self.counts.cached}
 
-    async def aclose(self) -> None:
-        """End what runs beside the requests."""
+    def give_up(self) -> tuple[asyncio.Task[None], ...]:
+        """Tell what runs beside the requests to end, and return it."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return tasks
+
+    async def aclose(self) -> None:
+        """End what runs beside the requests."""
+        await asyncio.gather(*self.give_up(), return_exceptions=True)
 
     async def _ask(self, template: Template, case: Case) -> Asked:
         began = self._clock()
