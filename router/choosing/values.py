@@ -63,6 +63,8 @@ class Expected:
     """On how many outcomes it rests, by weight."""
     reasons: tuple[str, ...] = ()
     """Short, for a person, such as `46 ratings in zh/code: 0.81`."""
+    prior: float | None = None
+    """Quality that was expected before anything was learned; `None` where it is `quality`."""
 
 
 class Experience(Protocol):

@@ -53,6 +53,7 @@ class LearnedExperience:
                     quality=min(MOST, max(LEAST, before.quality + shift + own)),
                     deviation=widest * left,
                     n=0.0 if head is None else round(head.n(topic), 3),
+                    prior=before.quality,
                     reasons=self._reasons(question, offer, before, own),
                 )
             )

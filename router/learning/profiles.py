@@ -112,9 +112,11 @@ class Profiles:
     def as_json(self) -> Json:
         """Return it for a version."""
         return {
-            "cells": [[*key, each.n, each.n_successes, each.rewards, each.n_implicit] for key, each in self.cells.items()],
+            "cells": [
+                [*key, each.n, each.n_successes, each.rewards, each.n_implicit] for key, each in self.cells.items()
+            ],
             "days": {name: [day.n, day.n_successes, *day.odds] for name, day in self.days.items()},
-        }  # fmt: skip
+        }
 
     def copy(self) -> Profiles:
         """Return profiles that can be changed apart from these."""
