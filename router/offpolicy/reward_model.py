@@ -1,7 +1,8 @@
 """What each model is expected to earn on each question, each row told by a fit that did not see its conversation.
 
 A small ridge: one fit to the answers of all models, and one per model to what that leaves over. Where a model was
-seldom chosen the first one speaks for it.
+seldom chosen the first one speaks for it. Rows count by 1 / their logged probability, so that a model is fitted to
+all questions and not to those that it was chosen for. All is solved from sums by fold and model.
 """
 
 from __future__ import annotations
@@ -18,22 +19,50 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Rows = NDArray[np.bool_]
 
 N_FOLDS: Final = 5
-STRENGTHS: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
+STRENGTHS: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 1e6)
 """Ridge penalties that are tried; the last one leaves the mean alone."""
+MOST_COUNT: Final = 50.0
 LEAST_ROWS: Final = 3
 """Of a model, below which the fit to all models speaks for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
-    """Coefficients, and the inverse of what they were solved with, for how much each row moved them."""
+class Sums:
+    """All that a ridge needs of rows: it adds up over folds and models."""
 
-    weights: Array
-    """(d + 1,), the constant last."""
-    inverse: Array
-    """(d + 1, d + 1)."""
+    gram: Array
+    """(d, d)."""
+    pulled: Array
+    """(d,): inputs times what is wanted."""
+    square: float
+    """Of what is wanted."""
+    n: float
+    """Rows, by what each counts."""
+    n_squared: float
+    """Of what each counts, the squares."""
+
+    def __add__(self, other: Sums) -> Sums:
+        """Return the sums of both."""
+        return Sums(
+            self.gram + other.gram,
+            self.pulled + other.pulled,
+            self.square + other.square,
+            self.n + other.n,
+            self.n_squared + other.n_squared,
+        )
+
+    def scaled(self, by: float) -> Sums:
+        """Return the sums where each row counts so many times as much."""
+        return Sums(self.gram * by, self.pulled * by, self.square * by, self.n * by, self.n_squared * by**2)
+
+    def without(self, weights: Array) -> Sums:
+        """Return the sums of the same rows where what is wanted is what `weights` (d,) leave over."""
+        left = self.pulled - self.gram @ weights
+        square = self.square - float(weights @ (self.pulled + left))
+        return Sums(self.gram, left, max(square, 0.0), self.n, self.n_squared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +72,17 @@ class Expectations:
     values: Array
     """(n, k)."""
     inputs: Array
-    """(n, d + 1): what was regressed on, the constant last, without what is known of a single model."""
+    """(n, d - 1): what was regressed on, the constant last, without what was expected of a model beforehand."""
+    hints: Array
+    """(n, k): what was expected beforehand; it stands before the inputs."""
     residuals: Array
     """(n,): what the served model earned less what was expected; 0 where that is not known."""
+    counts: Array
+    """(n,): what each row counted in the fits of its model, before all of them were scaled."""
     folds: Ints
     """(n,)."""
     inverses: Array
-    """(folds, k, d + 1, d + 1): of the fits per model; 0 where there was none."""
+    """(folds, k, d, d): of the fits per model, scaled like their rows; 0 where there was none."""
 
 
 def expectations(log: Log, outcome: Array, *, seed: int = 0, bounds: tuple[float, float] | None = None) -> Expectations:
@@ -60,80 +93,106 @@ def expectations(log: Log, outcome: Array, *, seed: int = 0, bounds: tuple[float
     """
     n, k = log.probabilities.shape
     inputs = np.hstack([_scaled(log.encodings), np.ones((n, 1))])
-    known = np.isfinite(outcome) & (log.served >= 0)
-    arms = np.where(known, log.served, -1)
-    folds = _folds(log.conversations, seed)
     told = np.isfinite(log.expected)
-    hints = np.where(told, log.expected, log.expected[told].mean() if told.any() else 0.0)
-    values, inverses = np.zeros((n, k)), np.zeros((N_FOLDS, k, inputs.shape[1], inputs.shape[1]))
+    hints = np.where(told, log.expected - (log.expected[told].mean() if told.any() else 0.0), 0.0)
+    arms = np.where(np.isfinite(outcome), log.served, -1)
+    folds = _folds(log.conversations, seed)
+    known = [[(folds == fold) & (arms == arm) for arm in range(k)] for fold in range(N_FOLDS)]
+    counts = _counts(log, arms)
+    sums = [[_sums(inputs, hints[:, a], outcome, counts, rows) for a, rows in enumerate(each)] for each in known]
+    values, inverses = np.zeros((n, k)), np.zeros((N_FOLDS, k, inputs.shape[1] + 1, inputs.shape[1] + 1))
     for fold in range(N_FOLDS):
-        inside, train = folds == fold, known & (folds != fold)
-        if inside.any() and train.any():
-            values[inside], inverses[fold] = _one_fold(inputs, hints, outcome, arms=arms, train=train, inside=inside)
+        weights, inverses[fold] = _fitted([each for at, each in enumerate(sums) if at != fold], inverses[fold])
+        inside = folds == fold
+        values[inside] = inputs[inside] @ weights[:, 1:].T + hints[inside] * weights[:, 0]
     if bounds is not None:
         values = np.clip(values, *bounds)
-    at = np.flatnonzero(known)
-    residuals = np.zeros(n)
+    residuals, at = np.zeros(n), np.flatnonzero(arms >= 0)
     residuals[at] = outcome[at] - values[at, arms[at]]
-    return Expectations(values, inputs, residuals, folds, inverses)
+    return Expectations(values, inputs, hints, residuals, counts, folds, inverses)
 
 
-def moved(fit: Expectations, log: Log, target: Array, rows: NDArray[np.bool_]) -> Array:
+def moved(fit: Expectations, log: Log, target: Array, rows: Rows) -> Array:
     """Return how much each row (n,) moved the mean over `rows` of what `target` (n, k) is expected to earn."""
-    found = np.zeros(len(log))
-    n = int(rows.sum())
+    found, n = np.zeros(len(log)), max(int(rows.sum()), 1)
     for arm in range(target.shape[1]):
-        levers = np.zeros((N_FOLDS, fit.inputs.shape[1]))
+        levers = np.zeros((N_FOLDS, fit.inputs.shape[1] + 1))
         for fold in range(N_FOLDS):
             inside = rows & (fit.folds == fold)
-            levers[fold] = fit.inverses[fold, arm] @ (target[inside, arm] @ fit.inputs[inside]) / n
+            share = target[inside, arm]
+            mean = np.concatenate([[share @ fit.hints[inside, arm]], share @ fit.inputs[inside]]) / n
+            levers[fold] = fit.inverses[fold, arm] @ mean
         mine = log.served == arm
-        pull = levers.sum(0) - levers[fit.folds[mine]]
-        found[mine] = (fit.inputs[mine] * pull).sum(1) * fit.residuals[mine]
+        pull = levers.sum(0) - levers[fit.folds[mine]]  # a row did nothing to the fit that told its own fold
+        reach = (fit.inputs[mine] * pull[:, 1:]).sum(1) + fit.hints[mine, arm] * pull[:, 0]
+        found[mine] = reach * fit.counts[mine] * fit.residuals[mine]
     return found
 
 
-def fit_ridge(inputs: Array, wanted: Array) -> Ridge:
-    """Return the ridge with the strength whose generalised cross-validation error is least (Golub, Heath, Wahba)."""
-    n, d = inputs.shape
-    gram, pulled = inputs.T @ inputs, inputs.T @ wanted
-    # The constant is projected out and not penalised, so that strengths shrink everything else towards the mean.
+def fit_ridge(sums: Sums) -> tuple[Array, Array]:
+    """Return the coefficients (d,) whose generalised cross-validation error is least, and the inverse used (d, d).
+
+    The constant is the last input; it is projected out and not penalised, so that strengths shrink everything else
+    towards the mean (Golub, Heath and Wahba 1979). `sums.n` must not be 0.
+    """
+    gram, pulled = sums.gram, sums.pulled
     column, corner = gram[:-1, -1], gram[-1, -1]
     values, vectors = np.linalg.eigh(gram[:-1, :-1] - np.outer(column, column) / corner)
     values = np.maximum(values, 0.0)
     turned = vectors.T @ (pulled[:-1] - column * pulled[-1] / corner)
-    whole = float(wanted @ wanted) - pulled[-1] ** 2 / corner
+    whole = sums.square - pulled[-1] ** 2 / corner
     best, least = STRENGTHS[-1], np.inf
     for strength in STRENGTHS:
         kept = 1.0 / (values + strength)
         left = whole - float((turned**2 * (2 * kept - values * kept**2)).sum())
-        freedom = n - 1 - float((values * kept).sum())
+        freedom = sums.n - 1 - float((values * kept).sum())
         error = max(left, 0.0) / freedom**2 if freedom > 0 else np.inf
         if error < least:
             best, least = strength, error
-    penalty = np.full(d, best)
+    penalty = np.full(len(pulled), best)
     penalty[-1] = 0.0
     inverse = np.linalg.inv(gram + np.diag(penalty))
-    return Ridge(inverse @ pulled, inverse)
+    return inverse @ pulled, inverse
 
 
-def _one_fold(
-    inputs: Array, hints: Array, outcome: Array, *, arms: Ints, train: NDArray[np.bool_], inside: NDArray[np.bool_]
-) -> tuple[Array, Array]:
-    """Return expectations (rows inside, k) and the inverses (k, d + 1, d + 1) of one fold."""
-    k, width = hints.shape[1], inputs.shape[1]
-    at = np.flatnonzero(train)
-    common = fit_ridge(np.hstack([hints[at, arms[at]][:, None], inputs[at]]), outcome[at])
-    left = outcome[at] - np.hstack([hints[at, arms[at]][:, None], inputs[at]]) @ common.weights
-    found, inverses = np.zeros((int(inside.sum()), k)), np.zeros((k, width, width))
-    for arm in range(k):
-        found[:, arm] = np.hstack([hints[inside, arm][:, None], inputs[inside]]) @ common.weights
-        mine = arms[at] == arm
-        if mine.sum() >= LEAST_ROWS:
-            own = fit_ridge(inputs[at[mine]], left[mine])
-            found[:, arm] += inputs[inside] @ own.weights
-            inverses[arm] = own.inverse
-    return found, inverses
+def _fitted(sums: list[list[Sums]], inverses: Array) -> tuple[Array, Array]:
+    """Return coefficients (k, d) from sums by fold and model, and the inverses (k, d, d) of the models' own fits."""
+    by_arm: list[Sums] = []
+    scales: list[float] = []
+    for each in zip(*sums, strict=True):
+        whole = _total(list(each))
+        scales.append(whole.n / whole.n_squared if whole.n_squared else 0.0)  # in all as much as they are evidence
+        by_arm.append(whole.scaled(scales[-1]))
+    weights, found = np.zeros(inverses.shape[:2]), np.zeros_like(inverses)
+    if not any(each.n for each in by_arm):
+        return weights, found
+    common, _ = fit_ridge(_total(by_arm))
+    for arm, mine in enumerate(by_arm):
+        weights[arm] = common
+        if mine.n >= LEAST_ROWS:
+            own, found[arm] = fit_ridge(mine.without(common))
+            weights[arm] += own
+            found[arm] *= scales[arm]
+    return weights, found
+
+
+def _counts(log: Log, arms: Ints) -> Array:
+    """Return what rows count (n,): 1 / their probability, so that a model's stand for all questions."""
+    counts = np.minimum(1 / log.probabilities[np.arange(len(log)), log.chosen], MOST_COUNT)
+    return np.where(arms == log.chosen, counts, 1.0)  # after a failover nobody knows how likely it was
+
+
+def _sums(inputs: Array, hints: Array, outcome: Array, counts: Array, rows: Rows) -> Sums:
+    regressed, wanted, by = np.hstack([hints[rows, None], inputs[rows]]), outcome[rows], counts[rows]
+    weighed = regressed.T * by
+    return Sums(weighed @ regressed, weighed @ wanted, float(by @ wanted**2), float(by.sum()), float(by @ by))
+
+
+def _total(sums: list[Sums]) -> Sums:
+    whole = sums[0]
+    for each in sums[1:]:
+        whole += each
+    return whole
 
 
 def _scaled(encodings: Array) -> Array:
