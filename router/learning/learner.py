@@ -50,6 +50,8 @@ class Remembered:
     beyond: float
     """What was counted as its caller's own taste."""
     speaker: str | None
+    said: float
+    """Seconds since 1970."""
 
 
 class Learner:
@@ -64,6 +66,8 @@ class Learner:
         self.remembered: OrderedDict[str, Remembered] = OrderedDict()
         """By decision, the latest last."""
         self.n_lessons = 0
+        self.data = ""
+        """Digest of all lessons in the order in which they were learned."""
         self.n_refused = 0
         """Lessons that were no numbers."""
         self.lock = threading.RLock()
@@ -175,8 +179,10 @@ class Learner:
             self.preferences.learn(caller, lesson.model, beyond, weight=lesson.weight, at=told.said.timestamp())
         self.profiles.count(told)
         self.remembered[lesson.decision_id] = Remembered(
-            *_word(told), prior=told.prior, beyond=beyond, speaker=told.speaker
+            *_word(told), prior=told.prior, beyond=beyond, speaker=told.speaker, said=told.said.timestamp()
         )
+        word = f"{self.data} {lesson.decision_id} {lesson.model} {_word(told)}"
+        self.data = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         while len(self.remembered) > MAX_REMEMBERED:
             self.remembered.popitem(last=False)
         self._heads.pop(lesson.model, None)

@@ -16,6 +16,7 @@ from router.choosing.stored import question_from
 from router.choosing.values import Lesson
 from router.learning.rewards import ADMIN, Word, verdict_of
 from router.learning.told import Told
+from router.providers.json_values import as_object
 from router.tables import decision, outcome
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from config.database import Database
+    from config.types import Json
 
     Row = Mapping[Any, Any]
 
@@ -104,9 +106,8 @@ def lesson_of(row: Row, words: Sequence[Word], trust: Trust) -> Told | None:
     verdict = verdict_of([_with_canonical(word, trust) for word in words], served=served)
     if verdict is None:
         return None
-    features = cast("Mapping[str, object]", row["features"]) if isinstance(row["features"], dict) else {}
-    stored = features.get("question")
-    known = cast("Mapping[str, object]", stored) if isinstance(stored, dict) else features
+    features: Json = as_object(row["features"]) or {}
+    known = as_object(features.get("question")) or features
     caller = row["key_prefix"]
     propensity = _probability(row, served)
     lesson = Lesson(
