@@ -30,6 +30,9 @@ HASH_BYTES = 32
 CONFIDENCE_WEIGHTS = 4
 """The bias and the weights of three numbers; a multi-label model may hold one more for each label."""
 MOST_TERMS = 1_000_000
+ENTITIES = "entities"
+"""Stands in place of the task where a model finds entities."""
+_OTHER_MEND = "name the folder of a micro-model"
 Task = Literal["single", "multi"]
 TASKS: tuple[Task, ...] = ("single", "multi")
 
@@ -113,6 +116,8 @@ def encode(preproc: Preproc) -> bytes:
 def decode(data: bytes, *, file: str) -> Preproc:
     """Return what `preproc.bin` holds. Raises `ArtefactError` naming `file` where it is damaged."""
     try:
+        if last_text(grouped(data), 3) == ENTITIES:
+            raise ArtefactError("is of a model of entities, which says no labels", file=file, mend=_OTHER_MEND)
         preproc = _read(data)
     except (ValueError, IndexError, struct.error, UnicodeDecodeError) as error:
         raise ArtefactError("is no preprocessor or is cut short", file=file) from error

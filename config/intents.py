@@ -15,7 +15,7 @@ from config.toml_lines import nearest_line
 if TYPE_CHECKING:
     from config.toml_lines import Path as KeyPath
 
-__all__ = ["NONE", "IntentCatalogue", "IntentSettings", "load_intents", "shipped_intents"]
+__all__ = ["NONE", "IntentCatalogue", "IntentSettings", "load_intents", "name_fault", "shipped_intents"]
 
 Language = Literal["zh", "en"]
 
@@ -103,6 +103,14 @@ def load_intents(own: Path | None) -> IntentCatalogue:
     return _catalogue((*kept, *written.values()))
 
 
+def name_fault(name: str) -> str | None:
+    """Return why something cannot be the name of an intent; `None` where it can."""
+    if _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARS:
+        return None
+    wanted = f"lower-case letters, digits and underscores, a letter first, at most {MAX_NAME_CHARS} characters"
+    return f"the name {name[:MAX_NAME_CHARS]!r} must be {wanted}"
+
+
 def _catalogue(intents: tuple[IntentSettings, ...]) -> IntentCatalogue:
     last = tuple(intent for intent in intents if intent.name == NONE)
     return IntentCatalogue((*(intent for intent in intents if intent.name != NONE), *last))
@@ -134,9 +142,9 @@ def _check(intents: tuple[IntentSettings, ...], problems: Problems) -> None:
     seen: set[str] = set()
     for position, intent in enumerate(intents):
         place = ("intent", position)
-        if not _NAME.fullmatch(intent.name) or len(intent.name) > MAX_NAME_CHARS:
-            wanted = f"lower-case letters, digits and underscores, a letter first, at most {MAX_NAME_CHARS} characters"
-            problems.note((*place, "name"), f"the name {intent.name[:MAX_NAME_CHARS]!r} must be {wanted}")
+        fault = name_fault(intent.name)
+        if fault is not None:
+            problems.note((*place, "name"), fault)
         if intent.name in seen:
             problems.note((*place, "name"), f"there are two intents named '{intent.name}'")
         seen.add(intent.name)

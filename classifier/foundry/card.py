@@ -49,7 +49,7 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
             "dropped": order.dropped,
         },
         "recipe": {**asdict(options), "terms": len(linear.terms)},
-        "evaluated_on": "test" if order.test else "validation" if order.validation else "training rows",
+        "evaluated_on": "test" if order.test else "validation" if order.validation else "training",
         "metrics": measures(judge(decisions, gold, preproc), rows),
         "operating_point": {
             "target": order.targets.selective_accuracy,

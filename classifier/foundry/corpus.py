@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 TEXT_KEYS = ("text", "prompt")
 LABEL_KEYS = ("labels", "intents", "output")
-LARGEST_LINE_BYTES = 4 * 1024 * 1024
+LARGEST_LINE_BYTES = 16 * 1024 * 1024
+"""A text of a million Chinese characters, each escaped, has room."""
+TEXT_MEND = 'a row looks like {"text": "我要退款"}'
+ROW_MEND = 'a row looks like {"text": "我要退款", "labels": ["payment"]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,12 @@ class Row:
 
 def read_rows(paths: Iterable[Path]) -> tuple[Row, ...]:
     """Return the rows of JSONL files, blank lines left out. Raises `CorpusError` naming file and line."""
-    return tuple(_row(found, path.name, at) for path in paths for at, found in _objects(path))
+    return tuple(_row(found, path.name, at) for path in paths for at, found in _objects(path, ROW_MEND))
 
 
 def read_texts(path: Path) -> tuple[str, ...]:
     """Return the texts of a JSONL file whose rows need no labels. Raises `CorpusError` naming file and line."""
-    return tuple(_text(found, path.name, at) for at, found in _objects(path))
+    return tuple(_text(found, path.name, at) for at, found in _objects(path, TEXT_MEND))
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -84,7 +87,7 @@ def data_hash(paths: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
-def _objects(path: Path) -> Iterable[tuple[int, dict[str, object]]]:
+def _objects(path: Path, mend: str) -> Iterable[tuple[int, dict[str, object]]]:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -93,13 +96,13 @@ def _objects(path: Path) -> Iterable[tuple[int, dict[str, object]]]:
         if not line.strip():
             continue
         if len(line) > LARGEST_LINE_BYTES:
-            raise CorpusError(f"is longer than {LARGEST_LINE_BYTES} bytes", file=path.name, line=at)
+            raise CorpusError(f"is longer than {LARGEST_LINE_BYTES} bytes; cut its text", file=path.name, line=at)
         try:
             found: object = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise CorpusError("is no JSON object in UTF-8", file=path.name, line=at) from error
+            raise CorpusError(f"is no JSON object in UTF-8; {mend}", file=path.name, line=at) from error
         if not isinstance(found, dict):
-            raise CorpusError("is JSON, but no object", file=path.name, line=at)
+            raise CorpusError(f"is JSON, but no object; {mend}", file=path.name, line=at)
         yield at, cast("dict[str, object]", found)
 
 
@@ -107,7 +110,7 @@ def _text(found: dict[str, object], file: str, line: int) -> str:
     for key in TEXT_KEYS:
         if isinstance(value := found.get(key), str):
             return value
-    raise CorpusError(f"has no text under {' or '.join(TEXT_KEYS)}", file=file, line=line)
+    raise CorpusError(f"has no text under {' or '.join(TEXT_KEYS)}; {TEXT_MEND}", file=file, line=line)
 
 
 def _row(found: dict[str, object], file: str, line: int) -> Row:
@@ -115,7 +118,7 @@ def _row(found: dict[str, object], file: str, line: int) -> Row:
     value = next((found[key] for key in LABEL_KEYS if key in found), None)
     items = [value] if isinstance(value, str) else cast("list[object]", value) if isinstance(value, list) else None
     if items is None or not all(isinstance(item, str) and item for item in items):
-        raise CorpusError(f"has no list of labels under {' or '.join(LABEL_KEYS)}", file=file, line=line)
+        raise CorpusError(f"has no list of labels under {' or '.join(LABEL_KEYS)}; {ROW_MEND}", file=file, line=line)
     tags = found.get("tags", [])
     lang = found.get("lang")
     return Row(

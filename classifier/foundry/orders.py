@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from classifier.foundry.blueprint import RAW, Features, Targets
-from classifier.foundry.corpus import data_hash, read_rows
+from classifier.foundry.corpus import ROW_MEND, data_hash, read_rows
 from classifier.foundry.refine import Refined, refine, sift
 from config.errors import CorpusError
 
@@ -86,15 +86,18 @@ def order_of(blueprint: Blueprint, *, more: tuple[Path, ...] = ()) -> tuple[Orde
 
 def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tuple[int, ...]) -> tuple[Order, Refined]:
     """Return the order for anybody's own rows; labels are those of the training file. Raises `CorpusError`."""
-    rows, held_out = read_rows([train]), read_rows([validation])
+    rows, held_out = _some_rows(train), _some_rows(validation)
     labels, out_of_scope = labels_of(rows, multi=task == "multi")
     if len(labels) < 2:  # noqa: PLR2004  # one label leaves nothing to tell apart
-        raise CorpusError("names fewer than two labels: there is nothing to tell apart", file=str(train))
+        named = f"only the label {labels[0]!r}" if labels and labels[0] != out_of_scope else "no label"
+        raise CorpusError(f"its rows carry {named}; give rows of two or more to tell apart", file=str(train))
     refined = sift(rows, labels, one_label=task == "single")
     known = set(labels)
     kept = tuple(row for row in held_out if set(row.labels) <= known and (task == "multi" or len(row.labels) <= 1))
     if not out_of_scope and task == "single":
         kept = tuple(row for row in kept if row.labels)
+    if not kept:
+        raise CorpusError(f"no row carries the labels of the training rows: {', '.join(labels)}", file=str(validation))
     order = Order(
         name=name,
         task=task,
@@ -117,6 +120,13 @@ def labels_of(rows: Sequence[Row], *, multi: bool) -> tuple[tuple[str, ...], str
     if multi or all(row.labels for row in rows):
         return tuple(labels), ""
     return (*[label for label in labels if label != OUT_OF_SCOPE], OUT_OF_SCOPE), OUT_OF_SCOPE
+
+
+def _some_rows(path: Path) -> tuple[Row, ...]:
+    rows = read_rows([path])
+    if not rows:
+        raise CorpusError(f"holds no row; {ROW_MEND}", file=str(path))
+    return rows
 
 
 def _left_out(n: int) -> dict[str, int]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from classifier import protowire as wire
 from classifier.ner.spans import tags_of
 from classifier.ner.tokens import READER, SLOTS
-from classifier.preproc import HASH_BYTES, MOST_TERMS
+from classifier.preproc import ENTITIES, HASH_BYTES, MOST_TERMS, TASKS
 from classifier.text import MAX_CHARS
 from config.errors import ArtefactError
 
 SCHEMA_VERSION = 1
-KIND = "entities"
 MOST_TYPES = 200
 
 
@@ -33,7 +32,7 @@ class EntityPreproc:
     reader: str = READER
     max_chars: int = MAX_CHARS
     slots: int = SLOTS
-    kind: str = KIND
+    kind: str = ENTITIES
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -70,6 +69,9 @@ def decode(data: bytes, *, file: str) -> EntityPreproc:
     """Return what `preproc.bin` holds. Raises `ArtefactError` naming `file` where it is damaged."""
     try:
         fields = wire.grouped(data)
+        if wire.last_text(fields, 3) in TASKS:
+            mend = "name the folder of a model of entities"
+            raise ArtefactError("is of a micro-model of labels, which finds no entities", file=file, mend=mend)
         preproc = EntityPreproc(
             schema_version=wire.last_int(fields, 1),
             name=wire.last_text(fields, 2),
@@ -99,7 +101,7 @@ def _check(preproc: EntityPreproc, file: str) -> None:
         raise ArtefactError(
             f"has schema version {preproc.schema_version}, this program reads {SCHEMA_VERSION}", file=file
         )
-    if preproc.kind != KIND:
+    if preproc.kind != ENTITIES:
         raise ArtefactError(f"is of the kind {preproc.kind!r}, not a model of entities", file=file)
     faults = {
         "reads text by other rules than this program": (preproc.reader, preproc.max_chars, preproc.slots)

@@ -88,7 +88,7 @@ def _objects_of(file: Path) -> Iterator[tuple[int, Json]]:
             continue
         try:
             found = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CorpusError(f"no JSON object; {MEND}", file=str(file), line=number) from error
         yield number, cast("Json", found) if isinstance(found, dict) else {}
 

@@ -96,9 +96,9 @@ def train_(
         resume=resume,
     )
     with _plain_errors(), _bars() as bars:
-        task = bars.add_task("training", total=None)
 
         def tell(step: Step) -> None:
+            task = bars.task_ids[0] if bars.task_ids else bars.add_task("training", total=None)
             bars.update(task, total=step.total, completed=step.step, description=f"training, loss {step.loss:.3f}")
             if step.scores:
                 found = f"loss {step.val_loss:.3f}, micro-F1 {step.scores.micro_f1:.3f}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from config.types import Json
 
 OLLAMA_TIMEOUT_S = 120.0
+_NO_SUCH_MODEL = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,20 @@ def contenders_of(plan: ComparePlan, rows: Sequence[Row]) -> Generator[Chosen]:
             )
         try:
             yield chosen
-        except httpx.HTTPError as error:
-            raise CommandError(f"Ollama at {plan.ollama_url} did not answer: {type(error).__name__}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise CommandError(_no_answer(plan, error)) from error
+
+
+def _no_answer(plan: ComparePlan, error: Exception) -> str:
+    """Return what is wrong with the Ollama server, and the mend."""
+    where = f"Ollama at {plan.ollama_url}"
+    if isinstance(error, httpx.HTTPStatusError):
+        status = error.response.status_code
+        mend = f"ollama pull {plan.ollama}" if status == _NO_SUCH_MODEL else "see its log"
+        return f"{where} answered with status {status}; {mend}"
+    wrong_address = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
+    mend = "its address begins with http:// or https://" if wrong_address else "start it with: ollama serve"
+    return f"{where} did not answer ({type(error).__name__}); {mend}"
 
 
 def _labels(plan: ComparePlan, rows: Sequence[Row]) -> tuple[str, ...]:

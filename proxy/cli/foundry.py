@@ -53,7 +53,7 @@ def forge(
     every: Annotated[bool, typer.Option("--all", help="Forge every blueprint.")] = False,
     train: Annotated[Path | None, typer.Option(metavar="FILE", help="Own training rows, JSONL.")] = None,
     val: Annotated[Path | None, typer.Option(metavar="FILE", help="Own validation rows, JSONL.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the artefact goes.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", file_okay=False, help="Where the artefact goes.")] = None,
     multi_label: Annotated[bool, typer.Option("--multi-label", help="Own rows may carry several labels.")] = False,
     more: Annotated[
         Path | None,

@@ -46,6 +46,8 @@ def predict(
     from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
 
     texts = read_texts(rows)
+    if not texts:
+        note(f"{rows} holds no row.")
     reader = _opened(name, artefacts, config)
     for text, found in _read(reader, texts):
         if as_json:

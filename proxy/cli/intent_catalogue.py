@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.intents import IntentSettings, load_intents
+from config.errors import SettingsError
+from config.intents import IntentSettings, load_intents, name_fault
 from config.intents_file import add_intent, shared_examples
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
@@ -21,6 +23,7 @@ OwnFile = Annotated[
 ]
 Texts = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
 USUAL_OWN_FILE = "intents.toml"
+_NEEDED = ("zh", "en", "description_zh", "description_en")
 
 
 def list_(*, file: OwnFile = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -55,14 +58,16 @@ def add(
     row = (
         _asked()
         if name is None
-        else IntentSettings(
-            name,
-            zh,
-            en,
-            description_zh,
-            description_en,
-            service,
-            *map(tuple, (document or (), example_zh or (), example_en or ())),
+        else _complete(
+            IntentSettings(
+                name,
+                zh,
+                en,
+                description_zh,
+                description_en,
+                service,
+                *map(tuple, (document or (), example_zh or (), example_en or ())),
+            )
         )
     )
     catalogue = add_intent(path, row)
@@ -96,11 +101,25 @@ def _own_file(file: Path | None, config: Path | None) -> tuple[Path, bool]:
     return own or beside / USUAL_OWN_FILE, own is not None
 
 
+def _complete(row: IntentSettings) -> IntentSettings:
+    """Return a row that says what it must. Raises `SettingsError` naming the options, for no file is to blame yet."""
+    fault = name_fault(row.name)
+    if fault is not None:
+        near = re.sub(r"[^a-z0-9]+", "_", row.name.casefold()).strip("_0123456789")
+        raise SettingsError(f"{fault}, such as {near if name_fault(near) is None else 'table_booking'}.")
+    missing = [f"--{key.replace('_', '-')}" for key in _NEEDED if not str(getattr(row, key)).strip()]
+    if missing:
+        raise SettingsError(
+            f"the intent '{row.name}' needs {', '.join(missing)}; without a name you are asked for one after the other."
+        )
+    return row
+
+
 def _asked() -> IntentSettings:
     """Ask for one thing after the other; what may not be empty is asked for again."""
     say("A new intent. Its name is what classifiers answer: lower-case letters, digits and underscores.")
     known = load_intents(None).names
-    name = _needed("Name", lambda text: None if text not in known else f"'{text}' is a shipped intent.")
+    name = _needed("Name", lambda text: f"'{text}' is a shipped intent." if text in known else name_fault(text))
     zh, en = _needed("Title in Chinese"), _needed("Title in English")
     say("What belongs to it and what does not, in a sentence; a model without training chooses by it.")
     about_zh, about_en = _needed("In Chinese"), _needed("In English")

@@ -15,7 +15,7 @@ from classifier.readings import features_from
 from classifier.reflex import Reflex
 from proxy.classifying import told
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.printing import print_json, print_table, say
+from proxy.cli.printing import note, print_json, print_table, say
 from proxy.house import ollama_url
 from proxy.understanding import VERSIONS, Understanding
 
@@ -43,6 +43,8 @@ def intent(
     if (text is None) == (rows is None):
         raise typer.BadParameter("say either TEXT or --input FILE.")
     texts = (text or "",) if rows is None else read_texts(rows)
+    if not texts:
+        note(f"{rows} holds no row.")
     asyncio.run(_ask(_understanding(config), texts, lambda each, asked: _print_answer(each, asked, as_json=as_json)))
 
 

@@ -24,8 +24,8 @@ class CommandError(ThalamusError):
 
 
 def say(text: str) -> None:
-    """Print a line of the result."""
-    typer.echo(text)
+    """Print a line of the result; halves of surrogate pairs, which no encoding has, as question marks."""
+    typer.echo(_whole(text))
 
 
 def note(text: str) -> None:
@@ -37,6 +37,10 @@ def print_json(value: object) -> None:
     """Print one JSON document on one line; halves of surrogate pairs, which no encoding has, as escapes."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     typer.echo(text if _is_text(text) else json.dumps(value, default=str))
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_text(text: str) -> bool:
@@ -53,6 +57,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_whole(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_PIPES)
     console.print(table)

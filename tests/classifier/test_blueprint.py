@@ -115,5 +115,5 @@ def test_own_validation_rows_with_foreign_labels_are_left_out_and_counted(tmp_pa
     assert ["a"] == [row.text for row in order.validation]
     assert {"validation rows with labels that the training rows do not have": 2} == order.dropped
     written(tmp_path / "one.jsonl", single_rows()[:5])
-    with pytest.raises(CorpusError, match="fewer than two labels"):
+    with pytest.raises(CorpusError, match=r"its rows carry only the label .payment.; give rows of two or more"):
         own_order(tmp_path / "one.jsonl", tmp_path / "b.jsonl", name="own", task="single", seeds=(1,))

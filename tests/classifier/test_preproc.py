@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier.ner import preproc as entities
 from classifier.preproc import SCHEMA_VERSION, Analyzer, Preproc, decode, encode
 from config.errors import ArtefactError
 
@@ -128,3 +129,13 @@ def test_a_damaged_preprocessor_never_crashes_the_reader(data: st.DataObject) ->
     for each in (damaged, good[:at]):
         with suppress(ArtefactError):
             decode(each, file="preproc.bin")
+
+
+def test_a_model_of_entities_is_named_as_such() -> None:
+    """It lies in the same kind of folder, and is no damaged micro-model."""
+    other = entities.encode(entities.EntityPreproc("names", ("a",), ("person",), sha256_model=bytes(32)))
+
+    with pytest.raises(ArtefactError, match=r"f: is of a model of entities, which says no labels; name the folder of"):
+        decode(other, file="f")
+    with pytest.raises(ArtefactError, match="f: is of a micro-model of labels, which finds no entities"):
+        entities.decode(encode(GOOD), file="f")

@@ -158,6 +158,64 @@ def test_wrong_use_is_one_clear_sentence(run, words, code, says) -> None:
     assert 1 == len(err.strip().splitlines())
 
 
+X, Y = '{"text": "a b", "labels": ["x"]}\n', '{"text": "c d", "labels": ["y"]}\n'
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "says"),
+    [
+        ("", X, 'train.jsonl: holds no row; a row looks like {"text": "我要退款", "labels": ["payment"]}'),
+        (X + Y, "\n\n", "val.jsonl: holds no row; a row looks like"),
+        (X * 3, X, "train.jsonl: its rows carry only the label 'x'; give rows of two or more to tell apart"),
+        ('{"text": "a", "labels": []}', X, "train.jsonl: its rows carry no label; give rows of two or more"),
+        ('{"text": "a"}', X, "train.jsonl:1: has no list of labels under labels or intents or output; a row looks"),
+        (X + Y, X.replace('"x"', '"z"'), "val.jsonl: no row carries the labels of the training rows: x, y"),
+        ("\x80\x04\x95", X, "train.jsonl:1: is no JSON object in UTF-8; a row looks like"),
+    ],
+)
+def test_rows_that_teach_nothing_are_named_before_anything_is_made(run, folder, train, val, says) -> None:
+    """Empty, of one label, without labels, without validation, a pickle: the file, and how a row looks."""
+    (folder / "train.jsonl").write_text(train, "utf-8")
+    (folder / "val.jsonl").write_text(val, "utf-8")
+    code, out, err = run("forge", "--train", "train.jsonl", "--val", "val.jsonl", "--out", "made")
+
+    assert (1, "") == (code, out)
+    assert says in err
+    assert 1 == len(err.strip().splitlines())
+    assert not (folder / "made").exists()
+
+
+def test_an_artefact_is_not_put_over_a_file(run, folder) -> None:
+    """Said before the training, not after it."""
+    (folder / "rows.jsonl").write_text(X + Y, "utf-8")
+    code, _, err = run("forge", "--train", "rows.jsonl", "--val", "rows.jsonl", "--out", "rows.jsonl")
+
+    assert 2 == code
+    assert "'rows.jsonl' is a file" in err
+
+
+def test_odd_rows_are_read_and_an_empty_file_is_told(run, folder) -> None:
+    """NUL, right-to-left, half a surrogate, a megabyte: a line each, in words and in JSON."""
+    texts = ["a\0b", "שלום", "\u202egnp.exe", "\ud800", "", "退款" * 500_000]
+    (folder / "rows.jsonl").write_text("".join(json.dumps({"text": each}) + "\n" for each in texts), "utf-8")
+    (folder / "empty.jsonl").touch()
+    told = [json.loads(line) for line in run("predict", "intent", "--input", "rows.jsonl", "--json")[1].splitlines()]
+
+    assert texts == [each["text"] for each in told]
+    assert len(texts) == len(run("predict", "intent", "--input", "rows.jsonl")[1].splitlines())
+    assert (0, "", "empty.jsonl holds no row.\n") == run("predict", "intent", "--input", "empty.jsonl")
+
+
+def test_a_classifier_of_another_kind_is_sent_to_its_command(run, folder) -> None:
+    """Both are folders of a model; each command reads one kind."""
+    (folder / "artefact").mkdir()
+    (folder / "artefact" / "manifest.json").write_text("{}", "utf-8")
+    code, _, err = run("try", "artefact", "hello")
+
+    assert 1 == code
+    assert "artefact: is a classifier of another kind; thalamus classifier predict artefact TEXT." in err
+
+
 def test_a_broken_card_is_named(run, home, tmp_path) -> None:
     """A list over a damaged artefact says which file it is."""
     (tmp_path / "made" / "small").mkdir(parents=True)

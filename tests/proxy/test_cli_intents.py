@@ -46,7 +46,7 @@ def test_file_gives_a_line_of_json_for_each_row(run, folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text": "a"}\n{"text": \n', "rows.jsonl:2: is no JSON"),
+        ('{"text": "a"}\n{"text": \n', 'rows.jsonl:2: is no JSON object in UTF-8; a row looks like {"text": '),
         ('{"text": "a"}\n\n[1]\n', "rows.jsonl:3: is JSON, but no object"),
         ('{"texts": "a"}\n', "rows.jsonl:1: has no text"),
         (b"\xff\xfe\n", "rows.jsonl:1: is no JSON object in UTF-8"),
@@ -60,6 +60,13 @@ def test_bad_row_is_named_by_its_line(run, folder, content, message):
     assert (1, "") == (code, out)
     assert message in err
     assert 1 == len(err.splitlines())
+
+
+def test_a_file_without_a_row_is_told(run, folder):
+    """Who mistook the file would wait for an answer otherwise; a program gets no line."""
+    (folder / "rows.jsonl").write_text("\n \n", "utf-8")
+
+    assert (0, "", "rows.jsonl holds no row.\n") == run("intent", "--input", "rows.jsonl", "--json")
 
 
 def test_missing_file_is_named(run):
@@ -93,7 +100,7 @@ def test_understand_prints_what_everybody_says(run):
     assert "ok" == as_json["tiers"]["status"]
 
 
-@pytest.mark.parametrize("text", ["", " ", "\0", "שלום", "x" * 1_000_000])
+@pytest.mark.parametrize("text", ["", " ", "\0", "שלום", "\ud800 Ada \udcff", "x" * 1_000_000])
 def test_understand_takes_any_text(run, text):
     """Nothing to understand is understood as such."""
     code, out, err = run("understand", text)
@@ -143,8 +150,11 @@ def test_added_intent_is_told_as_json(run, folder):
     [
         (("payment", *ROW[1:]), "there is an intent 'payment' already"),
         (("Bad Name", *ROW[1:]), "lower-case letters"),
-        (("lonely",), "needs 'zh'"),
-        (("lonely", "--zh", " ", *ROW[3:]), "'zh' of the intent 'lonely' must not be empty"),
+        (("Bad Name",), "at most 64 characters, such as bad_name."),
+        (("支付", *ROW[1:]), "at most 64 characters, such as table_booking."),
+        (("", *ROW[1:]), "the name '' must be lower-case letters"),
+        (("lonely",), "the intent 'lonely' needs --zh, --en, --description-zh, --description-en; without a name"),
+        (("lonely", "--zh", " ", *ROW[3:]), "the intent 'lonely' needs --zh; without a name you are asked"),
     ],
 )
 def test_wrong_intent_is_refused(run, folder, words, message):
@@ -153,12 +163,13 @@ def test_wrong_intent_is_refused(run, folder, words, message):
 
     assert (2, "") == (code, out)
     assert message in err
+    assert 1 == len(err.splitlines())
     assert [] == list(folder.iterdir())
 
 
 def test_intent_is_asked_for_step_by_step(folder):
     """Without a name the command asks; what may not be empty is asked for again."""
-    answers = ["payment", "table_booking", "订座", "", "Table booking", "预订餐位。", "Booking a table.", "tables",
+    answers = ["payment", "Bad Name", "table_booking", "订座", "", "Table booking", "预订餐位。", "Booking a table.", "tables",
                "T.md, U.md", "今晚七点", "四个人靠窗", "", "充一百块钱到钱包", ""]  # fmt: skip
     done = CliRunner().invoke(build("intents"), ["intents", "add"], input="\n".join(answers) + "\n")
     found = load_intents(folder / "intents.toml").get("table_booking")
@@ -166,6 +177,7 @@ def test_intent_is_asked_for_step_by_step(folder):
     assert 0 == done.exit_code, done.output
     assert (("T.md", "U.md"), ("今晚七点", "四个人靠窗")) == (found.documents, found.examples_zh)
     assert "is a shipped intent" in done.output
+    assert "the name 'Bad Name' must be lower-case letters" in done.output
     assert "is an example of payment too" in done.output
 
 

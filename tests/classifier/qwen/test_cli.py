@@ -49,7 +49,31 @@ def test_ollama_that_is_away_is_told(run, rows_file, tmp_path):
     )
 
     assert (1, False) == (code, (tmp_path / "r").exists())
-    assert "did not answer" in err
+    assert "did not answer (ConnectError); start it with: ollama serve" in err
+
+
+@pytest.mark.parametrize("url", ["localhost:11434", "http://[::1", "ftp://127.0.0.1"])
+def test_an_address_that_is_none_is_told(run, rows_file, tmp_path, url):
+    """Whoever leaves out the beginning is not sent to look for a server."""
+    code, _, err = run(
+        "compare", "--test", rows_file, "--ollama", "x", "--ollama-url", url, "--out", tmp_path / "r.json"
+    )
+
+    assert 1 == code
+    assert "its address begins with http:// or https://" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("status", "mend"), [(404, "ollama pull qwen3:0.6b"), (500, "see its log")])
+async def test_ollama_that_refuses_is_told(run, rows_file, tmp_path, status, mend):
+    """A model that was never fetched is the usual reason."""
+    script = parse_script({"reply": [{"status": status}]})
+    async with scripted_upstream(script) as upstream:
+        words = ("--test", rows_file, "--ollama", "qwen3:0.6b", "--ollama-url", upstream.url, "--out", tmp_path / "r")
+        code, _, err = await asyncio.to_thread(run, "compare", *words)
+
+    assert 1 == code
+    assert f"answered with status {status}; {mend}" in err
 
 
 @pytest.mark.parametrize(
@@ -60,12 +84,14 @@ def test_ollama_that_is_away_is_told(run, rows_file, tmp_path):
         (("predict", "nowhere", "x", "--input", "y"), "a text or --input"),
         (("export", "nowhere", "out"), "manifest.json"),
         (("train", "--base", "nowhere/at/all", "--train", "nowhere.jsonl"), "no such file"),
+        (("train", "--base", "nowhere/at/all", "--train", "deep.jsonl"), "deep.jsonl:1: no JSON object"),
         (("compare", "--test", "nowhere.jsonl"), "no such file"),
     ],
 )
 def test_wrong_use_is_one_sentence(run, words, told, tmp_path, monkeypatch):
     """Each says what is wrong and what to do."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     code, _, err = run(*words)
 
     assert code in {1, 2}
