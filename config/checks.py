@@ -31,6 +31,7 @@ def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     _check_server(settings, problems)
     _check_library(settings, mine, problems)
     _check_classifier(settings, problems)
+    _check_learning(settings, problems)
     _check_telemetry(settings, problems)
     _check_providers(mine, problems)
     _check_models(settings, mine.models, problems)
@@ -70,6 +71,16 @@ def _check_library(settings: Settings, mine: Settings, problems: Problems) -> No
     if library is not None and settings.retrieval.enabled and not library.is_dir():
         path: Path = ("retrieval", "library") if mine.retrieval.library else ("$THALAMUS_RETRIEVAL__LIBRARY",)
         problems.note(path, f"'retrieval.library' must be a folder; there is none at '{library}'")
+
+
+def _check_learning(settings: Settings, problems: Problems) -> None:
+    learning = settings.learning
+    if learning.starting_values is not None and not learning.starting_values.is_file():
+        message = f"'learning.starting_values' must be a file; there is none at '{learning.starting_values}'"
+        problems.note(("learning", "starting_values"), message)
+    if learning.policy_dir is not None and not learning.policy_dir.is_dir():
+        message = f"'learning.policy_dir' must be a folder; there is none at '{learning.policy_dir}'"
+        problems.note(("learning", "policy_dir"), message)
 
 
 def _check_classifier(settings: Settings, problems: Problems) -> None:

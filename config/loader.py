@@ -167,6 +167,7 @@ def _with_places(settings: Settings, path: Path | None) -> Settings:
         return None if relative is None else base / relative
 
     server, retrieval, classifier = settings.server, settings.retrieval, settings.classifier
+    learning = settings.learning
     model = classifier.model
     model_base = str(base / model.base) if model.base and model.base.startswith(".") else model.base
     return replace(
@@ -178,6 +179,9 @@ def _with_places(settings: Settings, path: Path | None) -> Settings:
             retrieval,
             library=below(retrieval.library),
             embedder=replace(retrieval.embedder, folder=below(retrieval.embedder.folder)),
+        ),
+        learning=replace(
+            learning, starting_values=below(learning.starting_values), policy_dir=below(learning.policy_dir)
         ),
         classifier=replace(
             classifier,

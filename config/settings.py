@@ -15,6 +15,7 @@ from config.embedder_settings import EmbedderSettings
 from config.experiment_settings import ExperimentSettings
 from config.forms import Host, Network, Origin
 from config.judge_settings import JudgeSettings
+from config.learning_settings import LearningSettings
 from config.limit_settings import LimitSettings
 from config.model_settings import (
     Capability,
@@ -42,6 +43,7 @@ __all__ = [
     "HealthSettings",
     "IntentModelSettings",
     "JudgeSettings",
+    "LearningSettings",
     "LimitSettings",
     "LoggingSettings",
     "ModelSettings",
@@ -217,6 +219,8 @@ class Settings:
     """How `auto` chooses."""
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     """Who is asked which model should answer, where the choice is not sure."""
+    learning: LearningSettings = field(default_factory=LearningSettings)
+    """What outcomes change."""
     reflex: ReflexSettings = field(default_factory=ReflexSettings)
     """What happens to orders that are hard to take back."""
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
