@@ -250,6 +250,7 @@ def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Data
         if each is not None:
             if file is not None:
                 event.listen(each, "connect", file.check_connection)
+                event.listen(each, "checkin", file.check_return)
             event.listen(each, "connect", _sqlite_setup(round(busy_timeout_s * 1000)))
             event.listen(each, "begin", _begin_sqlite)
     return Database(engine, blocking_engine=blocking, file=file)

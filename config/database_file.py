@@ -12,9 +12,12 @@ from config.errors import StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 FileId = tuple[int, int]
 """Device and inode."""
+FILE = "thalamus_file"
+"""Under which a connection notes what it was opened from."""
 GONE = "the database file was moved or deleted"
 
 
@@ -27,7 +30,7 @@ class DatabaseFile:
         self.needs_schema = False
         """Whether the file was let go, so that the next one may be new and without tables."""
 
-    def check_connection(self, connection: DBAPIConnection, _record: object) -> None:
+    def check_connection(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         """Remember the file of the first connection; close one that leads to another file and raise `StorageError`.
 
         A connection that read from the new file would share the write-ahead index with those of the old one.
@@ -39,6 +42,16 @@ class DatabaseFile:
             self._opened = self._opened or (0, 0)  # deleted at once: is no file, so the next transaction lets it go
             connection.close()
             raise StorageError(GONE)
+        record.info[FILE] = now
+
+    def check_return(self, _connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        """Close a connection whose file was lost while somebody used it: nobody will take it out of its pool again."""
+        try:
+            is_lost = self._opened is None or self._now() != self._opened or record.info.get(FILE) != self._opened
+        except OSError:
+            is_lost = True
+        if is_lost and record.dbapi_connection is not None:
+            record.invalidate()
 
     def opened(self) -> FileId | None:
         """Return what is open, `None` before the first connection. Raises `StorageError` when it lies there no more.

@@ -110,17 +110,20 @@ async def test_a_new_connection_does_not_read_beside_the_old_ones(sqlite_databas
     assert ["after"] == await names(sqlite_database)
 
 
-async def test_many_writers_find_the_file_gone_at_once(sqlite_database):
+async def test_many_writers_find_the_file_gone_at_once(sqlite_url):
     """Each fails at most once, and the new file is made once."""
-    await asyncio.gather(*(write(sqlite_database, f"before {n}") for n in range(3)))
-    for each in files_of(sqlite_database):
+    database = open_database(sqlite_url, busy_timeout_s=20.0)  # they wait for each other, however busy the machine is
+    await asyncio.gather(*(write(database, f"before {n}") for n in range(3)))
+    for each in files_of(database):
         each.unlink()
 
-    failed = await asyncio.gather(*(write(sqlite_database, str(n)) for n in range(6)), return_exceptions=True)
-    await asyncio.gather(*(write(sqlite_database, str(n)) for n, error in enumerate(failed) if error is not None))
+    failed = await asyncio.gather(*(write(database, str(n)) for n in range(6)), return_exceptions=True)
+    await asyncio.gather(*(write(database, str(n)) for n, error in enumerate(failed) if error is not None))
+    found = await names(database)
+    await database.aclose()
 
     assert any(isinstance(error, StorageError) for error in failed)
-    assert [str(n) for n in range(6)] == await names(sqlite_database)
+    assert [str(n) for n in range(6)] == found
 
 
 async def test_a_folder_that_is_gone_is_the_databases_trouble(tmp_path):
@@ -137,3 +140,19 @@ async def test_a_folder_that_is_gone_is_the_databases_trouble(tmp_path):
     await database.aclose()
 
     assert ["a"] == found
+
+
+async def test_who_reads_while_the_file_is_lost_takes_its_connection_along(sqlite_database):
+    """Its connection leads to a file that is there no more; it is closed at its end, with its thread."""
+    await write(sqlite_database, "a")
+    async with sqlite_database.reading() as connection:
+        own = (await connection.get_raw_connection()).driver_connection
+        for each in files_of(sqlite_database):
+            each.unlink()
+        with pytest.raises(StorageError, match="moved or deleted"):
+            await write(sqlite_database, "b")
+        held = (await connection.execute(select(audit.c.id))).scalars().all()
+
+    assert ["a"] == list(held)
+    with pytest.raises(ValueError, match="no active connection"):
+        await own.execute("SELECT 1")
