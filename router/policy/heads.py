@@ -26,6 +26,8 @@ class Problem:
     active: Ints
     """The slots that occur, (a,) of `width`; a head is 0 everywhere else."""
     width: int
+    scale: Floats
+    """(a,): what the weights of `rows` were multiplied by; heads are for rows that were not."""
     rows: Rows
     """In places of `active` instead of slots."""
     turned: Rows
@@ -40,9 +42,16 @@ class Problem:
 
 
 def fit_heads(problem: Problem, strength: float, *, start: Floats | None = None) -> Floats:
-    """Return the heads (d, k) that minimise loss + |w|² / (2 strength), by Newton's method with conjugate gradients."""
+    """Return the heads (d, k) that minimise loss + |w|² / (2 strength), by Newton's method with conjugate gradients.
+
+    w is the head as the scaled rows see it: what weighs more may count more.
+    """
     k = problem.rewards.shape[1]
-    heads = np.zeros((len(problem.active), k), np.float32) if start is None else start[problem.active]
+    heads = (
+        np.zeros((len(problem.active), k), np.float32)
+        if start is None
+        else start[problem.active] / problem.scale[:, None]
+    )
     ridge = np.float32(1.0 / strength)
     first: Floats | None = None
     for _ in range(NEWTON_STEPS):
@@ -57,7 +66,7 @@ def fit_heads(problem: Problem, strength: float, *, start: Floats | None = None)
         bends = np.where(problem.graded, np.float32(1), np.maximum(means * (1 - means), 1e-4)) * problem.known
         heads = heads - _solved(problem, bends.astype(np.float32), ridge, gradient)
     found = np.zeros((problem.width, k), np.float32)
-    found[problem.active] = heads
+    found[problem.active] = heads * problem.scale[:, None]
     return found
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from router.policy.data import Data
     from router.policy.intents import Guesser
     from router.policy.priors import Table
-    from router.policy.sparse import Floats
+    from router.policy.sparse import Floats, Ints
 
     Array = NDArray[np.float64]
 
@@ -36,8 +36,8 @@ class Recipe:
 
     strength: float = USUAL_STRENGTH
     table_share: tuple[float, float] = (USUAL_SHARE, USUAL_SHARE)
-    slope: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-    """By model; `None` stretches nothing."""
+    slope: tuple[float, float] = (1.0, 1.0)
+    """How far expectations are stretched, as far as a model's head is trusted."""
     sharpness: float = 1.4
     strange: tuple[float, float] = (-np.inf, -np.inf)
     damping: float = 1.0
@@ -72,11 +72,13 @@ def fit_parts(data: Data) -> Parts:
 
 def problem_of(data: Data, parts: Parts) -> Problem:
     """Return what the heads are fitted to."""
-    active = np.unique(data.rows.slots)
-    rows = Rows(data.rows.starts, np.searchsorted(active, data.rows.slots), data.rows.weights)
+    active, places = np.unique(data.rows.slots, return_inverse=True)
+    scale = rarity(places, len(active), n=len(data))
+    rows = Rows(data.rows.starts, places, data.rows.weights * scale[places])
     return Problem(
         active=active,
         width=N_FEATURES,
+        scale=scale,
         rows=rows,
         turned=rows.turned(len(active)),
         rewards=np.nan_to_num(data.quality).astype(np.float32),
@@ -86,6 +88,12 @@ def problem_of(data: Data, parts: Parts) -> Problem:
     )
 
 
+def rarity(places: Ints, n_places: int, *, n: int) -> Floats:
+    """Return what each feature weighs (a,): the rarer among the n prompts, the more, around 1 over all entries."""
+    found = np.log((1.0 + n) / (1.0 + np.bincount(places, minlength=n_places))) + 1.0
+    return np.asarray(found / np.sqrt((found[places] ** 2).mean()), np.float32)
+
+
 def shrunk(heads: Floats, parts: Parts) -> Floats:
     """Return heads as far as they are trusted."""
     return heads * parts.trust.astype(np.float32)
@@ -93,9 +101,9 @@ def shrunk(heads: Floats, parts: Parts) -> Floats:
 
 def mix_of(recipe: Recipe, parts: Parts) -> Mix:
     """Return the recipe's weights model by model: of a model with few rows the table counts more."""
-    slopes = recipe.slope or ((1.0,) * len(parts.base),) * 2
     guessed, told = (1.0 - (1.0 - share) * parts.trust for share in recipe.table_share)
-    return Mix((guessed, told), (np.array(slopes[0]), np.array(slopes[1])), recipe.damping)
+    of_guessed, of_told = (1.0 + (slope - 1.0) * parts.trust for slope in recipe.slope)
+    return Mix((guessed, told), (of_guessed, of_told), recipe.damping)
 
 
 def priced(table: Table, data: Data, share: float) -> Table:

@@ -64,8 +64,8 @@ def choose_recipe(data: Data, *, seed: int, progress: Progress) -> tuple[Recipe,
         pairs = [
             _share(data, held, replace(recipe, strength=strength), at, mode=mode, seen=seen) for mode in (GUESSED, TOLD)
         ]
-        shares, slopes = (pairs[0][1], pairs[1][1]), (pairs[0][2], pairs[1][2])
-        chosen = replace(recipe, strength=strength, table_share=shares, slope=slopes)
+        shares, slope = (pairs[0][1], pairs[1][1]), (pairs[0][2], pairs[1][2])
+        chosen = replace(recipe, strength=strength, table_share=shares, slope=slope)
         best.append((sum(pair[0] for pair in pairs) / len(pairs), chosen))
     values = [found for found, _ in best]
     tried = [{"strength": s, "value": round(found, 5)} for s, found in zip(STRENGTHS, values, strict=True)]
@@ -117,10 +117,10 @@ def _sharpened(data: Data, held: Sequence[_Fold]) -> Recipe:
 
 def _share(
     data: Data, held: Sequence[_Fold], recipe: Recipe, at: int, *, mode: int, seen: tuple[Ints, Ints]
-) -> tuple[float, float, tuple[float, ...]]:
-    """Return the best value at one strength, and the share of the table and the slopes that have it."""
+) -> tuple[float, float, float]:
+    """Return the best value at one strength, and the share of the table and the slope that have it."""
     readings = [_read(fold, recipe, mode) for fold in held]
-    found: list[tuple[float, float, tuple[float, ...]]] = []
+    found: list[tuple[float, float, float]] = []
     for share in SHARES:
         guess, expected = np.zeros_like(data.quality), np.zeros_like(data.quality)
         base = np.zeros_like(data.quality)
@@ -130,11 +130,11 @@ def _share(
             guess[fold.outside] = mixed(fold.texts[at], parts.base, reading, parts.table, mix_of(tried, parts))
             expected[fold.outside] = parts.costs.expected(fold.data.n_chars, reading.shares)
             base[fold.outside] = parts.base
-        slopes = _slopes(guess - base, data.quality - base)
-        guess = base + np.array(slopes) * (guess - base)
+        slope = _slope(guess - base, data.quality - base)
+        guess = base + slope * (guess - base)
         picked = np.ix_(*seen)
         earned = value(guess[picked], expected[picked], data.quality[picked], data.cost[picked])
-        found.append((earned, share, slopes))
+        found.append((earned, share, slope))
     return found[int(np.argmax(_smooth([each[0] for each in found])))]
 
 
@@ -144,13 +144,18 @@ def _read(fold: _Fold, recipe: Recipe, mode: int) -> Reading:
     return reading_of(fold.scores, intents, guesser, fold.parts.table)
 
 
-def _slopes(guess: Array, truth: Array) -> tuple[float, ...]:
-    """Return how far each model's expectations are best stretched (least squares)."""
+def _slope(guess: Array, truth: Array) -> float:
+    """Return how far expectations are best stretched (least squares), the same for all models.
+
+    What is fitted is how models differ on a prompt, for that is what is weighed against what they cost. A slope for
+    each model would fit each one's quality better and their differences worse.
+    """
     known = ~np.isnan(truth)
-    across = (guess * np.nan_to_num(truth)).sum(0)
-    along = (guess**2 * known).sum(0)
-    found = np.clip(np.where(along > 0, across / np.maximum(along, 1e-12), 1.0), *SLOPES)
-    return tuple(round(float(each), 4) for each in found)
+    count = np.maximum(known.sum(1, keepdims=True), 1)
+    told = np.where(known, np.nan_to_num(truth), 0.0)
+    truth, guess = ((each - (each * known).sum(1, keepdims=True) / count) * known for each in (told, guess))
+    along = float((guess**2).sum())
+    return round(float(np.clip((guess * truth).sum() / along, *SLOPES)), 4) if along > 0 else 1.0
 
 
 def _guarded(data: Data, recipe: Recipe, *, draw: np.random.Generator, progress: Progress) -> Recipe:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -16,7 +18,15 @@ def _problem(*, graded):
     known = np.ones_like(rewards)
     known[::3, 1] = 0
     return table, Problem(
-        np.arange(12), 12, rows, rows.turned(12), rewards, known, np.zeros_like(rewards), np.array([graded, graded])
+        np.arange(12),
+        12,
+        np.ones(12, np.float32),
+        rows,
+        rows.turned(12),
+        rewards,
+        known,
+        np.zeros_like(rewards),
+        np.array([graded, graded]),
     )
 
 
@@ -43,6 +53,7 @@ def test_a_column_changes_nothing_in_the_others():
     alone = Problem(
         problem.active,
         problem.width,
+        problem.scale,
         problem.rows,
         problem.turned,
         problem.rewards[:, :1],
@@ -67,3 +78,16 @@ def test_link_and_unlink_are_each_other_s_way_back():
     means, graded = np.array([[0.2, 0.7]], np.float32), np.array([False, True])
 
     assert pytest.approx(means) == link(unlink(means, graded), graded)
+
+
+def test_heads_are_for_rows_that_were_not_scaled():
+    """A slot that weighs twice as much may count twice as much, and the head says so to a row as it comes."""
+    table, problem = _problem(graded=True)
+    scale = np.where(np.arange(12) == 3, 2.0, 1.0).astype(np.float32)
+    rows = sparse([dict(enumerate(map(float, row))) for row in table * scale])
+    scaled = replace(problem, scale=scale, rows=rows, turned=rows.turned(12))
+    wanted = Ridge(alpha=1 / 0.7, fit_intercept=False).fit(table * scale, problem.rewards[:, 0]).coef_ * scale
+    first = fit_heads(scaled, 0.7)
+
+    assert pytest.approx(wanted, abs=0.01) == first[:, 0]
+    assert pytest.approx(first, abs=0.01) == fit_heads(scaled, 0.7, start=first)
