@@ -78,6 +78,51 @@ class Encoded:
     tags: NDArray[np.int64]
 
 
+class _Reading:
+    """Makes rows into numbers by a vocabulary, tags and a lexicon."""
+
+    def __init__(self, vocabulary: tuple[str, ...], tags: tuple[str, ...], lexicon: Lexicon) -> None:
+        self.vocabulary, self.tags = vocabulary, tags
+        self._lexicon = lexicon
+        self._numbers = {term: at for at, term in enumerate(vocabulary, start=1)}
+        self._columns = {tag: at for at, tag in enumerate(tags)}
+
+    def encoded(self, rows: Sequence[SpanRow]) -> list[Encoded]:
+        return [encode(row, self._numbers, self._columns, self._lexicon) for row in rows]
+
+
+class _Epochs:
+    """Trains a tagger by an epoch at a time; each row is as it was written, or with its entities swapped."""
+
+    def __init__(
+        self,
+        tagger: Tagger,
+        rows: Sequence[SpanRow],
+        recipe: Recipe,
+        reading: _Reading,
+        chance: tuple[Swapper, random.Random],
+    ) -> None:
+        optim = torch().optim
+        n_steps = recipe.epochs * -(-len(rows) // recipe.batch)
+        self._tagger, self._rows, self._recipe, self._reading = tagger, rows, recipe, reading
+        self._swapper, self._dice = chance
+        self._rule = optim.AdamW(tagger.parameters(), lr=recipe.rate, weight_decay=1e-3)
+        self._pace = optim.lr_scheduler.OneCycleLR(self._rule, recipe.rate, total_steps=n_steps + 1, pct_start=0.15)
+        self._plain = reading.encoded(rows)
+
+    def run(self) -> None:
+        now = [
+            self._reading.encoded([self._swapper.swapped(row)])[0]
+            if self._dice.random() < self._recipe.swapped
+            else each
+            for row, each in zip(self._rows, self._plain, strict=True)
+        ]
+        with one_thread():
+            for batch in _batches(now, self._recipe.batch, self._dice):
+                _step(self._tagger, self._rule, batch)
+                self._pace.step()
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """The best tagger of a training."""
@@ -118,8 +163,7 @@ def train(
     forms: Forms | None = None,
 ) -> Trained:
     """Return the tagger of the epoch that was best on the validation rows."""
-    t = torch()
-    t.manual_seed(recipe.seed)
+    torch().manual_seed(recipe.seed)
     dice = random.Random(recipe.seed)  # noqa: S311  # shuffles rows, guards nothing
     rows = [row for row in rows if tokens(row.text)]
     if len(rows) > recipe.max_rows:
@@ -127,28 +171,17 @@ def train(
     swapper = Swapper(rows, forms or {}, dice)
     lexicon = Lexicon((name, form) for (_, name), listed in (forms or {}).items() for form in listed)
     swapped = [swapper.swapped(row) for _ in range(recipe.rounds) for row in rows]
-    vocabulary = vocabulary_of([*rows, *swapped], recipe, lexicon)
-    numbers = {term: at for at, term in enumerate(vocabulary, start=1)}
-    tags = tags_of(types)
-    columns = {tag: at for at, tag in enumerate(tags)}
-    shape = Shape(len(vocabulary), len(tags), recipe.width, recipe.hidden, recipe.dropout, recipe.lost_terms)
-    tagger = Tagger(shape, tags)
-    rule = t.optim.AdamW(tagger.parameters(), lr=recipe.rate, weight_decay=1e-3)
-    n_steps = recipe.epochs * -(-len(rows) // recipe.batch)
-    pace = t.optim.lr_scheduler.OneCycleLR(rule, recipe.rate, total_steps=n_steps + 1, pct_start=0.15)
-    plain = [encode(row, numbers, columns, lexicon) for row in rows]
-    held = [encode(row, numbers, columns, lexicon) for row in validation]
+    reading = _Reading(vocabulary_of([*rows, *swapped], recipe, lexicon), tags_of(types), lexicon)
+    shape = Shape(
+        len(reading.vocabulary), len(reading.tags), recipe.width, recipe.hidden, recipe.dropout, recipe.lost_terms
+    )
+    tagger = Tagger(shape, reading.tags)
+    epochs = _Epochs(tagger, rows, recipe, reading, (swapper, dice))
+    held = reading.encoded(validation)
     best, best_f1, best_epoch, done = None, -1.0, 0, 0
     progress.begin(f"training, seed {recipe.seed}", recipe.epochs)
     for epoch in range(recipe.epochs):
-        now = [
-            encode(swapper.swapped(row), numbers, columns, lexicon) if dice.random() < recipe.swapped else each
-            for row, each in zip(rows, plain, strict=True)
-        ]
-        with one_thread():
-            for batch in _batches(now, recipe.batch, dice):
-                _step(tagger, rule, batch)
-                pace.step()
+        epochs.run()
         done = epoch + 1
         figure = f1_of(validation, predicted(tagger, held))
         progress.advance()
@@ -158,7 +191,7 @@ def train(
             break
     for module, kept in zip((tagger.layers, tagger.chain_weights), best or _state(tagger), strict=True):
         module.load_state_dict(kept)
-    return Trained(tagger, vocabulary, lexicon, best_f1, done)
+    return Trained(tagger, reading.vocabulary, lexicon, best_f1, done)
 
 
 @contextmanager
@@ -198,9 +231,7 @@ def predicted(tagger: Tagger, rows: Sequence[Encoded]) -> list[tuple[Span, ...]]
 
 
 def _encoded(trained: Trained, rows: Sequence[SpanRow]) -> list[Encoded]:
-    numbers = {term: at for at, term in enumerate(trained.vocabulary, start=1)}
-    columns = {tag: at for at, tag in enumerate(trained.tagger.tags)}
-    return [encode(row, numbers, columns, trained.lexicon) for row in rows]
+    return _Reading(trained.vocabulary, tuple(trained.tagger.tags), trained.lexicon).encoded(rows)
 
 
 def _emitted(tagger: Tagger, rows: Sequence[Encoded]) -> tuple[NDArray[np.float32], Chain]:

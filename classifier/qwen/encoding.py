@@ -71,9 +71,9 @@ def load_encoder(path: Path, *, max_tokens: int) -> Encoder:
     if not path.is_file():
         raise ArtefactError("the tokenizer is missing", file=str(path), mend=_MEND)
     tokenizers = library("tokenizers")
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare `Exception`, whatever is wrong with the file
+    try:  # from its bytes: from a path the library raises a bare `Exception`
+        tokenizer = tokenizers.Tokenizer.from_buffer(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise ArtefactError("the tokenizer cannot be read", file=str(path), mend=_MEND) from error
     return Encoder(tokenizer, max_tokens=max_tokens)
 
