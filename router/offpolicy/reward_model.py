@@ -151,7 +151,7 @@ def fit_ridge(sums: Sums) -> tuple[Array, Array]:
             best, least = strength, error
     penalty = np.full(len(pulled), best)
     penalty[-1] = 0.0
-    inverse = np.linalg.inv(gram + np.diag(penalty))
+    inverse: Array = np.asarray(np.linalg.inv(gram + np.diag(penalty)), np.float64)
     return inverse @ pulled, inverse
 
 
