@@ -25,15 +25,11 @@ ThalamusError
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from config.failures import FailureClass
     from config.types import AttemptRecord, Json, Usage
-
-FailureClass = Literal[
-    "transient", "rate", "quota", "credential", "model_access", "model_gone", "context", "policy", "caller"
-]
-"""Why an attempt failed; it alone decides whether the next candidate is tried (see `router/dispatch.py`)."""
 
 MIN_SECRET_CHARS = 8
 """What is shorter is a placeholder such as `none`; taking it out would only garble texts."""

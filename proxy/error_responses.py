@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from config.errors import AllAttemptsFailedError, ClientFacingError, FailureClass, UpstreamError
+from config.errors import AllAttemptsFailedError, ClientFacingError, UpstreamError
+from config.failures import FailureClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

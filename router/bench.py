@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from router.breaker import TrialSlot
 
 if TYPE_CHECKING:
-    from config.errors import FailureClass
+    from config.failures import FailureClass
     from router.breaker import BreakerState
 
 

@@ -12,7 +12,8 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from config.errors import FailureClass, UpstreamError
+from config.errors import UpstreamError
+from config.failures import FailureClass
 from config.redact import redact
 from router import failure_words
 from router.failure_body import ErrorFields, read_error_body, read_error_object, retry_after_of_headers

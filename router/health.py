@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from config.breaker_settings import BreakerSettings
-    from config.errors import FailureClass, UpstreamError
+    from config.errors import UpstreamError
+    from config.failures import FailureClass
     from config.types import Json
     from router.attempt import Attempt
     from router.places import Place

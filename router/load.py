@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from config.errors import FailureClass
+    from config.failures import FailureClass
     from router.attempt import Attempt
 
 DECAY_S: Final = 10.0

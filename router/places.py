@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from config.breaker_settings import BreakerSettings
-    from config.errors import FailureClass
+    from config.failures import FailureClass
     from config.types import Json
     from router.providers.base import Target
     from router.refusal import Scope

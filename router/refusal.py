@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from config.errors import FailureClass
+from config.failures import FailureClass
 
 Scope = Literal["deployment", "host", "model", "key", "key_model"]
 """What a deployment is held back for: itself, its host, its model there, its key, or its key's use of that model."""

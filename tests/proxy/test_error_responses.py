@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import FailureClass, InvalidRequestError, ModelNotFoundError, PayloadTooLargeError, UpstreamError
+from config.errors import InvalidRequestError, ModelNotFoundError, PayloadTooLargeError, UpstreamError
+from config.failures import FailureClass
 from config.settings import Timeouts
 from config.types import AttemptRecord
 from proxy.error_responses import (

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.breaker_settings import BreakerSettings
-from config.errors import FailureClass, UpstreamError
+from config.errors import UpstreamError
+from config.failures import FailureClass
 from config.settings import Timeouts
 from router.attempt import Attempt, Candidate
 from router.providers.base import Target

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from config.breaker_settings import BreakerSettings
-from config.errors import FailureClass, InvalidRequestError, UpstreamError
+from config.errors import InvalidRequestError, UpstreamError
+from config.failures import FailureClass
 from config.settings import Timeouts
 from config.types import Usage
 from router.answer import MAX_HELD_BACK_BYTES

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import FailureClass, UpstreamError
+from config.errors import UpstreamError
+from config.failures import FailureClass
 from router.attempt import Attempt
 from router.health import Health
 from router.places import MAX_PLACES

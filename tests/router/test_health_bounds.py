@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from config.breaker_settings import BreakerSettings
-from config.errors import FailureClass
+from config.failures import FailureClass
 from router.health import LEAST_WAIT_S, Health
 from router.providers.base import Target
 from tests.router.health_attempts import RULES, Clock, begun, end, fail_often, state_of, target

@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from config.errors import FailureClass, UpstreamError
+from config.errors import UpstreamError
+from config.failures import FailureClass
 from router.attempt import Attempt
 from router.load import DECAY_S, FAILED_S, Load
 from tests.router.balancing import Clock, Traffic
