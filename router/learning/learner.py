@@ -52,6 +52,7 @@ class Remembered:
     speaker: str | None
     said: float
     """Seconds since 1970."""
+    model: str
 
 
 class Learner:
@@ -127,6 +128,8 @@ class Learner:
             if keep <= 0:
                 self.preferences.forget_model(model)
                 self.profiles.forget(model)
+                for name in [name for name, each in self.remembered.items() if each.model == model]:
+                    del self.remembered[name]
             self._heads.clear()
             self.n_lessons += 1
 
@@ -179,7 +182,12 @@ class Learner:
             self.preferences.learn(caller, lesson.model, beyond, weight=lesson.weight, at=told.said.timestamp())
         self.profiles.count(told)
         self.remembered[lesson.decision_id] = Remembered(
-            *_word(told), prior=told.prior, beyond=beyond, speaker=told.speaker, said=told.said.timestamp()
+            *_word(told),
+            prior=told.prior,
+            beyond=beyond,
+            speaker=told.speaker,
+            said=told.said.timestamp(),
+            model=lesson.model,
         )
         word = f"{self.data} {lesson.decision_id} {lesson.model} {_word(told)}"
         self.data = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,233 @@
+"""`thalamus policy`: the versions of what was learned, what each model is good at, and what shall be forgotten.
+
+Each works on the database; a server that runs on it takes the change up within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+
+import typer
+
+from config.database import open_database
+from config.errors import UnavailableError
+from proxy.cli.options import AsJson, ConfigFile, read_settings
+from proxy.cli.printing import print_json, print_table, say
+from proxy.learning import trust_of
+from router.catalog import build_catalog
+from router.learning.intake import caught_up
+from router.learning.versions import VersionStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from config.database import Database
+    from config.settings import Settings
+    from config.types import Json
+    from router.learning.learner import Learner
+    from router.learning.state import State
+    from router.learning.versions import Version
+
+ACTOR: Final = "command line"
+TRIES: Final = 5
+SOON: Final = "A running server takes it up within seconds."
+
+
+def list_versions(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the versions of what was learned, the newest first; one is active."""
+    versions = asyncio.run(_all(read_settings(config)))
+    if as_json:
+        for each in versions:
+            print_json(_told(each))
+        return
+    print_table(("version", "state", "made", "by", "why", "lessons", "success"), [_row(each) for each in versions])
+
+
+def promote(
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="As `thalamus policy list` names it, or its beginning.")
+    ],
+    *,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version in force: one that learned in shadow, or an earlier one again."""
+    _changed(asyncio.run(_promote(read_settings(config), version)), as_json=as_json)
+
+
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="The version to go back to; without it the one before.")
+    ] = None,
+    *,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to an earlier version; what was learned since is not learned again, but what is said from now on is."""
+    _changed(asyncio.run(_rollback(read_settings(config), version)), as_json=as_json)
+
+
+def reset(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Whose record is to go, for its version changed.")],
+    *,
+    keep: Annotated[
+        float, typer.Option(min=0.0, max=0.99, help="How much of it goes on counting; 0 is nothing.")
+    ] = 0.0,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget what was learned of one model, or let it count less; the books keep every row."""
+    _changed(asyncio.run(_reset(read_settings(config), model, keep)), as_json=as_json)
+
+
+def forget(
+    key: Annotated[
+        str, typer.Argument(metavar="KEY_PREFIX", help="The shown part of a key, as `thalamus keys list` has it.")
+    ],
+    *,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget a key's own taste and what it taught, in every version."""
+    told = asyncio.run(_forget(read_settings(config), key))
+    if as_json:
+        print_json(told)
+    else:
+        say(f"Forgot {key}; it stood in {told['versions']} versions. {SOON}")
+
+
+def profile(
+    *,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only this one.")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each model was found to be good at, by domain and language, with n and a 95 % interval.
+
+    As JSON it can be edited and named as `learning.starting_values`.
+    """
+    rows = [row for row in asyncio.run(_profile(read_settings(config))) if model in {None, row["model"]}]
+    if as_json:
+        print_json({"rows": rows})
+        return
+    print_table(("model", "domain", "language", "n", "success", "95 % interval", "signs"), [_line(row) for row in rows])
+
+
+VERBS = (
+    ("list", "thalamus policy list", list_versions),
+    ("promote", "thalamus policy promote v-3fa9c1d2", promote),
+    ("rollback", "thalamus policy rollback", rollback),
+    ("reset", "thalamus policy reset gpt", reset),
+    ("forget", "thalamus policy forget sk-thal-abc123", forget),
+    ("profile", "thalamus policy profile --json", profile),
+)
+
+
+def _changed(told: Json, *, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+    else:
+        say(f"Version {told['active']} is in force. {SOON}")
+
+
+def _told(version: Version) -> Json:
+    return {
+        "id": version.id,
+        "parent": version.parent_id,
+        "state": version.state,
+        "created": version.created.isoformat(),
+        "activated": version.activated.isoformat() if version.activated else None,
+        "created_by": version.created_by,
+        "recipe": version.recipe,
+        "metrics": version.metrics,
+    }
+
+
+def _row(version: Version) -> tuple[str, ...]:
+    recipe, metrics = cast("Any", version.recipe), cast("Any", version.metrics)
+    rate = metrics["success_rate"]
+    success = "no opinions yet" if rate is None else f"{rate:.0%} ({metrics['low']:.0%} to {metrics['high']:.0%})"
+    made = version.created.strftime("%Y-%m-%d %H:%M")
+    return version.id, version.state, made, version.created_by, recipe["why"], str(recipe["n_lessons"]), success
+
+
+def _line(row: dict[str, Any]) -> tuple[str, ...]:
+    rate = row["success_rate"]
+    return (
+        row["model"],
+        row["domain"] or "any",
+        row["language"] or "any",
+        str(row["n"]),
+        "-" if rate is None else f"{rate:.0%}",
+        f"{row['low']:.0%} to {row['high']:.0%}",
+        str(row["n_implicit"]),
+    )
+
+
+async def _all(settings: Settings) -> tuple[Version, ...]:
+    async with _books(settings) as database:
+        return await VersionStore(database).all()
+
+
+async def _promote(settings: Settings, version: str) -> Json:
+    async with _books(settings) as database:
+        return {"active": await VersionStore(database).promote(version, by=ACTOR)}
+
+
+async def _rollback(settings: Settings, version: str | None) -> Json:
+    async with _books(settings) as database:
+        store = VersionStore(database)
+        _, now = await _now(settings, database)
+        return {"active": await store.rollback(version, by=ACTOR, now=now)}
+
+
+async def _reset(settings: Settings, model: str, keep: float) -> Json:
+    why = f"reset {model}" if keep == 0 else f"{model} counts {keep:g} of before"
+    async with _books(settings) as database:
+        return {"active": await _change(settings, database, lambda learner: learner.reset(model, keep=keep), why=why)}
+
+
+async def _forget(settings: Settings, key: str) -> Json:
+    async with _books(settings) as database:
+        kept = await _change(settings, database, lambda learner: learner.forget_caller(key), why="forgot a key")
+        return {"active": kept, "versions": await VersionStore(database).forget_caller(key)}
+
+
+async def _profile(settings: Settings) -> list[dict[str, Any]]:
+    async with _books(settings) as database:
+        _, now = await _now(settings, database)
+        return now.learner.profiles.rows()
+
+
+async def _change(settings: Settings, database: Database, change: Callable[[Learner], object], *, why: str) -> str:
+    """Change what is in force and return the new version. What was said until now is not looked at again."""
+    for _ in range(TRIES):
+        active, now = await _now(settings, database)
+        change(now.learner)
+        kept = await VersionStore(database).keep(replace(now, floor=now.cursor), parent=active, by=ACTOR, why=why)
+        if kept is not None:
+            return kept
+    raise UnavailableError("The server wrote versions at the same time; try again.", code="busy")
+
+
+async def _now(settings: Settings, database: Database) -> tuple[str, State]:
+    """Return the active version, and what a server would have learned on it by now."""
+    store = VersionStore(database)
+    active = await store.begin()
+    trust = await trust_of(build_catalog(settings), database)
+    state, _ = await caught_up(database, await store.load(active), until=datetime.now(UTC), trust=trust)
+    return active, state
+
+
+@asynccontextmanager
+async def _books(settings: Settings) -> AsyncGenerator[Database]:
+    database = open_database(settings.database_url, busy_timeout_s=30.0)
+    try:
+        await database.upgrade()
+        yield database
+    finally:
+        await database.aclose()
