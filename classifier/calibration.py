@@ -133,8 +133,9 @@ def fit_selective(confidence: Floats, right: Flags, *, accuracy: float, bound: f
     """Return the lowest threshold whose answered rows are right in at least `accuracy` of the cases, by a bound.
 
     The binomial lower bound, at level `bound`, of the accuracy of the rows at or above the threshold must reach
-    `accuracy`; `bound=0.5` asks the accuracy itself of about half of all future samples. Where no threshold does so,
-    the one with the best lower bound is returned: `accuracy_low` tells that it fell short.
+    `accuracy`; `bound=0.5` asks the accuracy itself of about half of all future samples. Where no threshold does so, of
+    those whose rows were right in at least `accuracy` of the cases the one with the best lower bound is returned, and
+    `NEVER` where there is none: `accuracy_low` tells that it fell short.
     """
     n = len(confidence)
     best = Operating(NEVER, 0.0, 0.0, 0.0, n)
