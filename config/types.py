@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from config.errors import FailureClass
+    from config.failures import FailureClass
 
 Json = dict[str, object]
 """A decoded JSON object, kept whole: unknown fields in it survive the trip."""
 
 Language = Literal["zh", "en"]
-DecisionStatus = Literal["completed", "failed_upstream", "aborted_by_client", "refused", "held"]
+DecisionStatus = Literal["completed", "failed_upstream", "aborted_by_client", "refused", "held", "analyzed"]
 CostSource = Literal["upstream", "estimated", "unknown"]
 
 

@@ -15,7 +15,8 @@ from config.journal import Journal
 from config.keys import KeyStore
 from config.overrides import OverrideStore
 from config.writer import GroupWriter
-from proxy import config_api, documents_api, health_api, native_api, ops
+from proxy import config_api, documents_api, health_api, native_api, ops, routing_api
+from proxy.choosing import Chooser
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
@@ -34,6 +35,7 @@ from router.affinity import Affinity, lifetimes
 from router.answer import accept_empty
 from router.balancer import Balancer
 from router.catalog import build_catalog
+from router.choosing.standings import Standings
 from router.dispatch import Dispatcher
 from router.health import Health
 from router.ledger import SqlLedger
@@ -75,6 +77,7 @@ def create_app(
             *relay_routes(house),
             *native_api.ROUTES,
             *config_api.ROUTES,
+            *routing_api.ROUTES,
             *documents_api.ROUTES,
             *health_api.ROUTES,
             *ops.ROUTES,
@@ -106,7 +109,8 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     retries = RetryBudget(settings.breaker, clock=time.perf_counter)
     load = Load(clock=time.perf_counter)
     balancer = Balancer(settings.balancing.policy, pressure=load, rng=rng)
-    watching = (metrics, load, balancer)
+    chooser = Chooser(Standings(clock=time.monotonic, max_entries=settings.routing.cached_choices))
+    watching = (metrics, load, balancer, chooser.waits)
     sinks = open_sinks(settings.telemetry, version=product_version())
     database = open_database(settings.database_url)
     writer = GroupWriter(
@@ -140,6 +144,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         load=load,
         balancer=balancer,
         affinity=Affinity(lifetimes(settings), clock=time.monotonic),
+        chooser=chooser,
         weights=Weights(OverrideStore(database, WEIGHTS_AREA)),
     )
 

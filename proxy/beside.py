@@ -61,6 +61,11 @@ class SideReading:
         self._go.set()
         await asyncio.wait({self._task}, timeout=within_s)
 
+    @property
+    def done(self) -> bool:
+        """Whether taking now gives nothing up."""
+        return self._task.done()
+
     def take(self) -> dict[str, Reading]:
         """Return what was said, nothing where it is not there; what is not there yet is given up."""
         if not self._task.done() or self._task.cancelled() or self._task.exception() is not None:

@@ -11,11 +11,13 @@ from config.types import Citation, Decision, DecisionRecord, DecisionStatus, Int
 from proxy.sources import SOURCES_HEADER, sources_header
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from classifier.features import Features
     from config.types import Passage
     from proxy.beside import SideReading
+    from proxy.choosing import Considered
     from proxy.doors import Door
     from proxy.holdout import Arm
     from proxy.limits import Lease
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from proxy.requests.parse import Parsed
     from proxy.savings import Savings
     from router.attempt import AttemptLog
+    from router.choosing.values import Choice, Question
+    from router.judge.asking import Asked
     from router.rules import Rule
+    from router.selection import Wishes
 
 
 MAX_WARNINGS = 10
@@ -84,6 +89,24 @@ class Exchange:
     arm: Arm | None = None
     p_holdout: float | None = None
     """With which probability it was drawn to be held out."""
+    explores: bool = True
+    """False where the client wants the best model, and none drawn to learn of it."""
+    key_dial: float | None = None
+    """The dial between cost and quality that the settings give its key."""
+    question: Question | None = None
+    """What a choice may know of it."""
+    allowed: frozenset[str] | None = None
+    """The only models that may be chosen; `None` where the request names none."""
+    wishes: Wishes | None = None
+    """Who has a say before anything is drawn."""
+    choice: Choice | None = None
+    """Of the learned policy; `None` where a rule settled it, or nothing was to choose."""
+    considered: Considered | None = None
+    """What the choice was made from."""
+    judged: Json = field(default_factory=dict[str, object])
+    """What came of asking the judge; empty where nobody was asked."""
+    shadow_judge: asyncio.Task[Asked] | None = None
+    """A judge whose word is only recorded, being asked while the request goes on."""
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 from classifier.reflex import OwnRule, Reflex
 from config.errors import SettingsError, StorageError
 from config.intents import load_intents
+from proxy.choosing import Chooser
 from proxy.intent_model import OLLAMA_URL
+from proxy.judging import FOLDER as JUDGE_FOLDER
+from proxy.judging import Judging, judge_ollama
 from proxy.limits import RateLimiter
 from proxy.vitals import Vitals
 from router.affinity import lifetimes
 from router.catalog import build_catalog
+from router.choosing.starting import StartingExperience
 from router.rules import Rule
+from router.selection import candidates_of, decide_named
+from router.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +40,9 @@ if TYPE_CHECKING:
     from proxy.understanding import Understanding
     from proxy.weights import Weights
     from router.affinity import Affinity
+    from router.attempt import Candidate
     from router.balancer import Balancer
+    from router.choosing.values import Experience
     from router.dispatch import Dispatcher
     from router.health import Health
     from router.liveness import Prober
@@ -67,6 +75,9 @@ class House:
     balancer: Balancer
     affinity: Affinity
     weights: Weights
+    experience: Experience = field(default_factory=StartingExperience)
+    """What was learned of the models' answers."""
+    chooser: Chooser = field(default_factory=Chooser)
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
     sinks: tuple[RequestSink, ...] = ()
@@ -84,6 +95,8 @@ class House:
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
     """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
+    judging: Judging = field(init=False)
+    """Who is asked which model should answer, where the choice is not sure."""
     reflex: Reflex = field(init=False)
     """Tells orders that are hard to take back."""
     plain_catalog: Catalog = field(init=False)
@@ -93,6 +106,13 @@ class House:
         """Begin without such weights: the database is not open yet."""
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
+        self.judging = Judging(
+            self.settings.judge,
+            transport=self.transport,
+            words=Words(self.dispatcher, self._candidates),
+            ollama=judge_ollama(self.settings, ollama_url),
+            home=self.settings.state_dir / JUDGE_FOLDER,
+        )
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -120,11 +140,16 @@ class House:
         self.documents.library.adopt(wanted, catalogue)
         self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
+        self.judging.adopt(wanted.judge, ollama=judge_ollama(wanted, ollama_url))
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
         self.retries.adopt(wanted.breaker)
         self.affinity.adopt(lifetimes(wanted))
+        self.chooser.standings.adopt(wanted.routing.cached_choices)
         self.reload_error = None
         return needs_restart
+
+    def _candidates(self, name: str) -> tuple[Candidate, ...]:
+        return candidates_of(self.catalog, decide_named(self.catalog, name), balancer=self.balancer)
 
     def take_catalog(self, catalog: Catalog) -> None:
         """Take what the settings and the last probes say, under the weights that were set at run time."""

@@ -81,16 +81,16 @@ def add_relay_paths(app: Litestar) -> None:
         ["text/event-stream"],
         key="/api/claude/v1/messages",
     )
-    for path in ("/api/claude/count_tokens", "/api/claude/v1/messages/count_tokens"):
-        counted = paths.get(path)
-        if counted is not None and counted.post is not None:
-            counted.post.request_body = _body(counted_request())
-    feedback = paths.get("/v1/feedback")
-    if feedback is not None and feedback.post is not None:
-        feedback.post.request_body = _body(feedback_request())
-    weights = paths.get("/api/config/weights")
-    if weights is not None and weights.post is not None:
-        weights.post.request_body = _body(weights_request())
+    for path, body in (
+        ("/api/claude/count_tokens", counted_request()),
+        ("/api/claude/v1/messages/count_tokens", counted_request()),
+        ("/v1/feedback", feedback_request()),
+        ("/api/routing/analyze", analyze_request()),
+        ("/api/config/weights", weights_request()),
+    ):
+        found = paths.get(path)
+        if found is not None and found.post is not None:
+            found.post.request_body = _body(body)
     for item in paths.values():
         for operation in (item.get, item.post, item.delete):
             if operation is not None:
@@ -112,6 +112,7 @@ def chat_request() -> Schema:
             "n": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=128),
             "tools": Schema(type=OpenAPIType.ARRAY, items=OBJECT),
             "routing_rules": rules(),
+            "routing_dial": dial(),
         },
         required=["model", "messages"],
     )
@@ -130,6 +131,21 @@ def route_request() -> Schema:
     return _object(
         {"prompt": Schema(type=OpenAPIType.STRING, min_length=1, pattern=r"\S"), "model": TEXT}, required=["prompt"]
     )
+
+
+def analyze_request() -> Schema:
+    """Return the schema of a question about choosing; `messages` may stand in place of `query`."""
+    models = Schema(type=OpenAPIType.ARRAY, items=TEXT, min_items=1, max_items=256)
+    query = Schema(type=OpenAPIType.STRING, min_length=1, pattern=r"\S")
+    return _object(
+        {"query": query, "models": models, "routing_rules": rules(), "routing_dial": dial()}, required=["query"]
+    )
+
+
+def dial() -> Schema:
+    """Return the schema of the dial between cost and quality."""
+    names = Schema(type=OpenAPIType.STRING, enum=["cheap", "balanced", "best"])
+    return Schema(one_of=[Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1), names])
 
 
 def anthropic_request() -> Schema:

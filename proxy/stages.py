@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from config.errors import InvalidRequestError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
+from proxy.choosing import MAX_LANGUAGE_CHARS, key_dial
 from proxy.guard import via
 from proxy.placing import place
 from proxy.reflexes import look
@@ -20,12 +21,12 @@ from proxy.token_reservation import reserve_tokens
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
 from router.rules import first_match
-from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
+from router.selection import Wishes, candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import AUTO
 
 if TYPE_CHECKING:
     from config.trace import span
-    from config.types import Json
+    from config.types import Decision, Json
     from proxy.connection import Connection
     from proxy.exchange import Exchange
     from proxy.house import House
@@ -34,17 +35,18 @@ if TYPE_CHECKING:
 
 ROUTER_HEADER = "x-thalamus-router"
 RETRIEVAL_HEADER = "x-thalamus-retrieval"
-MAX_LANGUAGE_CHARS = 2_000
-"""The end of the last user turn is enough to tell its language."""
+EXPLORE_HEADER = "x-thalamus-explore"
 
 
 async def admit(house: House, exchange: Exchange, connection: Connection) -> None:
-    """Check the proxy key, its requests a minute, and the router header."""
+    """Check the proxy key, its requests a minute, and the headers that steer."""
     if house.draining:
         raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
     identity = await admit_key(house, connection.headers)
     require_scope(identity, "chat")
-    exchange.key_prefix = identity.prefix if identity else None
+    if identity is not None:
+        exchange.key_prefix = identity.prefix
+        exchange.key_dial = key_dial(house.settings.routing, name=identity.name, prefix=identity.prefix)
     exchange.lease = house.limiter.lease(identity, house.settings.limits)
     if exchange.lease is not None:
         exchange.lease.take_request()
@@ -56,10 +58,8 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
         raise InvalidRequestError(f"{ROUTER_HEADER} must be 'off' or 'explain'.", param=ROUTER_HEADER)
     exchange.routed = wish != "off"
     exchange.explain = wish == "explain"
-    documents = connection.headers.get(RETRIEVAL_HEADER)
-    if documents not in {None, "off"}:
-        raise InvalidRequestError(f"{RETRIEVAL_HEADER} must be 'off'.", param=RETRIEVAL_HEADER)
-    exchange.retrieves = documents is None
+    exchange.retrieves = not _switched_off(connection, RETRIEVAL_HEADER)
+    exchange.explores = not _switched_off(connection, EXPLORE_HEADER)
 
 
 async def parse(house: House, exchange: Exchange, connection: Connection) -> None:
@@ -92,16 +92,6 @@ def reflex(house: House, exchange: Exchange, note: span) -> None:
     note(rule=exchange.rule.pattern if exchange.rule else None)
 
 
-def policy(exchange: Exchange, note: span) -> None:
-    """Give each model a probability by what is asked. No policy is learned yet, so this stage abstains."""
-    note(abstained=True, skipped=not exchange.thinks)
-
-
-def judge(exchange: Exchange, note: span) -> None:
-    """Ask a model which model to choose where the policy is unsure. No judge is built yet, so this stage abstains."""
-    note(abstained=True, skipped=not exchange.thinks)
-
-
 def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, tuple[Candidate, ...]]:
     """Choose the model, and put the candidates in the order in which they will be tried."""
     parsed = exchange.known()
@@ -112,16 +102,15 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     elif catalog.canonical(parsed.model) == AUTO:
         exchange.decision = decide_auto(
             catalog,
-            rule=exchange.rule,
-            default_model=house.settings.routing.default_model,
-            routed=exchange.routed,
+            wishes=exchange.wishes
+            or Wishes(exchange.rule, house.settings.routing.default_model, None, exchange.routed),
             conversation_id=parsed.conversation_id,
             rng=house.rng,
+            choice=exchange.choice,
         )
     else:
         exchange.decision = decide_named(catalog, parsed.model)
-    language = language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:])
-    exchange.decision = replace(exchange.decision, features=_known_of(language, exchange))
+    exchange.decision = with_features(exchange, exchange.decision)
     rule = exchange.rule
     if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
         exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
@@ -140,9 +129,24 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     return place(house, exchange, request, candidates), candidates
 
 
+def with_features(exchange: Exchange, decision: Decision) -> Decision:
+    """Return the decision with what is known of the request, what its choice was made from, and who judged it."""
+    language = language_of(exchange.known().last_user_text[-MAX_LANGUAGE_CHARS:])
+    return replace(decision, features=_known_of(language, exchange), judge=exchange.judged or None)
+
+
+def _switched_off(connection: Connection, header: str) -> bool:
+    wish = connection.headers.get(header)
+    if wish not in {None, "off"}:
+        raise InvalidRequestError(f"{header} must be 'off'.", param=header)
+    return wish is not None
+
+
 def _known_of(language: str, exchange: Exchange) -> Json:
     known: Json = ({} if exchange.features is None else exchange.features.as_json()) | exchange.learned
-    return {"language": language, **known} | ({} if exchange.risk is None else {"risk": exchange.risk})
+    choice, considered = exchange.choice, exchange.considered
+    made: Json = {} if choice is None or considered is None else considered.as_json(choice)
+    return {"language": language, **known, **made} | ({} if exchange.risk is None else {"risk": exchange.risk})
 
 
 def _conversation(house: House, exchange: Exchange) -> bytes | None:
@@ -150,10 +154,12 @@ def _conversation(house: House, exchange: Exchange) -> bytes | None:
     parsed, catalog = exchange.known(), house.catalog
     ranked = exchange.decision.ranked if exchange.decision is not None else ()
     has_choice = any(len(catalog.resolve(name).deployments) > 1 for name in ranked)
-    if not has_choice or not house.affinity.enabled or exchange.door.embeds:
+    if exchange.conversation is None and (not has_choice or not house.affinity.enabled or exchange.door.embeds):
         return None
     body = parsed.request.body
-    key = conversation_key(body, conversation_id=parsed.conversation_id, caller=exchange.key_prefix)
+    key = exchange.conversation or conversation_key(
+        body, conversation_id=parsed.conversation_id, caller=exchange.key_prefix
+    )
     exchange.conversation = key
     return key if parsed.conversation_id is not None or is_continued(body) else None
 

@@ -57,6 +57,8 @@ class Affinity:
         self._max = max_conversations
         self._served: OrderedDict[tuple[bytes, str], tuple[str, float]] = OrderedDict()
         """By conversation and model: the deployment, and when it is forgotten."""
+        self._last: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        """By conversation: the model, and when it is forgotten."""
 
     def __len__(self) -> int:
         """Return how many conversations are remembered, those that are over included."""
@@ -72,12 +74,18 @@ class Affinity:
         self._lifetimes = lifetimes
         if not self.enabled:
             self._served.clear()
+            self._last.clear()
 
     def deployment(self, conversation: bytes | None, model: str) -> str | None:
         """Return who served this conversation with this model last, `None` where that is unknown or too long ago."""
         if conversation is None:
             return None
         found = self._served.get((conversation, model))
+        return found[0] if found is not None and self._clock() < found[1] else None
+
+    def model(self, conversation: bytes | None) -> str | None:
+        """Return which model served this conversation last, `None` where that is unknown or its cache is cold."""
+        found = self._last.get(conversation) if conversation is not None else None
         return found[0] if found is not None and self._clock() < found[1] else None
 
     def remember(self, conversation: bytes | None, model: str, target: Target) -> None:
@@ -87,11 +95,16 @@ class Affinity:
         lifetime_s = self._lifetimes.of(target.provider)
         if lifetime_s <= 0:
             self._served.pop((conversation, model), None)
+            self._last.pop(conversation, None)
             return
-        self._served[conversation, model] = (target.deployment, self._clock() + lifetime_s)
+        until = self._clock() + lifetime_s
+        self._served[conversation, model] = (target.deployment, until)
         self._served.move_to_end((conversation, model))
-        if len(self._served) > self._max:
-            self._served.popitem(last=False)
+        self._last[conversation] = (model, until)
+        self._last.move_to_end(conversation)
+        for memory in (self._served, self._last):
+            if len(memory) > self._max:
+                memory.popitem(last=False)
 
 
 def conversation_key(body: Json, *, conversation_id: str | None, caller: str | None) -> bytes | None:

@@ -1,14 +1,14 @@
-"""Which model: rules first, then a weighted draw; the rest is the failover chain. Then its deployments, balanced.
+"""Which model: rules first, then a choice or a weighted draw; the rest is the failover chain. Then its deployments.
 
-The learned policy and the judge will stand between the rules and the draw. Until then the decision says that
-nothing but weights spoke.
+How a choice is made among models that may answer is for `router/choosing`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import UnavailableError
 from config.types import Decision
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from router.affinity import Affinity
     from router.balancer import Balancer
+    from router.choosing.values import Choice
     from router.rules import Rule
     from router.snapshot import Catalog, Deployment, Model
 
@@ -45,46 +46,111 @@ def decide_named(catalog: Catalog, name: str) -> Decision:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Who has a say in what `auto` is, before anything is drawn; each may be absent."""
+
+    rule: Rule | None = None
+    """Of the request or of the settings."""
+    default_model: str | None = None
+    code_model: str | None = None
+    """The shipped rule: who gets a request with code. Not following it is no news where nobody named it."""
+    routed: bool = True
+    """False where the client switched the router off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A model that needs no draw, `None` where none was settled, and what was considered."""
+
+    model: str | None
+    reasons: tuple[str, ...]
+    by: Literal["rule", "default_model", "code_rule", "router_off"] | None = None
+    """Who settled it."""
+
+
 def decide_auto(
-    catalog: Catalog,
-    *,
-    rule: Rule | None,
-    default_model: str | None,
-    routed: bool,
-    conversation_id: str | None,
-    rng: Random,
+    catalog: Catalog, *, wishes: Wishes, conversation_id: str | None, rng: Random, choice: Choice | None = None
 ) -> Decision:
     """Return the decision for `auto` among the live models.
 
-    A rule or the default model settles it; else one model is drawn with probability weight / sum of weights, from
-    the conversation's own seed where there is a conversation, so that its turns stay together. All other live
-    models follow in the catalogue's order. Raises `UnavailableError` when no model is live.
+    A rule or the default model settles it; else the `choice`, where one was made; else one model is drawn with
+    probability weight / sum of weights, from the conversation's own seed where there is a conversation, so that its
+    turns stay together. All other live models follow in the catalogue's order. Raises `UnavailableError` when no model
+    is live.
     """
-    live = {model.name: model for model in catalog.live_models()}
+    live = tuple(model.name for model in catalog.live_models())
     if not live:
-        raise UnavailableError(
-            "No model is live: set a provider's key, start Ollama, or name a server in thalamus.toml.",
-            code="no_live_model",
-        )
-    settled, reasons = _settled(catalog, live, rule=rule, default_model=default_model, routed=routed)
-    if settled is not None:
-        chosen, seed = settled, None
-        probabilities = tuple(float(name == chosen) for name in live)
-    else:
-        weights = catalog.auto_weights()
-        seed = _seed(conversation_id, rng)
-        chosen = Random(seed).choices(list(live), weights)[0]  # noqa: S311  # the draw guards no secret
-        probabilities = shares(weights)
-        reasons.append("drawn by weight" + (" for this conversation" if conversation_id else ""))
+        raise no_live_model()
+    found = settled(catalog, wishes)
+    if found.model is not None:
+        among = live if found.model in live else (*live, found.model)  # a rule may name what `auto` may not choose
+        return _decided(among, tuple(float(name == found.model) for name in among), found.model, found.reasons)
+    if choice is not None:
+        return decide_chosen(catalog, choice, reasons=found.reasons)
+    weights = catalog.auto_weights()
+    seed = seed_of(conversation_id, rng)
+    chosen = Random(seed).choices(live, weights)[0]  # noqa: S311  # the draw guards no secret
+    drawn = "drawn by weight" + (" for this conversation" if conversation_id else "")
+    decision = _decided(live, shares(weights), chosen, (*found.reasons, drawn))
+    return replace(decision, seed=seed)
+
+
+def decide_chosen(catalog: Catalog, choice: Choice, *, reasons: tuple[str, ...] = ()) -> Decision:
+    """Return the decision that a choice is: its models in its order, then the other live ones as a last resort.
+
+    The vector of probabilities is in the catalogue's order.
+    """
+    probabilities = {each.model: each.probability for each in choice.ranked}
+    live = tuple(model.name for model in catalog.live_models())
+    eligible = tuple(sorted(probabilities, key=lambda name: live.index(name) if name in live else len(live)))
     return Decision(
-        requested="auto",
-        eligible=tuple(live),
-        probabilities=probabilities,
-        ranked=(chosen, *(name for name in live if name != chosen)),
-        reasons=tuple(reasons),
-        policy_version=WEIGHTS_POLICY,
-        seed=seed,
+        requested=AUTO,
+        eligible=eligible,
+        probabilities=tuple(probabilities[name] for name in eligible),
+        ranked=(*probabilities, *(name for name in live if name not in probabilities)),
+        reasons=(*reasons, *choice.reasons),
+        policy_version=choice.version,
+        explored=choice.explored,
+        seed=choice.seed,
     )
+
+
+def settled(catalog: Catalog, wishes: Wishes) -> Settled:
+    """Return the model that needs no draw, and what was considered; a wish for a model that is away is said to be."""
+    reasons: list[str] = []
+    rule, default, code = wishes.rule, wishes.default_model, wishes.code_model
+    asked: list[tuple[str, str, Literal["rule", "default_model"]]] = []
+    if wishes.routed and rule is not None:
+        asked.append((rule.model, f"rule {rule.name or rule.pattern!r} names {rule.model!r}", "rule"))
+    if default is not None:
+        asked.append((default, f"{default!r} is the default model", "default_model"))
+    for wish, reason, by in asked:
+        name = catalog.canonical(wish)
+        if _is_live(catalog, name):
+            return Settled(name, (*reasons, reason), by)
+        reasons.append(f"{reason}, which is not live")
+    if not wishes.routed:
+        first = next((model.name for model in catalog.live_models()), None)
+        return Settled(first, (*reasons, "the router is switched off: the first live model"), "router_off")
+    if code and any(model.name == catalog.canonical(code) for model in catalog.live_models()):
+        return Settled(catalog.canonical(code), (*reasons, f"the shipped rule gives code to {code!r}"), "code_rule")
+    return Settled(None, tuple(reasons))
+
+
+def no_live_model() -> UnavailableError:
+    """Return the error for a catalogue in which nothing can answer."""
+    return UnavailableError(
+        "No model is live: set a provider's key, start Ollama, or name a server in thalamus.toml.",
+        code="no_live_model",
+    )
+
+
+def seed_of(conversation_id: str | None, rng: Random) -> int:
+    """Return what a draw is made from: the conversation's own number, so that its turns stay together, or a new one."""
+    if conversation_id is None:
+        return rng.getrandbits(53)
+    return int.from_bytes(hashlib.sha256(conversation_id.encode()).digest()[:6])
 
 
 def decide_embeddings(catalog: Catalog, name: str) -> Decision:
@@ -139,32 +205,23 @@ def candidates_of(
     )
 
 
-def _settled(
-    catalog: Catalog, live: dict[str, Model], *, rule: Rule | None, default_model: str | None, routed: bool
-) -> tuple[str | None, list[str]]:
-    """Return the model that needs no draw, and what was considered; a wish for a model that is away is said to be."""
-    reasons: list[str] = []
-    wishes: list[tuple[str, str]] = []
-    if routed and rule is not None:
-        wishes.append((rule.model, f"rule {rule.name or rule.pattern!r} names {rule.model!r}"))
-    if default_model is not None:
-        wishes.append((default_model, f"{default_model!r} is the default model"))
-    for wish, reason in wishes:
-        name = catalog.canonical(wish)
-        model = catalog.models.get(name)
-        if model is not None and model.live:
-            return name, [*reasons, reason]
-        reasons.append(f"{reason}, which is not live")
-    if not routed:
-        return next(iter(live)), [*reasons, "the router is switched off: the first live model"]
-    return None, reasons
+def _decided(
+    live: tuple[str, ...], probabilities: tuple[float, ...], chosen: str, reasons: tuple[str, ...]
+) -> Decision:
+    return Decision(
+        requested=AUTO,
+        eligible=live,
+        probabilities=probabilities,
+        ranked=(chosen, *(name for name in live if name != chosen)),
+        reasons=reasons,
+        policy_version=WEIGHTS_POLICY,
+    )
+
+
+def _is_live(catalog: Catalog, name: str) -> bool:
+    model = catalog.models.get(name)
+    return model is not None and model.live
 
 
 def _usable(deployments: Iterable[Deployment]) -> list[Deployment]:
     return [each for each in deployments if each.usable]
-
-
-def _seed(conversation_id: str | None, rng: Random) -> int:
-    if conversation_id is None:
-        return rng.getrandbits(53)
-    return int.from_bytes(hashlib.sha256(conversation_id.encode()).digest()[:6])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from config.errors import ModelNotFoundError
 from config.prices import Pricing
+from router.choosing.dial import dial_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,13 +96,10 @@ class Catalog:
         """Return the name a client's name stands for: a model's, `auto`, or, where nobody knows it, the name itself.
 
         A model's own name comes before an alias, `llama3.2` also means `llama3.2:latest`, and `provider/model` names
-        a model by one of its deployments. With `unknown_model = "auto"` an unknown name stands for `auto`.
+        a model by one of its deployments. `auto:cheap` and its kind are `auto` with a dial. With
+        `unknown_model = "auto"` an unknown name stands for `auto`.
         """
-        seen: set[str] = set()
-        found = name
-        while found not in self.models and found in self.aliases and found not in seen:
-            seen.add(found)
-            found = self.aliases[found]
+        found = self._behind_aliases(name)
         if found in self.models or found in NO_MODELS:
             return found
         if f"{found}:latest" in self.models:
@@ -109,7 +107,11 @@ class Catalog:
         upstream = self._by_upstream(found) if "/" in found else None
         if upstream is not None:
             return upstream
-        return AUTO if self.unknown_model == "auto" else found
+        return AUTO if self.unknown_model == "auto" or dial_of_name(found) is not None else found
+
+    def dial(self, name: str) -> float | None:
+        """Return the dial between cost and quality that a client's name asks for, `None` where it asks for none."""
+        return dial_of_name(self._behind_aliases(name)) if self.canonical(name) == AUTO else None
 
     def resolve(self, name: str) -> Model:
         """Return the model a name stands for. Raises `ModelNotFoundError` for an unknown one, and for `auto`."""
@@ -161,6 +163,14 @@ class Catalog:
             "live": [each.name for each in self.models.values() if each.live],
             "not_live": {each.name: _why(each) for each in self.models.values() if not each.live},
         }
+
+    def _behind_aliases(self, name: str) -> str:
+        seen: set[str] = set()
+        found = name
+        while found not in self.models and found in self.aliases and found not in seen:
+            seen.add(found)
+            found = self.aliases[found]
+        return found
 
     def _by_upstream(self, name: str) -> str | None:
         provider, _, upstream = name.partition("/")

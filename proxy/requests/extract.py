@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from router.choosing.dial import parse_dial
 from router.providers.json_values import as_list, as_object, as_text
 from router.rules import Rule, parse_rules
 
@@ -17,7 +18,9 @@ CONVERSATION_HEADERS: Final = ("x-thalamus-conversation-id", "x-claude-code-sess
 _METADATA_KEYS: Final = ("conversation_id", "cursorConversationId")
 _MAX_ID_CHARS: Final = 128
 _TEXT_TYPES: Final = frozenset({"text", "input_text"})
-OURS: Final = frozenset({"routing_rules"})
+DIAL_HEADER: Final = "x-thalamus-dial"
+DIAL_FIELD: Final = "routing_dial"
+OURS: Final = frozenset({"routing_rules", DIAL_FIELD})
 """Fields of ours in a chat body; upstreams would refuse them."""
 NEVER_SENT: Final = frozenset({
     "api_base", "api_key", "api_type", "api_version", "auth_token", "aws_access_key_id", "aws_bedrock_runtime_endpoint",
@@ -74,6 +77,16 @@ def clean_id(value: object) -> str | None:
 def routing_rules(body: Json) -> tuple[Rule, ...]:
     """Return the request's own rules. Raises `InvalidRequestError` that names what is wrong in them."""
     return parse_rules(body.get("routing_rules"))
+
+
+def dial(body: Json, headers: Mapping[str, str]) -> float | None:
+    """Return the dial between cost and quality that a request asks for, its header before its field.
+
+    Raises `InvalidRequestError` that names what is wrong.
+    """
+    found = parse_dial(headers.get(DIAL_HEADER), param=DIAL_HEADER)
+    in_body = parse_dial(body.get(DIAL_FIELD), param=DIAL_FIELD)
+    return in_body if found is None else found
 
 
 def without_ours(body: Json, more: frozenset[str] = frozenset()) -> tuple[Json, tuple[str, ...]]:

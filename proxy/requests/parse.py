@@ -12,6 +12,7 @@ from proxy.requests.cursor import normalise
 from proxy.requests.extract import (
     clean_id,
     conversation_id,
+    dial,
     forwarded_headers,
     last_user_text,
     routing_rules,
@@ -44,6 +45,8 @@ class Parsed:
     """What is asked: the texts of the last user turn."""
     routing_rules: tuple[Rule, ...] = ()
     conversation_id: str | None = None
+    dial: float | None = None
+    """Between cost (0) and quality (1), where the request says."""
     warnings: tuple[str, ...] = ()
     """What the client sent and no chat request can say; it goes into `x-thalamus-warning`."""
 
@@ -124,6 +127,7 @@ def parse_anthropic(body: bytes, *, headers: Mapping[str, str], max_depth: int) 
         last_user_text=last_user_text(chat),
         routing_rules=routing_rules(fields),
         conversation_id=conversation_id(fields, headers),
+        dial=dial(fields, headers),
         warnings=warnings,
     )
 
@@ -186,6 +190,7 @@ def _chat(
         last_user_text=last_user_text(sent),
         routing_rules=rules,
         conversation_id=clean_id(own_id) or conversation_id(sent, headers),
+        dial=dial(body, headers),
         warnings=(*warnings, *dropped),
     )
 

@@ -116,7 +116,7 @@ def _first_chunk_s(record: DecisionRecord, answered: AttemptRecord | None) -> fl
 
 def _error_of(record: DecisionRecord) -> str | None:
     """Return the class of error the request ended with; a client that left is none."""
-    if record.status in {"completed", "aborted_by_client", "held"}:
+    if record.status in {"completed", "aborted_by_client", "held", "analyzed"}:
         return None
     return record.error_code or record.status
 

@@ -93,12 +93,16 @@ def standing(
     return Standing(tuple(expected), parts, scores, drawing.with_floor(probabilities, terms.floor), p_best)
 
 
-def settle(stood: Standing, *, version: str, seed: int, explores: bool = True) -> Choice:
-    """Draw one of those that stand, or take the best without exploring, and put them in the order of trying."""
+def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, stay: str | None = None) -> Choice:
+    """Draw one of those that stand, or take one without exploring, and put them in the order of trying.
+
+    Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the highest score.
+    """
     n = len(stood.scores)
     best = max(range(n), key=stood.scores.__getitem__)
-    chosen = drawing.drawn(stood.probabilities, seed=seed) if explores else best
-    probabilities = stood.probabilities if explores else drawing.certain(n, best)
+    sure = next((i for i, each in enumerate(stood.expected) if each.model == stay), best)
+    chosen = drawing.drawn(stood.probabilities, seed=seed) if explores else sure
+    probabilities = stood.probabilities if explores else drawing.certain(n, sure)
     order = [chosen, *sorted((i for i in range(n) if i != chosen), key=lambda i: -stood.scores[i])]
     ranked = tuple(
         Ranked(
@@ -114,9 +118,9 @@ def settle(stood: Standing, *, version: str, seed: int, explores: bool = True) -
         ranked,
         version,
         seed=seed if explores else None,
-        explored=stood.problem is None and stood.scores[chosen] < stood.scores[best],
+        explored=explores and stood.problem is None and stood.scores[chosen] < stood.scores[best],
         confidence=stood.p_best[chosen],
-        reasons=_reasons(ranked, stood, explores=explores),
+        reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=sure != best)),
     )
 
 
@@ -151,15 +155,19 @@ def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
     )
 
 
-def _reasons(ranked: Sequence[Ranked], stood: Standing, *, explores: bool) -> tuple[str, ...]:
-    first = ranked[0]
+def _how(first: Ranked, *, explores: bool, stays: bool) -> str:
+    if explores:
+        return f"drawn with probability {first.probability:.2f}"
+    return "it serves this tool loop" if stays else "the highest score, without exploring"
+
+
+def _reasons(ranked: Sequence[Ranked], stood: Standing, *, how: str) -> tuple[str, ...]:
     if stood.problem is not None:
-        return (f"{stood.problem}: drawn by weight",)
-    how = f"drawn with probability {first.probability:.2f}" if explores else "the highest score, without exploring"
-    told = [f"{first.model!r}: {how}; {_told(first)}"]
-    if len(ranked) > 1:
-        told.append(f"runner-up {ranked[1].model!r}: {_told(ranked[1])}")
-    return tuple(told)
+        return (f"{stood.problem}: by weight",)
+    if len(ranked) == 1:
+        return (f"{ranked[0].model!r} is the only one that may answer",)
+    first, second = ranked[:2]
+    return (f"{first.model!r}: {how}; {_told(first)}", f"runner-up {second.model!r}: {_told(second)}")
 
 
 def _told(ranked: Ranked) -> str:

@@ -17,7 +17,7 @@ from router.balancer import Balancer
 from router.catalog import build_catalog
 from router.load import Load
 from router.rules import Rule
-from router.selection import candidates_of, decide_auto, decide_embeddings, decide_named
+from router.selection import Wishes, candidates_of, decide_auto, decide_embeddings, decide_named
 from router.snapshot import Catalog, Deployment
 
 
@@ -44,8 +44,9 @@ def a_model(
 
 
 def auto(found: Catalog, rng: Random, **changes: object) -> object:
-    wishes: dict[str, object] = {"rule": None, "default_model": None, "routed": True, "conversation_id": None}
-    return decide_auto(found, rng=rng, **(wishes | changes))  # type: ignore[arg-type]
+    conversation_id = changes.pop("conversation_id", None)
+    wishes = Wishes(**changes)  # type: ignore[arg-type]
+    return decide_auto(found, wishes=wishes, conversation_id=conversation_id, rng=rng)  # type: ignore[arg-type]
 
 
 AWAY = ModelSettings("away", (DeploymentSettings("deepseek", "deepseek-chat"),))

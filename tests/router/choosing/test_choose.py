@@ -94,7 +94,7 @@ def test_a_damaged_policy_leaves_the_choice_to_the_weights(broken: float, field:
     assert {each.model: each.probability for each in found.ranked} == pytest.approx(
         {"small": 0.5, "large": 0.25, "other": 0.25}
     )
-    assert found.reasons == ("the policy expects no possible number of 'large': drawn by weight",)
+    assert found.reasons == ("the policy expects no possible number of 'large': by weight",)
 
 
 def test_a_policy_that_speaks_of_others_is_not_believed() -> None:

@@ -1,0 +1,205 @@
+"""Which model a request would get, and why, without asking any: the same stages as for a request that is answered.
+
+Nothing is drawn: the best one is told, beside the probability with which each would be drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from config.errors import InvalidRequestError, ModelNotFoundError, UnavailableError
+from config.ids import new_id
+from config.trace import span
+from config.types import Decision
+from proxy import choosing, classifying, judging, stages
+from proxy.doors import Door
+from proxy.exchange import Exchange
+from proxy.requests.parse import parse_chat
+from proxy.requests.validate import is_list, wrong_type
+from proxy.sinks.unchanged import UnchangedSink
+from router.attempt import AttemptLog
+from router.balancing.base import shares
+from router.choosing.stored import candidates_json, question_json, runner_up_json
+from router.rules import first_match
+from router.selection import WEIGHTS_POLICY, Settled, Wishes, decide_chosen, no_live_model, settled
+from router.snapshot import AUTO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from config.key_identity import KeyIdentity
+    from config.settings import Settings
+    from config.types import Json
+    from proxy.house import House
+    from proxy.sinks.base import Sink
+    from router.providers.base import ChatRequest
+    from router.snapshot import Model
+
+MAX_MODELS: Final = 256
+MAX_SHOWN: Final = 64
+_OURS: Final = frozenset({"query", "models"})
+
+
+def _no_sink(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
+    del request, settings, created
+    return UnchangedSink()
+
+
+ANALYZE: Final = Door("analyze", parse_chat, _no_sink)
+
+
+async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], caller: KeyIdentity | None) -> Json:
+    """Return which model would answer, with its candidates and reasons, and book that.
+
+    `fields` are `query` or a chat body's `messages`, and beside them whatever a chat body may have; `models` names the
+    only ones to choose from. Raises `InvalidRequestError` and `ModelNotFoundError` for what is wrong in them, and
+    `UnavailableError` where no model is live.
+    """
+    exchange = Exchange(new_id(), ANALYZE, AttemptLog(time.perf_counter))
+    if caller is not None:
+        exchange.key_prefix = caller.prefix
+        lease = house.limiter.lease(caller, house.settings.limits)
+        if lease is not None:
+            lease.take_request()
+        exchange.key_dial = choosing.key_dial(house.settings.routing, name=caller.name, prefix=caller.prefix)
+    exchange.allowed = _allowed(house, fields.get("models"))
+    raw = msgspec.json.encode(_chat(fields))
+    exchange.parsed = parse_chat(
+        raw, headers={**headers, "content-type": "application/json"}, max_depth=house.settings.server.max_json_depth
+    )
+    exchange.n_body_bytes = len(raw)
+    if house.catalog.canonical(exchange.parsed.model) != AUTO:
+        raise InvalidRequestError("'model' must be 'auto', or 'auto' with a dial such as 'auto:cheap'.", param="model")
+    with exchange.trace:
+        found = await _think(house, exchange)
+        answer = _answer(house, exchange, found)
+    house.ledger.record(exchange.record())
+    return answer
+
+
+async def _think(house: House, exchange: Exchange) -> Settled:
+    """Run the stages that choose; returns who settled it, nobody where it was chosen or weighted."""
+    parsed = exchange.known()
+    exchange.thinks, exchange.explores = True, False
+    exchange.rule = first_match((*parsed.routing_rules, *house.rules), parsed.last_user_text)
+    with span("classify") as note:
+        await classifying.classify(house, exchange, note)
+    with span("policy") as note:
+        await choosing.policy(house, exchange, note)
+    with span("judge") as note:
+        await judging.judge(house, exchange, note)
+    models = choosing.pool(house, exchange)
+    if not models:
+        raise no_live_model() if exchange.allowed is None else _none_of(house, exchange.allowed)
+    found = settled(house.catalog, exchange.wishes or Wishes())
+    exchange.decision = stages.with_features(exchange, _decision(house, exchange, models, found))
+    if exchange.choice is None:  # what is expected of each is told also where it had no say
+        await choosing.make_choice(house, exchange, models)
+    exchange.status = "analyzed"
+    return found
+
+
+def _decision(house: House, exchange: Exchange, models: Sequence[Model], found: Settled) -> Decision:
+    """Return what is booked: nothing was drawn, so the model has probability 1."""
+    choice = exchange.choice
+    if found.model is None and choice is not None:
+        decision = decide_chosen(house.catalog, choice, reasons=found.reasons)
+        return decision if exchange.allowed is None else replace(decision, ranked=tuple(e.model for e in choice.ranked))
+    weights = choosing.weights_of(house, models)
+    name = found.model or max(weights, key=weights.__getitem__)
+    names = tuple(dict.fromkeys((*weights, name)))
+    return Decision(
+        requested=AUTO,
+        eligible=names,
+        probabilities=tuple(float(each == name) for each in names),
+        ranked=(name, *(each for each in names if each != name)),
+        reasons=found.reasons if found.model else (*found.reasons, f"{name!r} has the largest weight"),
+        policy_version=WEIGHTS_POLICY,
+    )
+
+
+def _chances(house: House, exchange: Exchange, source: str) -> Mapping[str, float]:
+    """Return with which probability a request that is answered would get each model."""
+    decision, considered = exchange.decision, exchange.considered
+    if source == "policy" and considered is not None:
+        return considered.drawn
+    if source == "weights":
+        weights = choosing.weights_of(house, choosing.pool(house, exchange))
+        return dict(zip(weights, shares(tuple(weights.values())), strict=True))
+    return {} if decision is None else {decision.chosen: 1.0}
+
+
+def _answer(house: House, exchange: Exchange, found: Settled) -> Json:
+    decision, choice, considered = exchange.decision, exchange.choice, exchange.considered
+    if decision is None or choice is None or considered is None:
+        raise RuntimeError("an analysis decides and considers")
+    source = found.by or ("weights" if decision.policy_version == WEIGHTS_POLICY else "policy")
+    chances = _chances(house, exchange, source)
+    sure = found.model is not None
+    confidence = 1.0 if sure else choice.confidence if source == "policy" else chances[decision.chosen]
+    return {
+        "selectedModel": decision.chosen,
+        "confidence": round(100 * confidence),
+        "reasoning": ". ".join(decision.reasons),
+        "source": source,
+        "decision_id": exchange.id,
+        "policy_version": decision.policy_version,
+        "dial": considered.dial,
+        "features": question_json(considered.question),
+        "candidates": [
+            {**each, "probability": round(chances.get(str(each["model"]), 0.0), 6)} for each in candidates_json(choice)
+        ],
+        "runner_up": None if sure else runner_up_json(choice),
+        "excluded": {name: list(reasons) for name, reasons in considered.eligible.excluded.items()},
+    }
+
+
+def _chat(fields: Json) -> Json:
+    """Return the chat body that is analyzed."""
+    query, messages = fields.get("query"), fields.get("messages")
+    chat: Json = {name: value for name, value in fields.items() if name not in _OURS}
+    chat["model"] = fields.get("model") or AUTO
+    if query is None and messages is None:
+        raise InvalidRequestError(
+            "Missing required parameter: 'query' or 'messages'.", param="query", code="missing_required_parameter"
+        )
+    if query is not None and messages is not None:
+        raise InvalidRequestError("Send 'query' or 'messages', not both.", param="query")
+    if query is None:
+        return chat
+    if not isinstance(query, str):
+        raise wrong_type(query, "query", "a string")
+    if not query.strip():
+        raise InvalidRequestError("'query' is empty.", param="query", code="invalid_value")
+    return chat | {"messages": [{"role": "user", "content": query}]}
+
+
+def _allowed(house: House, value: object) -> frozenset[str] | None:
+    """Return the models that may be chosen, `None` where the request does not say."""
+    if value is None:
+        return None
+    if not is_list(value):
+        raise wrong_type(value, "models", "an array of model names")
+    if not value or len(value) > MAX_MODELS:
+        raise InvalidRequestError(f"'models' must hold 1 to {MAX_MODELS} names.", param="models")
+    names: set[str] = set()
+    for position, name in enumerate(value):
+        if not isinstance(name, str) or not name:
+            raise wrong_type(name, f"models[{position}]", "a model's name")
+        model = house.catalog.models.get(house.catalog.canonical(name))
+        if model is None:
+            raise ModelNotFoundError(f"The model '{name[:200]}' does not exist here.", param=f"models[{position}]")
+        if "chat" not in model.capabilities:
+            raise InvalidRequestError(f"The model '{model.name}' does not chat.", param=f"models[{position}]")
+        names.add(model.name)
+    return frozenset(names)
+
+
+def _none_of(house: House, allowed: frozenset[str]) -> UnavailableError:
+    away = cast("Mapping[str, str]", house.catalog.state()["not_live"])
+    told = "; ".join(f"{name}: {away.get(name, 'drained')}" for name in sorted(allowed)[:MAX_SHOWN])
+    return UnavailableError(f"None of these models is live ({told}).", code="no_live_model")

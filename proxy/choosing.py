@@ -1,0 +1,289 @@
+"""The stage `policy`: what is known of the request becomes a question, the catalogue's models become offers.
+
+What is chosen by them is decided in `router/choosing`. Nothing here asks a model, and nothing here may fail a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from config.prices import list_prices
+from config.tokens import estimate_messages
+from proxy import classifying
+from retrieval.segment import language_of
+from router.affinity import conversation_key, is_continued
+from router.choosing.choose import Terms, settle, version_of
+from router.choosing.eligibility import eligible_among, misfits_of
+from router.choosing.offering import Waits, first_deployment, offers_of
+from router.choosing.scoring import Taste
+from router.choosing.standings import Standings
+from router.choosing.stored import candidates_json, expected_json, question_json, runner_up_json
+from router.choosing.values import Question
+from router.providers.json_values import as_object, as_objects
+from router.selection import Wishes, seed_of, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from config.prices import Pricing, TokenPrices
+    from config.settings import RoutingSettings
+    from config.trace import span
+    from config.types import Json
+    from proxy.exchange import Exchange
+    from proxy.house import House
+    from router.choosing.eligibility import Eligible
+    from router.choosing.values import Choice, Offer
+    from router.snapshot import Deployment, Model
+
+INLINE_BYTES: Final = 20_000
+"""Bodies up to this size are counted on the loop; larger ones in a thread."""
+MAX_TEXT_CHARS: Final = 16_000
+"""What is read of a long turn for the choice: so much of its beginning and of its end."""
+MAX_LANGUAGE_CHARS: Final = 2_000
+"""The end of the last user turn is enough to tell its language."""
+TOOL_LOOP: Final = "tool_loop"
+_IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+
+
+@dataclass(slots=True)
+class Chooser:
+    """What choices need beside the catalogue and what was learned; one a server."""
+
+    standings: Standings = field(default_factory=lambda: Standings(clock=time.monotonic, max_entries=1_024))
+    waits: Waits = field(default_factory=Waits)
+    priced: set[tuple[str, str, Pricing]] = field(default_factory=set["tuple[str, str, Pricing]"])
+    """Whose price was looked up before; the first time reads a large list and is done in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What a choice was made from, for the books and the answer to why."""
+
+    question: Question
+    eligible: Eligible
+    dial: float
+    experience: str
+    """Version of what was learned."""
+    drawn: Mapping[str, float] = field(default_factory=dict[str, float])
+    """With which probability each would be drawn, also where nothing is drawn."""
+
+    def as_json(self, choice: Choice) -> Json:
+        """Return what stands among the decision's features."""
+        eligible = self.eligible
+        told: Json = {
+            "question": question_json(self.question),
+            "expected": expected_json(choice),
+            "dial": self.dial,
+            "experience": self.experience,
+            "choice_confidence": round(choice.confidence, 6),
+            "candidates": candidates_json(choice),
+        }
+        if eligible.excluded:
+            told["excluded"] = {name: list(reasons) for name, reasons in eligible.excluded.items()}
+        return told if eligible.relaxed is None else told | {"relaxed": eligible.relaxed}
+
+
+async def policy(house: House, exchange: Exchange, note: span) -> None:
+    """Give each model that may answer a probability, and draw; where a rule settles it this stage abstains."""
+    if not exchange.thinks:
+        note(abstained=True, skipped=True)
+        return
+    models = pool(house, exchange)
+    learned = house.settings.routing.policy == "learned" and any(each.origin != "last_resort" for each in models)
+    if learned and len(models) > 1:
+        await _hear(house, exchange)
+    exchange.question = await question_of(exchange)
+    exchange.wishes = _wishes(house, exchange, models)
+    if not models or settled(house.catalog, exchange.wishes).model is not None or not learned:
+        note(abstained=True, skipped=True)
+        return
+    await make_choice(house, exchange, models)
+    choice, considered = exchange.choice, exchange.considered
+    if choice is None or considered is None:
+        note(abstained=True)
+        return
+    note(
+        chosen=choice.ranked[0].model,
+        confidence=round(choice.confidence, 4),
+        dial=considered.dial,
+        candidates=candidates_json(choice),
+        runner_up=runner_up_json(choice),
+        version=choice.version,
+    )
+
+
+async def make_choice(house: House, exchange: Exchange, models: Sequence[Model]) -> None:
+    """Choose among live `models` and leave the choice on the exchange, none where nobody may answer."""
+    routing = house.settings.routing
+    question = exchange.question or await question_of(exchange)
+    weights = weights_of(house, models)
+    eligible = eligible_among(
+        models, question, weights=weights, is_healthy=lambda each: house.health.available(each.target)
+    )
+    dial = dial_of(house, exchange)
+    if not eligible.models:
+        return
+    conversation, warm = _warm(house, exchange)
+    terms = terms_of(routing, dial)
+    stood = house.chooser.standings.of(
+        question,
+        await offers(house, eligible.models, weights),
+        house.experience,
+        terms=terms,
+        warm=warm,
+    )
+    loops = question.task_state == TOOL_LOOP
+    goes_on = conversation is not None and exchange.known().conversation_id is None and warm is not None
+    choice = settle(
+        stood,
+        version=version_of(terms, house.experience.version),
+        seed=seed_of(exchange.known().conversation_id, house.rng),
+        explores=exchange.explores and not loops and not goes_on,
+        stay=warm if loops else None,
+    )
+    drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
+    exchange.considered = Considered(question, eligible, dial, house.experience.version, drawn)
+    lacking = () if eligible.relaxed is None else (f"nobody fits: {eligible.relaxed}",)
+    exchange.choice = replace(choice, reasons=(*lacking, *choice.reasons))
+
+
+async def question_of(exchange: Exchange) -> Question:
+    """Return what may be known of the request, its texts bounded."""
+    parsed, features, intent = exchange.known(), exchange.features, exchange.intent
+    body = parsed.request.body
+    if exchange.n_body_bytes <= INLINE_BYTES:
+        n_tokens = _count(body)
+    else:
+        n_tokens = await asyncio.to_thread(_count, body)
+    domain = exchange.learned.get("domain") or (features.domain if features is not None else None)
+    complexity = exchange.learned.get("complexity") or (features.complexity if features is not None else 1)
+    messages = as_objects(body.get("messages"))
+    loops = bool(messages) and messages[-1].get("role") in {"tool", "function"}
+    return Question(
+        text=_bounded(parsed.last_user_text),
+        language=features.language
+        if features is not None
+        else language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:]),
+        domain=domain if isinstance(domain, str) else "",
+        intents=intent.labels if intent is not None and not intent.abstained else (),
+        complexity=complexity if isinstance(complexity, int) else 1,
+        n_tokens=n_tokens,
+        has_code=features is not None and features.has_code,
+        has_tools=bool(body.get("tools") or body.get("functions")),
+        has_images=any(_has_image(each) for each in messages),
+        wants_json=(as_object(body.get("response_format")) or {}).get("type") == "json_schema",
+        task_state=features.task_state if features is not None else TOOL_LOOP if loops else "",
+        caller=exchange.key_prefix,
+    )
+
+
+async def offers(house: House, models: Sequence[Model], weights: dict[str, float]) -> tuple[Offer, ...]:
+    """Return the models as offers; a price that was never looked up is looked up in a thread."""
+    chooser = house.chooser
+    wanted = [found for each in models if (found := first_deployment(each)) is not None]
+    new = [each for each in wanted if _place(each) not in chooser.priced]
+    if new:
+        await asyncio.to_thread(lambda: [_price(each) for each in new])
+        chooser.priced.update(_place(each) for each in new)
+    return offers_of(models, weights=weights, price=_price, usual_ms=chooser.waits.usual_ms)
+
+
+def pool(house: House, exchange: Exchange) -> tuple[Model, ...]:
+    """Return the live models that may be chosen: those of `auto`, or those that the request names."""
+    allowed = exchange.allowed
+    if allowed is None:
+        return house.catalog.live_models()
+    return tuple(each for each in house.catalog.models.values() if each.name in allowed and each.live)
+
+
+def weights_of(house: House, models: Sequence[Model]) -> dict[str, float]:
+    """Return each model's weight: among those of `auto` with which it is drawn there, else its own."""
+    catalog = house.catalog
+    drawn = dict(zip((each.name for each in catalog.live_models()), catalog.auto_weights(), strict=True))
+    return {each.name: drawn.get(each.name, each.weight) for each in models}
+
+
+def terms_of(routing: RoutingSettings, dial: float) -> Terms:
+    """Return how is chosen by the settings, at this dial."""
+    return Terms(
+        Taste(dial, routing.latency_weight, routing.switching_weight),
+        method=routing.draw,
+        temperature=routing.temperature,
+        epsilon=routing.epsilon,
+        floor=routing.floor,
+    )
+
+
+def dial_of(house: House, exchange: Exchange) -> float:
+    """Return the dial of the request: its own, else that of the name it asked for, of its key, of the settings."""
+    parsed = exchange.known()
+    given = (parsed.dial, house.catalog.dial(parsed.model), exchange.key_dial)
+    return next((each for each in given if each is not None), house.settings.routing.dial)
+
+
+def key_dial(routing: RoutingSettings, *, name: str, prefix: str) -> float | None:
+    """Return the dial that the settings give a key, `None` where they give it none."""
+    return routing.key_dials.get(name, routing.key_dials.get(prefix))
+
+
+async def _hear(house: House, exchange: Exchange) -> None:
+    """Wait a moment for the models beside the request, whose domain and complexity matter for the choice."""
+    wait_ms = house.settings.classifier.features_wait_ms
+    if exchange.beside is None or wait_ms <= 0:
+        return
+    await exchange.beside.finish(within_s=wait_ms / 1000)
+    if exchange.beside.done:  # who is late goes on, and is heard for the books at the end
+        classifying.take(exchange, with_texts=house.settings.storage.store_preview)
+
+
+def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes:
+    routing, question = house.settings.routing, exchange.question
+    code = None
+    if routing.code_model and question is not None and question.has_code:
+        named = house.catalog.canonical(routing.code_model)
+        model = next((each for each in models if each.name == named), None)
+        if model is not None and not misfits_of(
+            model, question, weight=model.weight, is_healthy=lambda each: house.health.available(each.target)
+        ):
+            code = routing.code_model
+    rule, default = exchange.rule, routing.default_model
+    if exchange.allowed is not None:
+        rule = rule if rule is not None and house.catalog.canonical(rule.model) in exchange.allowed else None
+        default = default if default is not None and house.catalog.canonical(default) in exchange.allowed else None
+    return Wishes(rule, default, code, exchange.routed)
+
+
+def _warm(house: House, exchange: Exchange) -> tuple[bytes | None, str | None]:
+    """Return the conversation's key, and the model that has its prompt in a cache; `None` where none is known."""
+    parsed = exchange.known()
+    if not house.affinity.enabled:
+        return None, None
+    body = parsed.request.body
+    key = conversation_key(body, conversation_id=parsed.conversation_id, caller=exchange.key_prefix)
+    exchange.conversation = key
+    if parsed.conversation_id is None and not is_continued(body):
+        return None, None
+    return key, house.affinity.model(key)
+
+
+def _price(deployment: Deployment) -> TokenPrices | None:
+    return list_prices(deployment.target.provider, deployment.target.upstream_model, deployment.pricing)
+
+
+def _place(deployment: Deployment) -> tuple[str, str, Pricing]:
+    return deployment.target.provider, deployment.target.upstream_model, deployment.pricing
+
+
+def _count(body: Json) -> int:
+    return estimate_messages(as_objects(body.get("messages")), tools=body.get("tools"))
+
+
+def _has_image(message: Json) -> bool:
+    return any(part.get("type") in _IMAGES for part in as_objects(message.get("content")))
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= 2 * MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}\n{text[-MAX_TEXT_CHARS:]}"
