@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from config.columns import json_text, json_value
+from config.database_errors import described, is_trouble
 from config.database_file import DatabaseFile
 from config.errors import SettingsError, StorageError
 from config.revision import bring_up_to_date
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from config.database_file import FileId
 
@@ -51,14 +53,8 @@ WRITES = {"thalamus_writes": True}
 """Execution option of write transactions: on SQLite they take the write lock at their beginning, because a lock
 that is asked for in mid-transaction fails at once instead of waiting (SQLITE_BUSY_SNAPSHOT)."""
 
-MAX_ERROR_CHARS = 160
 POSTGRESQL_TIMEOUT_S = 5.0
 """Longest wait for a connection; a statement may take six times as long."""
-
-# SQLSTATE classes in which the database, not what we sent, is the trouble: connection, transaction rollback,
-# insufficient resources (53100 is a full disk), object not in the right state, operator intervention, system error,
-# read-only transaction, missing or foreign schema, and refused credentials.
-TROUBLE_CLASSES = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
 
 
 class Database:
@@ -122,11 +118,19 @@ class Database:
         if self._file is not None:
             self._file.needs_schema = False
 
-    async def aclose(self) -> None:
-        """Close every connection, after what `transact` has begun."""
+    async def aclose(self, patience_s: float = 1.0) -> None:
+        """Close every connection, after what `transact` has begun.
+
+        Connections that somebody uses get `patience_s` seconds to come back; a later one is closed when it does.
+        """
         if self._thread is not None and self._blocking_writes is not None:
             await asyncio.to_thread(self._thread.shutdown)
             self._blocking_writes.dispose()
+        event.listen(self.engine.sync_engine, "checkin", _close_late)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while cast("AsyncAdaptedQueuePool", self.engine.pool).checkedout():  # noqa: ASYNC110  # a pool tells nobody
+                    await asyncio.sleep(0.005)
         await self.engine.dispose()
 
     async def _run(self, work: Callable[[Connection], None]) -> None:
@@ -172,6 +176,11 @@ class Database:
             raise StorageError(described(error)) from error
 
 
+def _close_late(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    if record.dbapi_connection is not None:
+        record.invalidate()
+
+
 def _transact(engine: Engine, work: Callable[[Connection], None]) -> None:
     with engine.begin() as connection:
         work(connection)
@@ -201,33 +210,6 @@ def parse_url(url: str) -> URL:
     if driver is None:
         raise SettingsError(f"'{address.drivername}' is no database we can use; take sqlite:///FILE or postgresql://…")
     return address.set(drivername=driver)
-
-
-def is_trouble(error: DBAPIError) -> bool:
-    """Return whether the database (locked, full, away, not upgraded) failed rather than what was sent to it."""
-    if error.connection_invalidated:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if isinstance(state, str):
-        return state.startswith(TROUBLE_CLASSES)
-    kind = type(error.orig).__name__
-    # `DatabaseError` itself is how SQLite says that the file is damaged or no database.
-    return kind in {"OperationalError", "DatabaseError", "InternalError"} or _is_lost_connection(error.orig)
-
-
-def described(error: BaseException) -> str:
-    """Return one short line for a person; SQL, parameters and values are left out."""
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    if isinstance(error, SQLAlchemyError) and not (isinstance(error, DBAPIError) and is_trouble(error)):
-        return type(origin).__name__  # the text of such an error quotes the row
-    line = str(origin).strip().partition("\n")[0]
-    text = line.rpartition("'>: ")[2] or type(origin).__name__  # SQLAlchemy puts the driver's class in front
-    return text[:MAX_ERROR_CHARS]
-
-
-def _is_lost_connection(origin: BaseException | None) -> bool:
-    cause = None if origin is None else origin.__cause__
-    return isinstance(cause, OSError) or "connection is closed" in str(origin)
 
 
 def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Database:

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.backlog import Backlog, Entry, decode_entry
-from config.database import described
+from config.database_errors import described
 from config.errors import StorageError
 from config.spill import Spill
 

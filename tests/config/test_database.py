@@ -260,3 +260,32 @@ def test_what_is_no_json_is_told_as_text():
     written = json_text({(1, 2): {"when": datetime(2026, 1, 1, tzinfo=UTC), "path": ValueError("a\x00b")}})
 
     assert '{"(1, 2)":{"when":"2026-01-01T00:00:00Z","path":"ab"}}' == written
+
+
+async def test_who_reads_while_it_is_closed_takes_its_connection_along(database):
+    """Nobody waits for a slow reader without end, and its connection is closed when it comes back."""
+    async with database.reading() as connection:
+        own = await connection.get_raw_connection()
+        driver = own.driver_connection
+        await database.aclose(patience_s=0.01)
+        found = (await connection.execute(text("SELECT 1"))).scalar_one()
+
+    assert 1 == found
+    assert driver._connection is None if database.dialect == "sqlite" else driver.is_closed()
+
+
+async def test_closing_waits_for_who_still_reads(database):
+    """A reader that ends in time gives its connection back before the rest are closed."""
+    is_open = asyncio.Event()
+
+    async def read():
+        async with database.reading() as connection:
+            is_open.set()
+            return (await connection.execute(text("SELECT 1"))).scalar_one()
+
+    reading = asyncio.create_task(read())
+    await is_open.wait()
+    await database.aclose(patience_s=20)
+
+    assert reading.done()
+    assert 1 == await reading
