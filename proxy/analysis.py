@@ -77,6 +77,7 @@ async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], cal
     with exchange.trace:
         found = await _think(house, exchange)
         answer = _answer(house, exchange, found)
+    judging.take(house, exchange)
     house.ledger.record(exchange.record())
     return answer
 
@@ -153,7 +154,7 @@ def _answer(house: House, exchange: Exchange, found: Settled) -> Json:
         "candidates": [
             {**each, "probability": round(chances.get(str(each["model"]), 0.0), 6)} for each in candidates_json(choice)
         ],
-        "runner_up": None if sure else runner_up_json(choice),
+        "runner_up": None if sure else runner_up_json(choice, dial=considered.dial),
         "excluded": {name: list(reasons) for name, reasons in considered.eligible.excluded.items()},
     }
 

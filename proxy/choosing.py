@@ -80,6 +80,7 @@ class Considered:
             "experience": self.experience,
             "choice_confidence": round(choice.confidence, 6),
             "candidates": candidates_json(choice),
+            "runner_up": runner_up_json(choice, dial=self.dial),
         }
         if eligible.excluded:
             told["excluded"] = {name: list(reasons) for name, reasons in eligible.excluded.items()}
@@ -110,7 +111,7 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
         confidence=round(choice.confidence, 4),
         dial=considered.dial,
         candidates=candidates_json(choice),
-        runner_up=runner_up_json(choice),
+        runner_up=runner_up_json(choice, dial=considered.dial),
         version=choice.version,
     )
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from router.selection import Wishes
 
 
+_WHY = ("dial", "choice_confidence", "candidates", "runner_up", "excluded", "relaxed")
+"""Of a decision's features, what answers why."""
 MAX_WARNINGS = 10
 """Warnings of one response that have a header each; clients refuse responses with a hundred headers."""
 MAX_WARNING_CHARS = 200
@@ -169,6 +171,11 @@ class Exchange:
             "ranked": list(decision.ranked) if decision else [],
             "reasons": list(decision.reasons) if decision else [],
             "policy_version": decision.policy_version if decision else None,
+            **(
+                {}
+                if decision is None
+                else {name: decision.features[name] for name in _WHY if name in decision.features}
+            ),
             "served_model": self.served_model,
             "passages": [{"doc": each.doc, "lines": [each.start_line, each.end_line]} for each in self.passages],
             "stages": [

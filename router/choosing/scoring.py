@@ -41,6 +41,24 @@ def cost_weight(dial: float) -> float:
     return DEAREST_COST_WEIGHT * (1.0 - dial) ** 3
 
 
+def dial_of_weight(weight: float) -> float | None:
+    """Return the dial at which the cost weighs this much, `None` where none does."""
+    return 1.0 - (weight / DEAREST_COST_WEIGHT) ** (1 / 3) if 0.0 <= weight <= DEAREST_COST_WEIGHT else None
+
+
+def flipping_dial(one: Mapping[str, float], other: Mapping[str, float], dial: float) -> float | None:
+    """Return the dial at which two models score alike, by their parts at this `dial`.
+
+    `None` where no dial does that: they cost alike, or one is better at any price. At a dial of 1 costs do not show.
+    """
+    weight = cost_weight(dial)
+    if weight <= 0.0 or "cost" not in one or "cost" not in other:
+        return None
+    dearer = (other["cost"] - one["cost"]) / weight  # of the one's relative cost above the other's
+    ahead = sum(one.values()) - one["cost"] - sum(other.values()) + other["cost"]
+    return None if dearer == 0.0 else dial_of_weight(ahead / dearer)
+
+
 def relative_costs(costs_usd: Sequence[float | None]) -> tuple[float, ...]:
     """Return each cost as a part of the dearest one's, 0 to 1.
 

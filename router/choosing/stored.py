@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from router.choosing.scoring import flipping_dial
 from router.choosing.values import Question
 
 if TYPE_CHECKING:
@@ -62,15 +63,21 @@ def expected_json(choice: Choice) -> Json:
     return {each.model: round(each.expected.quality, _DIGITS) for each in choice.ranked if each.expected is not None}
 
 
-def runner_up_json(choice: Choice) -> Json | None:
-    """Return who stood next, by how much its score fell short, and `None` where nobody else could be chosen.
+def runner_up_json(choice: Choice, *, dial: float) -> Json | None:
+    """Return who stood next, and what would have put it first; `None` where nobody else could be chosen.
 
-    The margin is negative where the chosen one was drawn although another scored higher.
+    `margin` is by how much its score fell short, negative where the chosen one was drawn although it scored lower.
+    `flips_at_dial` is the dial at which both score alike, `None` where no dial does that.
     """
     if len(choice.ranked) == 1:
         return None
     first, second = choice.ranked[:2]
-    return {"model": second.model, "margin": round(first.score - second.score, _DIGITS)}
+    flips = flipping_dial(first.parts, second.parts, dial)
+    return {
+        "model": second.model,
+        "margin": round(first.score - second.score, _DIGITS),
+        "flips_at_dial": None if flips is None else round(flips, 3),
+    }
 
 
 def _candidate(ranked: Ranked) -> Json:

@@ -152,3 +152,32 @@ def test_a_conversation_goes_on_once_somebody_has_answered() -> None:
     assert not is_continued({"messages": [SYSTEM, ASK]})
     assert is_continued({"messages": [SYSTEM, ASK, ANSWER, NEXT]})
     assert not is_continued({"messages": "none"})
+
+
+def test_the_model_that_served_last_is_remembered_while_its_cache_is_warm() -> None:
+    """Another model that serves takes its place; a provider without a cache leaves none."""
+    clock = Clock()
+    memory = Affinity(Lifetimes(300, {"cold": 0.0}), clock=clock)
+    assert memory.model(None) is None
+    assert memory.model(b"k") is None
+    memory.remember(b"k", "m", at("a"))
+    memory.remember(b"k", "n", at("b"))
+    assert "n" == memory.model(b"k")
+
+    clock.now += 300
+    assert memory.model(b"k") is None
+    memory.remember(b"k", "m", at("a"))
+    memory.remember(b"k", "o", at("c", "cold"))
+    assert memory.model(b"k") is None
+
+
+def test_the_memory_of_models_is_bounded_and_forgotten_when_switched_off() -> None:
+    """Like that of deployments."""
+    memory = Affinity(Lifetimes(300), clock=Clock(), max_conversations=2)
+    for name in (b"1", b"2", b"3"):
+        memory.remember(name, "m", at("a"))
+    assert [memory.model(name) for name in (b"1", b"2", b"3")] == [None, "m", "m"]
+
+    memory.adopt(Lifetimes(0))
+
+    assert memory.model(b"3") is None
