@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Rows = NDArray[np.bool_]
 
 MOST_WEIGHT: Final = 50.0
+SMOOTHING: Final = 5.0
+"""Rows of usual spread that every model is taken to have beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +105,25 @@ def five(evidence: Evidence, target: Array, rows: Rows | None = None) -> Five:
     ips, snips = float(weights @ earned) / n, float(weights @ earned) / total if total > 0 else float("nan")
     direct, dr = _modelled(evidence, target, weights, rows)
 
-    def told(value: float, influence: Array, size: float = ess) -> Estimate:
+    def told(value: float, influence: Array, *, size: float = ess, foreseen: float = 0.0) -> Estimate:
         kept = influence[rows]
-        return interval(value, kept, log.conversations[rows], ess=size, least=evidence.spread)
+        return interval(value, kept, log.conversations[rows], ess=size, least=evidence.spread, least_variance=foreseen)
+
+    def foreseen(residuals: Array, constant: Array | None = None) -> float:
+        return _foreseen(evidence, target, residuals, rows) + (0 if constant is None else constant[rows].var() / n)
 
     return Five(
-        naive=told(naive, taken * (earned - naive) * (n / max(matched, 1e-12)), effective(taken, log.conversations)),
-        ips=told(ips, weights * earned),
-        snips=told(snips, weights * (earned - snips) * (n / max(total, 1e-12))),
-        direct=told(
-            float(direct[rows].mean()), direct + n * moved(evidence.fit, log, target, rows), float(evidence.own.sum())
+        naive=told(
+            naive, taken * (earned - naive) * (n / max(matched, 1e-12)), size=effective(taken, log.conversations)
         ),
-        doubly_robust=told(float(dr[rows].mean()), dr),
+        ips=told(ips, weights * earned),
+        snips=told(snips, weights * (earned - snips) * (n / max(total, 1e-12)), foreseen=foreseen(earned - snips)),
+        direct=told(
+            float(direct[rows].mean()),
+            direct + n * moved(evidence.fit, log, target, rows),
+            size=float(evidence.own.sum()),
+        ),
+        doubly_robust=told(float(dr[rows].mean()), dr, foreseen=foreseen(evidence.fit.residuals, direct)),
         n=n,
         n_known=int((evidence.own & rows).sum()),
         ess=ess,
@@ -132,10 +141,14 @@ def difference(evidence: Evidence, target: Array, other: Array, rows: Rows | Non
         weights.append(weights_of(evidence, each, rows)[0])
         scores.append(_modelled(evidence, each, weights[-1], rows)[1])
     gap = (scores[0] - scores[1])[rows]
+    direct = ((target - other) * evidence.fit.values).sum(1)[rows]
+    foreseen = _foreseen(evidence, target, evidence.fit.residuals, rows, other=other) + direct.var() / max(len(gap), 1)
     ess = min(effective(each, log.conversations) for each in weights)
     same = bool(np.abs(target - other)[rows].max(initial=0.0) < 1e-12)  # noqa: PLR2004  # not a number's noise
     least = 0.0 if same else evidence.spread
-    return interval(float(gap.mean()), gap, log.conversations[rows], ess=ess, least=least)
+    return interval(
+        float(gap.mean()), gap, log.conversations[rows], ess=ess, least=least, least_variance=float(foreseen)
+    )
 
 
 def weights_of(evidence: Evidence, target: Array, rows: Rows) -> tuple[Array, int]:
@@ -154,3 +167,24 @@ def _modelled(evidence: Evidence, target: Array, weights: Array, rows: Rows) -> 
     """Return what each row (n,) adds to the direct and to the doubly robust estimate; 0 outside of `rows`."""
     direct = np.where(rows, (target * evidence.fit.values).sum(1), 0.0)
     return direct, direct + weights * evidence.fit.residuals
+
+
+def _foreseen(evidence: Evidence, target: Array, residuals: Array, rows: Rows, *, other: Array | None = None) -> float:
+    """Return the variance of the mean of weighted residuals over `rows` that the probabilities let expect.
+
+    The weights that were drawn can be few and lucky: where the rare ones with a large weight did not come, both the
+    estimate is off and its spread looks small. What could have been drawn is known exactly: on each row model a counts
+    t²/p / its share of outcomes, times its mean squared residual. Of a difference, t is less what `other` draws.
+    """
+    log, k = evidence.log, len(evidence.log.models)
+    squares = np.bincount(log.chosen[evidence.own], residuals[evidence.own] ** 2, minlength=k)
+    n_own = np.bincount(log.chosen[evidence.own], minlength=k)
+    usual = squares.sum() / max(n_own.sum(), 1)
+    mean = (squares + SMOOTHING * usual) / (n_own + SMOOTHING)
+    p = log.probabilities[rows]
+    safe = np.where(p > 0, p, np.inf)
+    ratio = np.minimum(target[rows] / safe, MOST_WEIGHT)
+    if other is not None:
+        ratio = ratio - np.minimum(other[rows] / safe, MOST_WEIGHT)
+    share = np.where(evidence.share > 0, evidence.share, 1.0)
+    return float((p * ratio**2 * (mean / share)).sum()) / max(int(rows.sum()), 1) ** 2

@@ -39,11 +39,14 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def interval(value: float, influence: Array, conversations: Ints, *, ess: float, least: float = 0.0) -> Estimate:
+def interval(
+    value: float, influence: Array, conversations: Ints, *, ess: float, least: float = 0.0, least_variance: float = 0.0
+) -> Estimate:
     """Return the interval of a mean whose rows' influences (n,) are about 0 on average.
 
     `ess` is how many decisions it rests on; `least` is the range of what is averaged, where it has one: with it the
-    interval is never narrower than what so many equal values allow for.
+    interval is never narrower than what so many equal values allow for. `least_variance` is what is known of the
+    variance beforehand.
     """
     n = len(influence)
     sums = np.bincount(conversations, influence - influence.mean() if n else influence)
@@ -51,6 +54,7 @@ def interval(value: float, influence: Array, conversations: Ints, *, ess: float,
     m = len(np.unique(conversations))
     inflation = m / (m - 1) if m > 1 else float("inf")
     error = sqrt(float((sums**2).sum()) * inflation) / n if m > 1 else float("inf")
+    error = max(error, sqrt(least_variance))
     half = max(students_t(ess - 1) * error, least * min(1.0, RULE_OF_THREE / max(ess, 1.0)))
     return Estimate(value, value - half, value + half)
 
