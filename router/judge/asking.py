@@ -122,7 +122,7 @@ class Judge:
         breaker = self.breaker.state(now)
         presence = self.voice.presence
         told: Json = {"status": presence if presence != "ready" else "ok", "model": self.voice.name, "breaker": breaker}
-        if breaker == "open":
+        if breaker == "open" and presence in {"ready", "unknown"}:
             told |= {"status": "resting", "retry_in_s": round(self.breaker.wait_s(now), 1)}
         return told | {"answers": dict(self.counts.by_outcome), "cached": self.counts.cached}
 
@@ -139,14 +139,14 @@ class Judge:
 
     async def _ask(self, template: Template, case: Case) -> Asked:
         began = self._clock()
-        messages = messages_of(template, case, max_query_tokens=self.limits.max_query_tokens)
-        key = hashlib.blake2b(encode([self.voice.name, messages]), digest_size=16).digest()
+        key = _key_of(self.voice.name, template, case)
         kept = self._kept_answer(key, began)
         if kept is not None:
             return self._told(kept, template, began, cached=True)
         refused = self._refused(began)
         if refused is not None:
             return Asked(refused, template.version, self.voice.name)
+        messages = messages_of(template, case, max_query_tokens=self.limits.max_query_tokens)
         holder = object()
         self.breaker.acquire(began)
         self.breaker.bind(holder, began)
@@ -226,3 +226,19 @@ class Judge:
         self._kept[key] = (self._clock(), found)
         while len(self._kept) > self.limits.cache_entries:
             self._kept.popitem(last=False)
+
+
+def _key_of(judge: str, template: Template, case: Case) -> bytes:
+    """Return what tells questions apart whose answers are kept.
+
+    Records count roughly: with every digit of them an answer would be of no use after the next rating.
+    """
+    question = case.question
+    records = [
+        (each.model, *((round(known.quality, 1), f"{known.n:.1g}") if (known := case.expected.get(each.model)) else ()))
+        for each in case.offers
+    ]
+    known = (question.language, question.domain, question.intents, question.complexity, question.n_tokens)
+    needs = (question.has_code, question.has_tools, question.has_images, question.wants_json)
+    whole = encode([judge, template.version, question.text, known, needs, sorted(records)])
+    return hashlib.blake2b(whole, digest_size=16).digest()

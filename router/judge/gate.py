@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from router.choosing.values import Choice, Expected
 
 Mode = Literal["never", "unsure", "always"]
-Reason = Literal["off", "one_candidate", "not_drawn", "no_expectations", "sure", "low_stakes"]
+Reason = Literal["off", "one_candidate", "stays", "no_expectations", "sure", "low_stakes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,15 @@ def p_best_of(choice: Choice) -> dict[str, float]:
     return {each.model: p for each, p in zip(choice.ranked, likely, strict=True)}
 
 
-def why_not(choice: Choice, gate: Gate, stakes: Stakes | None) -> Reason | None:
+def why_not(choice: Choice, gate: Gate, stakes: Stakes | None, *, stays: bool = False) -> Reason | None:
     """Return why the judge is not asked about a choice, `None` where it is.
 
-    A choice without a seed was not drawn (a tool loop, a pinned conversation, the caller's wish), so it stays.
+    `stays` says that the request belongs to the model that served before: a tool loop, a conversation that goes on.
     """
     reasons: tuple[tuple[bool, Reason], ...] = (
         (gate.mode == "never", "off"),
         (len(choice.ranked) < 2, "one_candidate"),  # noqa: PLR2004  # a choice is between two
-        (choice.seed is None, "not_drawn"),
+        (stays, "stays"),
     )
     for holds, reason in reasons:
         if holds:

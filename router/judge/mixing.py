@@ -13,7 +13,7 @@ from router.choosing.drawing import FLOOR, drawn
 from router.judge.gate import p_best_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from router.choosing.values import Choice
     from router.judge.values import Verdict
@@ -38,32 +38,36 @@ def mixed(probabilities: Sequence[float], position: int, *, weight: float, floor
     return tuple(each + gained if i == position else each - moved[i] for i, each in enumerate(probabilities))
 
 
-def followed(choice: Choice, verdict: Verdict, *, trust: float, order: Sequence[str]) -> Choice:
-    """Return the choice after a verdict, drawn anew with its own seed.
+def followed(
+    choice: Choice, verdict: Verdict, *, trust: float, chances: Mapping[str, float]
+) -> tuple[Choice, Mapping[str, float]]:
+    """Return the choice after a verdict, and with which probability each model is drawn now.
 
-    `order` is that of the eligible models as the decision stores them, so that vector and seed give the same model
-    again. Raises `ValueError` for a choice that was not drawn.
+    `chances` are the policy's, by model, in the order of its draw: the choice's own seed draws again, from the mixed
+    ones in that order. A choice without a seed was not drawn; it goes to the named model where that is the likeliest
+    one now, else it stays.
     """
-    if choice.seed is None:
-        raise ValueError("a choice that was not drawn stays as it is")
-    by_model = {each.model: each for each in choice.ranked}
-    names = [name for name in order if name in by_model]
     weight = weight_of(verdict, trust=trust)
-    before = [by_model[name].probability for name in names]
-    after = mixed(before, names.index(verdict.model), weight=weight)
-    chosen = names[drawn(after, seed=choice.seed)]
-    probability = dict(zip(names, after, strict=True))
-    best = max(choice.ranked, key=lambda each: each.score).model
-    first, *others = sorted(choice.ranked, key=lambda each: (each.model != chosen, -each.score))
+    names = list(chances)
+    vector = mixed(list(chances.values()), names.index(verdict.model), weight=weight)
+    after = dict(zip(names, vector, strict=True))
     told = (
         f"the judge named {verdict.model!r}: its probability went from "
-        f"{by_model[verdict.model].probability:.2f} to {probability[verdict.model]:.2f}"
+        f"{chances[verdict.model]:.2f} to {after[verdict.model]:.2f}"
     )
-    likely = p_best_of(choice)
-    return replace(
+    if choice.seed is not None:
+        chosen, probability = names[drawn(vector, seed=choice.seed)], after
+    else:
+        is_likeliest = max(names, key=after.__getitem__) == verdict.model
+        chosen = verdict.model if is_likeliest else choice.ranked[0].model
+        probability = {name: float(name == chosen) for name in names}
+    best = max(choice.ranked, key=lambda each: each.score).model
+    ordered = sorted(choice.ranked, key=lambda each: (each.model != chosen, -each.score))
+    found = replace(
         choice,
-        ranked=tuple(replace(each, probability=probability[each.model]) for each in (first, *others)),
-        explored=chosen not in {best, verdict.model},
-        confidence=(1.0 - weight) * likely[chosen] + weight * (chosen == verdict.model),
+        ranked=tuple(replace(each, probability=probability[each.model]) for each in ordered),
+        explored=choice.seed is not None and chosen not in {best, verdict.model},
+        confidence=(1.0 - weight) * p_best_of(choice)[chosen] + weight * (chosen == verdict.model),
         reasons=(told, *(f"before the judge: {each}" for each in choice.reasons)),
     )
+    return found, after

@@ -208,7 +208,8 @@ def _mean(values: Sequence[float], examples: Sequence[Example], *, worth: float 
     mean = float((weights * found).sum() / weights.sum())
     influence = weights * (found - mean) / weights.mean()
     ess = _effective(examples) if worth is None else worth
-    return interval(mean, influence, _conversations(examples), ess=ess)
+    least = 1.0 if worth is None else 0.0  # values that are all alike do not make it certain
+    return interval(mean, influence, _conversations(examples), ess=ess, least=least)
 
 
 def _effective(examples: Sequence[Example]) -> float:

@@ -96,6 +96,8 @@ class OllamaVoice:
 
     async def pull(self) -> None:
         """Download it; never raises. How that goes is told by `problem`."""
+        if self.presence == "pulling":
+            return  # it is under way
         self.presence = "pulling"
         found: Presence = "missing"
         try:

@@ -148,8 +148,11 @@ def test_last_user_turn_of_a_stored_body(request_, text):
     assert text == last_user_text(request_)
 
 
+def served_by_seed(seed: int) -> str:
+    """Return the model that `Books.decide` draws with a seed."""
+    question = Question("", language="zh", domain="legal", n_tokens=20)
+    return choose(question, tuple(OFFERS.values()), StartingExperience(), seed=seed).ranked[0].model
+
+
 def _seed_of(model: str) -> int:
-    offers = tuple(OFFERS.values())
-    return next(
-        n for n in range(100) if choose(Question(""), offers, StartingExperience(), seed=n).ranked[0].model == model
-    )
+    return next(n for n in range(100) if served_by_seed(n) == model)

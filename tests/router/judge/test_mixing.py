@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.choosing.choose import choose
+from router.choosing.choose import Terms, choose, standing
 from router.choosing.drawing import drawn, with_floor
 from router.choosing.values import Choice, Expected, Offer, Question, Ranked
 from router.judge.gate import Gate, stakes_of, why_not
@@ -34,6 +35,12 @@ class Guess:
 def chosen(*quality: float, seed: int = 1, explores: bool = True, **known: float) -> Choice:
     offers = [Offer(name) for name in MODELS[: len(quality)]]
     return choose(Question("hi"), offers, Guess(*quality, **known), seed=seed, explores=explores)
+
+
+def follow(choice: Choice, verdict: Verdict, *, trust: float) -> tuple[Choice, Mapping[str, float]]:
+    expected = Guess(*(each.expected.quality for each in sorted(choice.ranked, key=lambda each: each.model)))
+    stood = standing(Question("hi"), [Offer(name) for name in MODELS], expected, terms=Terms())
+    return followed(choice, verdict, trust=trust, chances=dict(zip(MODELS, stood.probabilities, strict=True)))
 
 
 @given(
@@ -72,7 +79,7 @@ def test_weight_is_confidence_times_trust(confidence, weight):
 def test_stored_vector_and_seed_give_the_same_model_again():
     """1,000 choices: the model that is tried first is the one that its own vector and seed draw."""
     for seed in range(1000):
-        choice = followed(chosen(0.5, 0.5, 0.4, seed=seed), Verdict("b", 0.7), trust=0.8, order=MODELS)
+        choice = follow(chosen(0.5, 0.5, 0.4, seed=seed), Verdict("b", 0.7), trust=0.8)[0]
         probability = {each.model: each.probability for each in choice.ranked}
 
         assert MODELS[drawn([probability[name] for name in MODELS], seed=seed)] == choice.ranked[0].model
@@ -82,8 +89,7 @@ def test_models_are_drawn_as_often_as_their_vector_says():
     """Over many seeds, each model's share is its recorded probability: the propensity is true."""
     rng, n = Random(7), 2000
     choices = [
-        followed(chosen(0.5, 0.5, 0.4, seed=rng.getrandbits(53)), Verdict("c", 0.6), trust=0.5, order=MODELS)
-        for _ in range(n)
+        follow(chosen(0.5, 0.5, 0.4, seed=rng.getrandbits(53)), Verdict("c", 0.6), trust=0.5)[0] for _ in range(n)
     ]
     recorded = {each.model: each.probability for each in choices[0].ranked}
 
@@ -98,10 +104,7 @@ def test_choice_says_what_the_judge_did():
     after = next(
         each
         for seed in range(50)
-        if (each := followed(chosen(0.6, 0.5, 0.4, seed=seed), Verdict("c", 1.0), trust=0.8, order=MODELS))
-        .ranked[0]
-        .model
-        == "c"
+        if (each := follow(chosen(0.6, 0.5, 0.4, seed=seed), Verdict("c", 1.0), trust=0.8)[0]).ranked[0].model == "c"
     )
     was = next(each.probability for each in before.ranked if each.model == "c")
 
@@ -112,10 +115,21 @@ def test_choice_says_what_the_judge_did():
     assert sorted((each.score for each in after.ranked[1:]), reverse=True) == [each.score for each in after.ranked[1:]]
 
 
-def test_choice_that_was_not_drawn_stays():
-    """A choice without a seed cannot be drawn anew."""
-    with pytest.raises(ValueError, match="not drawn"):
-        followed(chosen(0.6, 0.5, explores=False), Verdict("b"), trust=0.8, order=MODELS)
+def test_model_that_stays_is_left_alone():
+    """A tool loop and a conversation that goes on keep their model; nobody is asked."""
+    assert "stays" == why_not(chosen(0.6, 0.5, deviation=0.3), Gate("always"), None, stays=True)
+
+
+@pytest.mark.parametrize(("confidence", "first"), [(1.0, "c"), (0.1, "a")])
+def test_choice_without_a_draw_goes_to_the_likeliest(confidence, first):
+    """Where nothing is drawn, the named model is taken if it is the likeliest now, with probability 1."""
+    before = chosen(0.6, 0.5, 0.4, explores=False)
+    after, chances = follow(before, Verdict("c", confidence), trust=0.8)
+
+    assert (first, 1.0) == (after.ranked[0].model, after.ranked[0].probability)
+    assert [0.0, 0.0] == [each.probability for each in after.ranked[1:]]
+    assert (None, False) == (after.seed, after.explored)
+    assert pytest.approx(1.0) == sum(chances.values())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,7 @@ def test_choice_that_was_not_drawn_stays():
         (chosen(0.6, 0.5), Gate("never"), "off"),
         (chosen(0.6), Gate(), "one_candidate"),
         (chosen(0.6), Gate("always"), "one_candidate"),
-        (chosen(0.6, 0.5, explores=False), Gate("always"), "not_drawn"),
+        (chosen(0.6, 0.5, explores=False), Gate("always"), None),
         (chosen(0.9, 0.3), Gate(), "sure"),
         (chosen(0.9, 0.3), Gate("always"), None),
         (chosen(0.52, 0.5), Gate(), "low_stakes"),
