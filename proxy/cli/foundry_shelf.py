@@ -36,6 +36,7 @@ def shadow(
     auto: Annotated[bool, typer.Option("--auto", help="The gateway promotes it by itself once it may.")] = False,
     end: Annotated[bool, typer.Option("--end", help="Let nothing run in shadow any more.")] = False,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let a new artefact run beside the live one: it reads the same texts, after the answer, and decides nothing.
 
@@ -45,11 +46,11 @@ def shadow(
     if end == (folder is not None):
         raise typer.BadParameter("say either DIR, or --end.")
     if folder is None:
-        shelf.end_shadow(name)
-        say(f"{name}: nothing runs in shadow.")
+        _tell(name, shelf.end_shadow(name), "nothing runs in shadow", as_json=as_json)
         return
     pointers = shelf.shadow(name, folder, auto=auto)
-    say(f"{name}: version {pointers.shadow} runs in shadow beside {pointers.live}.")
+    said = f"version {pointers.shadow} runs in shadow beside {pointers.live}"
+    _tell(name, pointers, said, as_json=as_json)
 
 
 def promote(
@@ -57,6 +58,7 @@ def promote(
     *,
     force: Annotated[bool, typer.Option("--force", help="Also where the comparison does not allow it.")] = False,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make the artefact in shadow live, if the comparison allows it; the one before is kept for `rollback`."""
     settings = read_settings(config)
@@ -67,13 +69,13 @@ def promote(
             raise CommandError(f"{name} stays as it is: {'; '.join(found.reasons)}. --force promotes it all the same.")
         note(f"{name}: {'; '.join(found.reasons)}")
     pointers = shelf.promote(name)
-    say(f"{name}: version {pointers.live} is live; {pointers.before[0]} is kept.")
+    _tell(name, pointers, f"version {pointers.live} is live; {pointers.before[0]} is kept", as_json=as_json)
 
 
-def rollback(name: Name, *, config: ConfigFile = None) -> None:
+def rollback(name: Name, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Make the version before live again, at once and without a comparison."""
     pointers = shelf_of(read_settings(config)).rollback(name)
-    say(f"{name}: version {pointers.live} is live again.")
+    _tell(name, pointers, f"version {pointers.live} is live again", as_json=as_json)
 
 
 def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -91,6 +93,13 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 def shelf_of(settings: Settings) -> Shelf:
     """Return the shelf of the data folder over the shipped artefacts."""
     return Shelf(settings.state_dir / VERSIONS, artefacts_folder(None))
+
+
+def _tell(name: str, pointers: Pointers, said: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"name": name, **asdict(pointers)})
+    else:
+        say(f"{name}: {said}.")
 
 
 def _status(shelf: Shelf, name: str, truths: dict[str, frozenset[str]]) -> Json:

@@ -5,11 +5,13 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
+from importlib import import_module
 
 import pytest
 
 from config.database import open_database
 from config.overrides import OverrideStore
+from proxy.cli import COMMANDS, GROUPS
 from proxy.weights import WEIGHTS_AREA
 
 
@@ -36,13 +38,18 @@ def test_no_words_show_the_commands(run):
         assert verb in out
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        *("init", "serve", "stop", "check", "models", "chat", "upstream"),
-        *("keys create", "keys list", "keys revoke", "db upgrade", "db backup", "db prune"),
-    ],
-)
+VERBS = [
+    *(each.name for each in COMMANDS),
+    *(
+        f"{group.name} {verb[0]}"
+        for group in GROUPS
+        for module in group.modules
+        for verb in import_module(f"proxy.cli.{module}").VERBS
+    ),
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_help_teaches_by_example(run, verb):
     """Each command's help shows a command line that can be copied, and knows `--json`."""
     code, out, _ = run(*verb.split(), "--help")

@@ -76,6 +76,20 @@ def test_a_candidate_is_shadowed_compared_promoted_and_taken_back(run, tmp_path,
     assert 1 == run("rollback", NAME)[0]
 
 
+def test_each_step_is_told_as_json(run, candidate) -> None:
+    """A script learns which version serves without reading a sentence."""
+    version = MicroModel.load(candidate).version
+    shadowed = json.loads(run("shadow", NAME, "candidate", "--auto", "--json")[1])
+    ended = json.loads(run("shadow", NAME, "--end", "--json")[1])
+    run("shadow", NAME, "candidate")
+    promoted = json.loads(run("promote", NAME, "--force", "--json")[1])
+    taken_back = json.loads(run("rollback", NAME, "--json")[1])
+
+    assert {"name": NAME, "live": "shipped", "before": [], "shadow": version, "auto": True} == shadowed
+    assert {**shadowed, "shadow": None, "auto": False} == ended == taken_back
+    assert {**ended, "live": version, "before": ["shipped"]} == promoted
+
+
 def test_a_candidate_that_differs_is_promoted_by_force_only(run, tmp_path, candidate) -> None:
     """The reasons are told either way."""
     run("shadow", NAME, "candidate", "--auto")
