@@ -15,7 +15,7 @@ from config.journal import Journal
 from config.keys import KeyStore
 from config.overrides import OverrideStore
 from config.writer import GroupWriter
-from proxy import config_api, documents_api, health_api, native_api, ops, routing_api
+from proxy import config_api, documents_api, health_api, native_api, ops, routing_api, routing_stats
 from proxy.choosing import Chooser
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
@@ -81,6 +81,7 @@ def create_app(
             *documents_api.ROUTES,
             *health_api.ROUTES,
             *ops.ROUTES,
+            *routing_stats.ROUTES,
         ],
         guards=[needs_key],
         lifespan=[open_house],

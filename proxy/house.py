@@ -17,7 +17,9 @@ from proxy.choosing import Chooser
 from proxy.intent_model import OLLAMA_URL
 from proxy.judging import FOLDER as JUDGE_FOLDER
 from proxy.judging import Judging, judge_ollama
+from proxy.learning import Learning
 from proxy.limits import RateLimiter
+from proxy.signs import Signs
 from proxy.vitals import Vitals
 from router.affinity import lifetimes
 from router.catalog import build_catalog
@@ -76,7 +78,7 @@ class House:
     affinity: Affinity
     weights: Weights
     experience: Experience = field(default_factory=StartingExperience)
-    """What was learned of the models' answers."""
+    """What was learned of the models' answers; `learning` replaces it whole."""
     chooser: Chooser = field(default_factory=Chooser)
     limiter: RateLimiter = field(default_factory=RateLimiter)
     vitals: Vitals = field(default_factory=Vitals)
@@ -95,6 +97,10 @@ class House:
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
     """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
+    learning: Learning = field(init=False)
+    """What is said of answers, on its way into `experience`."""
+    signs: Signs = field(default_factory=lambda: Signs(time.monotonic))
+    """How answers were received, as far as it can be seen."""
     judging: Judging = field(init=False)
     """Who is asked which model should answer, where the choice is not sure."""
     reflex: Reflex = field(init=False)
@@ -106,6 +112,7 @@ class House:
         """Begin without such weights: the database is not open yet."""
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
+        self.learning = Learning(self.database)
         self.judging = Judging(
             self.settings.judge,
             transport=self.transport,

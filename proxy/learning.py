@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from sqlalchemy import select
 
-from config.errors import ArtefactError, ThalamusError
+from config.errors import ArtefactError, StorageError, ThalamusError
 from config.tables import api_key
 from router.choosing.starting import StartingExperience
 from router.learning.beliefs import BelievedExperience, read_beliefs
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 1.0
 """Seconds between looks at what was said, and at which version is in force."""
+RETRY_S: Final = 5.0
 FAR_LOOK_S: Final = 600.0
 """Seconds between looks for what was written late."""
 USAGE_S: Final = 60.0
@@ -87,10 +88,19 @@ class Learning:
         return VersionStore(self.database, clock=self.clock)
 
     async def run(self, house: House) -> None:
-        """Learn as long as the server runs. Raises `StorageError` while the database is away; then begin anew."""
+        """Learn as long as the server runs; while the database is away, try again and say so once."""
+        waits = False
         while True:
-            await self.look(house)
-            await asyncio.sleep(LOOK_S)
+            try:
+                await self.look(house)
+            except StorageError as error:
+                if not waits:
+                    log.warning("learning_waits", reason=str(error))
+                waits = True
+                await asyncio.sleep(RETRY_S)
+            else:
+                waits = False
+                await asyncio.sleep(LOOK_S)
 
     async def look(self, house: House) -> None:
         """Take up other settings, another version, and what was said since. Raises `StorageError`."""

@@ -48,6 +48,8 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("watch-documents", house.documents.watch),
         ("load-classifiers", house.understanding.load),
         ("watch-versions", house.understanding.watch),
+        ("watch-judge", house.judging.watch),
+        ("learn", lambda: house.learning.run(house)),
         ("watch-loop", house.vitals.lag.run),
         ("watch-database", lambda: house.vitals.watch_database(house.database)),
         ("watch-losses", lambda: watch_losses(house.writer)),
@@ -69,6 +71,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
             await asyncio.to_thread(sink.close, CLOSE_SINKS_S)
         await house.prober.aclose()
         await house.understanding.aclose()
+        await house.judging.aclose()
         await house.transport.aclose()
 
 

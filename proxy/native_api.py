@@ -18,7 +18,7 @@ from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
 from proxy.requests.parse import parse_counted
 from proxy.same_origin import refuse_what_pages_can_send
-from router.feedback import submit_feedback
+from router.feedback import MAX_NAME_CHARS, submit_feedback
 from router.history import decision_json
 from router.providers.json_values import as_objects
 
@@ -72,7 +72,12 @@ async def get_decision(
     return found
 
 
-@post("/v1/feedback", status_code=200, summary="Say what you thought of an answer", tags=["Thalamus"])
+@post(
+    ["/v1/feedback", "/api/feedback", "/api/routing/feedback"],
+    status_code=200,
+    summary="Say what you thought of an answer",
+    tags=["Thalamus"],
+)
 async def post_feedback(request: HttpRequest) -> Json:
     """Take a rating (1-5), thumbs, a comment, a corrected intent or model for a decision."""
     caller = await known_caller(request)
@@ -82,6 +87,7 @@ async def post_feedback(request: HttpRequest) -> Json:
         await request.body(), request.headers.get("content-encoding"), house.settings.server.max_body_bytes
     )
     fields = json_object(body, max_depth=house.settings.server.max_json_depth)
+    _check_model(house, fields)
     return await submit_feedback(
         fields, database=house.database, ledger=house.ledger, writer=house.writer, caller=caller
     )
@@ -119,6 +125,15 @@ async def post_reload(request: HttpRequest) -> Json:
         raise InvalidRequestError(str(error), code="invalid_settings") from error
     models = [entry["id"] for entry in model_entries(house_of(request))]
     return {"reloaded": True, "models": models, "needs_restart": list(needs_restart)}
+
+
+def _check_model(house: House, fields: Json) -> None:
+    """Raise `InvalidRequestError` where the model that would have been right is none of ours."""
+    name = fields.get("corrected_model")
+    if isinstance(name, str) and name.strip() and house.catalog.canonical(name.strip()) not in house.catalog.models:
+        raise InvalidRequestError(
+            f"There is no model '{name.strip()[:MAX_NAME_CHARS]}' here.", param="corrected_model", code="unknown_model"
+        )
 
 
 def _may_see(caller: KeyIdentity | None, decision: Json) -> bool:

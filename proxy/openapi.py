@@ -85,6 +85,8 @@ def add_relay_paths(app: Litestar) -> None:
         ("/api/claude/count_tokens", counted_request()),
         ("/api/claude/v1/messages/count_tokens", counted_request()),
         ("/v1/feedback", feedback_request()),
+        ("/api/feedback", feedback_request()),
+        ("/api/routing/feedback", feedback_request()),
         ("/api/routing/analyze", analyze_request()),
         ("/api/config/weights", weights_request()),
     ):

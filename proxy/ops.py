@@ -79,6 +79,8 @@ def health_report(house: House, process: ProcessFigures) -> Json:
         "database": books | {"size_bytes": house.vitals.database_size_bytes},
         "documents": house.documents.state(),
         "classifier": house.understanding.state(),
+        "judge": house.judging.state(),
+        "learning": house.learning.told(house.settings.learning),
         "models": house.catalog.state(),
         "deployments": house.health.state(),
         "process": house.vitals.process_state(process),

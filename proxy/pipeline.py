@@ -10,7 +10,7 @@ import structlog
 from config.errors import ClientFacingError
 from config.ids import new_id
 from config.trace import span
-from proxy import answering, choosing, classifying, judging, placing, stages
+from proxy import answering, choosing, classifying, judging, placing, signs, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
@@ -53,6 +53,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
         if exchange.admitted:
             house.ledger.record(record)
+            signs.notice(house, exchange, record)
         log.info(
             "request",
             decision_id=record.id,

@@ -10,6 +10,7 @@ import unicodedata
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from config.types import OutcomeRecord
@@ -28,9 +29,10 @@ from router.providers.json_values import as_objects, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from config.types import DecisionRecord, Json
+    from proxy.exchange import Exchange
+    from proxy.house import House
 
 MAX_TALKS: Final = 10_000
 LIFETIME_S: Final = 3_600.0
@@ -74,6 +76,33 @@ class Heard(Protocol):
     def answer(self) -> str:
         """What was answered, as far as it is kept."""
         ...
+
+
+def notice(house: House, exchange: Exchange, record: DecisionRecord) -> None:
+    """Write down what a finished request says, where the settings want it; after its answer, and it never waits."""
+    parsed = exchange.parsed
+    if parsed is None or exchange.door.embeds or not house.settings.learning.signs:
+        return
+    answered = [attempt for attempt in exchange.log.attempts if attempt.committed]
+    dissatisfied = exchange.learned.get("dissatisfied")
+    finished = _Finished(
+        parsed.request.body,
+        parsed.last_user_text,
+        parsed.conversation_id,
+        dissatisfied if isinstance(dissatisfied, bool) else None,
+        "".join(answered[-1].texts[:_ANSWER_CHARS]) if answered else "",
+    )
+    for outcome in house.signs.of(record, finished, now=datetime.now(UTC)):
+        house.ledger.record_outcome(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    body: Json
+    question: str
+    conversation_id: str | None
+    dissatisfied: bool | None
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
