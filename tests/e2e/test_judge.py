@@ -1,0 +1,227 @@
+"""The judge, asked by the whole gateway: followed where it answers, and free where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from router.choosing.drawing import drawn
+from router.judge.templates import shipped_templates
+from tests.e2e.gateway import HEAD, asked, model, running_gateway, user
+from tests.router.judge.cases import named
+from tests.upstreams import replying, scripted_upstream
+
+JUDGE = """
+[classifier]
+features = false
+[judge]
+ollama_url = "{url}"
+unsure_below = 1.0
+min_quality_spread = 0.0
+{extra}
+"""
+AUTO = {"model": "auto", "messages": user("Prove that there are infinitely many primes.")}
+
+
+@asynccontextmanager
+async def gateway(folder: Path, *replies: dict[str, object], extra: str = "", models=("llama3:latest",), look=True):
+    """Yield a gateway with two models, and the Ollama of its judge."""
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(scripted_upstream(replying({"template": "{model} says hi"})))
+        ollama = await stack.enter_async_context(scripted_upstream(replying(*replies, models=list(models))))
+        toml = [
+            JUDGE.format(url=ollama.url, extra=extra),
+            *(model(name, f"{worker.url}/v1", upstream_model=name) for name in ("small", "large")),
+        ]
+        running = await stack.enter_async_context(running_gateway(folder, *toml, head=HEAD))
+        if look:
+            await running.house.judging.look()
+            running.house.judging.judge.breaker.reset()  # a busy machine may have been too slow for the look before
+        yield running, ollama
+
+
+async def decided(running, **body: object):
+    answer = await running.chat(**{**AUTO, **body})
+    assert 200 == answer.status_code, answer.text
+    return await running.decision(answer)
+
+
+async def test_unsure_policy_asks_the_judge_and_follows_it(tmp_path):
+    """The named model gets the judge's share, the request's own seed draws from the stored vector, the trace tells."""
+    async with gateway(tmp_path, {"text": named("large", 100)}, extra="trust = 0.8") as (running, ollama):
+        found = await decided(running)
+        prompt = asked(ollama)[-1].json["messages"][1]["content"]
+
+    judged, eligible, probabilities = found["judge"], found["eligible"], found["probabilities"]
+    assert ("answered", True, 0.8, "llama3") == tuple(judged[n] for n in ("outcome", "followed", "weight", "model"))
+    assert {"selected_model": "large", "confidence": 1.0, "reasoning": "it fits"} == judged["answer"]
+    assert judged["template"].startswith("plain@")
+    assert probabilities[eligible.index("large")] > 0.85
+    assert pytest.approx(1.0) == sum(probabilities)
+    assert eligible[drawn(probabilities, seed=found["seed"])] == found["chosen"]
+    assert "the judge named 'large'" in found["reasons"][0]
+    assert "Prove that there are infinitely many primes." in prompt
+    [span] = [each for each in found["timings"] if each["name"] == "judge"]
+    assert "answered" == span["notes"]["outcome"]
+
+
+async def test_same_question_again_costs_no_second_answer(tmp_path):
+    """The kept answer is used, and said to be kept."""
+    async with gateway(tmp_path, {"text": named("large")}) as (running, ollama):
+        await decided(running)
+        again = await decided(running)
+
+        assert again["judge"]["cached"]
+        assert 1 == len(asked(ollama))
+
+
+async def test_judge_that_is_away_costs_nothing(tmp_path):
+    """No Ollama: the request is answered at once, and trace and health say that the judge is away."""
+    async with gateway(tmp_path, look=False) as (running, ollama):
+        await ollama.stop()
+        await running.house.judging.look()
+        began = time.perf_counter()
+        found = await decided(running)
+        took_s = time.perf_counter() - began
+        health = (await running.http.get("/health")).json()
+
+    assert took_s < 2
+    assert ("away", False) == (found["judge"]["outcome"], found["judge"]["followed"])
+    assert "away" == health["components"]["judge"]["status"]
+    assert "ok" == health["status"]
+    assert eligible_draw(found) == found["chosen"]
+
+
+async def test_judge_that_hangs_delays_two_requests_by_its_deadline_and_then_none(tmp_path):
+    """After two answers that did not come the breaker is open: the next request does not wait."""
+    async with gateway(tmp_path, {"fault": "hang"}, extra="deadline_ms = 150\ncache_entries = 0") as (running, _):
+        outcomes = [(await decided(running))["judge"]["outcome"] for _ in range(2)]
+        began = time.perf_counter()
+        outcomes.append((await decided(running))["judge"]["outcome"])
+        took_s = time.perf_counter() - began
+        health = (await running.http.get("/health")).json()["components"]["judge"]
+
+    assert ["late", "late", "resting"] == outcomes
+    assert took_s < 2
+    assert ("resting", "open") == (health["status"], health["breaker"])
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("I would take large.", "no_json"),
+        (named("nobody"), "not_eligible"),
+        ("", None),
+        (named("large") + named("small"), "ambiguous"),
+        ("y" * 900_000, "no_json"),
+    ],
+)
+async def test_answer_that_cannot_be_used_leaves_the_choice(tmp_path, said, fault):
+    """Prose, another name, nothing, two names, a megabyte: the policy's choice stands, and the books say why."""
+    async with gateway(tmp_path, {"text": said}) as (running, _):
+        found = await decided(running)
+
+    assert not found["judge"]["followed"]
+    assert fault is None or fault == found["judge"]["fault"]
+    assert eligible_draw(found) == found["chosen"]
+
+
+async def test_shadow_is_recorded_and_not_followed(tmp_path):
+    """A judge in shadow is asked beside the request; its word is in the books, and the vector is the policy's."""
+    slow = {"text": named("large", 100)}
+    async with gateway(tmp_path, slow, extra="shadow = true") as (running, _):
+        found = await decided(running)
+        again = await decided(running)
+
+    for each in (found, again):
+        assert each["judge"]["shadow"]
+        assert not each["judge"]["followed"]
+        assert max(each["probabilities"]) < 0.85
+    assert "the judge" not in " ".join(found["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("extra", "body", "reason"),
+    [
+        ('mode = "never"', {}, None),
+        ("", {"model": "small"}, None),
+        ("", {"routing_rules": [{"pattern": "primes", "model": "small"}]}, None),
+        ("", {}, "sure"),
+    ],
+)
+async def test_judge_is_not_asked_where_nothing_is_unsure(tmp_path, extra, body, reason):
+    """Switched off, a named model, a rule, a policy that is sure: nobody is asked."""
+    async with gateway(tmp_path, {"text": named("large")}, extra=extra) as (running, ollama):
+        if reason == "sure":
+            await reload(running, tmp_path, "unsure_below = 1.0", "unsure_below = 0.0")
+        found = await decided(running, **body)
+
+        assert [] == asked(ollama)
+        assert found["judge"] is None
+        [span] = [each for each in found["timings"] if each["name"] == "judge"]
+        assert span["notes"]["skipped"]
+        assert reason == span["notes"].get("reason")
+
+
+async def reload(running, folder: Path, old: str, new: str) -> None:
+    file = folder / "thalamus.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    await running.house.reload()
+
+
+async def test_any_catalogue_model_may_judge(tmp_path):
+    """With `served_by = "catalogue"` a configured model is asked, through the relay's own dispatcher."""
+    extra = 'served_by = "catalogue"\nmodel = "large"'
+    async with gateway(tmp_path, extra=extra) as (running, _):
+        found = await decided(running)
+
+    assert ("unread", "no_json", "large") == tuple(found["judge"][n] for n in ("outcome", "fault", "model"))
+
+
+async def test_promoted_template_is_taken_up_without_a_restart(tmp_path):
+    """What the command line promotes, the next look takes up; settings of a reload apply at once."""
+    async with gateway(tmp_path, {"text": named("large")}, extra="cache_entries = 0") as (running, _):
+        judging = running.house.judging
+        stepwise = next(each for each in shipped_templates() if each.name == "stepwise")
+        judging.shelf.promote(stepwise, ts=datetime.now(UTC), metrics={})
+        await judging.look()
+        promoted = await decided(running)
+        await reload(running, tmp_path, "cache_entries = 0", 'template = "record-first"')
+        renamed = await decided(running)
+
+    assert promoted["judge"]["template"].startswith("stepwise@")
+    assert renamed["judge"]["template"].startswith("record-first@")
+
+
+async def test_missing_model_is_downloaded_only_where_settings_say_so(tmp_path):
+    """Without `pull` nobody is asked for a download; with it the download runs beside the requests."""
+    pull = {"match": {"path": "/api/pull"}, "body": '{"status":"success"}'}
+    async with gateway(tmp_path, pull, models=()) as (running, ollama):
+        await running.house.judging.look()
+        assert "missing" == (await decided(running))["judge"]["outcome"]
+        assert not any(each.path == "/api/pull" for each in ollama.requests)
+        await reload(running, tmp_path, "[judge]", "[judge]\npull = true")
+        await running.house.judging.look()
+        async with asyncio.timeout(5):
+            while not any(each.path == "/api/pull" for each in ollama.requests):  # noqa: ASYNC110  # no event tells
+                await asyncio.sleep(0.01)
+
+        assert "judge" in (await running.http.get("/health")).json()["components"]
+
+
+async def test_analysis_asks_the_judge_too(tmp_path):
+    """Who asks only which model would answer hears the judge as well."""
+    async with gateway(tmp_path, {"text": named("large", 100)}) as (running, _):
+        answer = await running.http.post("/api/routing/analyze", json={"query": "Prove that there are many primes."})
+
+    assert "large" == answer.json()["selectedModel"]
+    assert "the judge named 'large'" in answer.json()["reasoning"]
+
+
+def eligible_draw(found) -> str:
+    return found["eligible"][drawn(found["probabilities"], seed=found["seed"])]
