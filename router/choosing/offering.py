@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from router.choosing.values import Offer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 PACE: Final = 0.1
 """What the newest answer says of the usual wait; about the last twenty count."""
+LEAST_MS: Final = 50.0
+STEP: Final = 4 / 3
 MAX_MODELS: Final = 4_096
 
 
@@ -29,9 +32,15 @@ class Waits:
         self._usual_ms: dict[str, float] = {}
 
     def usual_ms(self, model: str) -> float | None:
-        """Return the usual wait, to two digits so that a question asked again meets the same; `None` if unknown."""
+        """Return the usual wait in steps of a third, so that a question asked again meets the same; `None` if unknown.
+
+        The least step is 50 ms: below it nobody waits.
+        """
         found = self._usual_ms.get(model)
-        return None if found is None else float(f"{found:.2g}")
+        if found is None:
+            return None
+        steps = round(math.log(max(found, LEAST_MS) / LEAST_MS) / math.log(STEP))
+        return round(LEAST_MS * STEP**steps, 1)
 
     def attempt_began(self, attempt: Attempt) -> None:
         """Nothing is known yet."""

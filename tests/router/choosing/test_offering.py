@@ -90,7 +90,17 @@ def test_the_usual_wait_forgets_slowly() -> None:
     answered(waits, "m", 2.0)
     answered(waits, "m", 60.0, failure=UpstreamError("away", failure_class="transient"))
 
-    assert waits.usual_ms("m") == pytest.approx(1_100)
+    assert waits.usual_ms("m") == pytest.approx(1_100, rel=1 / 6)
+
+
+def test_waits_that_are_nearly_alike_are_told_alike() -> None:
+    """A question asked again within the minute finds the same offers."""
+    waits = Waits()
+    for model, after_s in (("a", 0.86), ("b", 0.95), ("c", 0.001), ("d", 0.03), ("e", 2.0)):
+        answered(waits, model, after_s)
+
+    assert waits.usual_ms("a") == waits.usual_ms("b") != waits.usual_ms("e")
+    assert waits.usual_ms("c") == waits.usual_ms("d") == 50.0
 
 
 def test_an_attempt_without_content_says_nothing() -> None:

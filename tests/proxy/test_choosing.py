@@ -1,0 +1,280 @@
+"""How `auto` chooses, seen from outside: dial, exploration, conversations, rules, and what the books keep."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.types import Json
+from router.choosing.starting import StartingExperience
+from router.choosing.values import Expected, Offer, Question
+from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
+from tests.e2e.gateway import Gateway, model, running_gateway, user
+
+SCRIPT = Script((Reply(text="hello"),))
+PRICE = "    [model.deployment.price]\n    input_usd_per_mtok = {0}\n    output_usd_per_mtok = {0}\n    source_date = 2026-11-21\n"
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+CODE = "```python\ndef f(x):\n    return x\n```\nWhat does this do?"
+CALLED = [
+    *user("look it up"),
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "c", "content": "found"},
+]
+
+
+@pytest.fixture
+async def upstream() -> AsyncGenerator[ScriptedUpstream, None]:
+    """One sound upstream."""
+    async with scripted_upstream(SCRIPT) as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, upstream: ScriptedUpstream) -> AsyncGenerator[Gateway, None]:
+    """Three models of one weight: cheap, dear, and one that has tools and sees; an alias means the cheap way."""
+    url = upstream.url + "/v1"
+    async with running_gateway(
+        tmp_path,
+        model("cheap", url) + PRICE.format(0.1),
+        model("dear", url) + PRICE.format(9.0),
+        model("able", url, extra='capabilities = ["chat", "tools", "vision", "json_schema"]') + PRICE.format(1.0),
+        '[aliases]\n"gpt-4o" = "auto:cheap"\n[learning]\nmode = "off"\n',
+    ) as running:
+        while isinstance(running.house.experience, StartingExperience):  # noqa: ASYNC110  # the learner tells nobody
+            await asyncio.sleep(0.01)
+        yield running
+
+
+class Told:
+    """An experience that expects what it was told."""
+
+    def __init__(self, **qualities: float) -> None:
+        self._qualities = qualities
+        self.version = "told"
+
+    def expect(self, question: Question, offers: Sequence[Offer]) -> tuple[Expected, ...]:
+        del question
+        return tuple(Expected(each.model, self._qualities[each.model], 0.02, 0.001) for each in offers)
+
+
+async def decided(gateway: Gateway, headers: dict[str, str] | None = None, **body: object) -> Json:
+    """Ask `auto`, and return the booked decision."""
+    ask = {"model": "auto", "messages": user("Why is the sky blue?"), **body}
+    answer = await gateway.http.post("/v1/chat/completions", json=ask, headers=headers or {})
+    assert 200 == answer.status_code, answer.text
+    return await gateway.decision(answer)
+
+
+async def test_the_books_keep_the_whole_vector_and_what_it_was_made_from(gateway: Gateway) -> None:
+    """Enough to learn and to evaluate from the row alone, without a word of the user."""
+    found = await decided(gateway, messages=user("Why is the sky so oddly blue?"))
+    features = found["features"]
+
+    assert ["cheap", "dear", "able"] == found["eligible"]
+    assert 1.0 == pytest.approx(math.fsum(found["probabilities"]))
+    assert found["policy_version"].startswith("learned-1-")
+    assert isinstance(found["seed"], int)
+    assert {"cheap", "dear", "able"} == set(features["expected"])
+    assert ("en", 0.5) == (features["question"]["language"], features["dial"])
+    assert {"start-1"} == {features["experience"].partition("+")[0]}
+    assert found["chosen"] == features["candidates"][0]["model"] == found["ranked"][0]
+    assert {"quality", "cost", "latency", "switching"} == set(features["candidates"][0]["parts"])
+    assert features["runner_up"]["model"] == found["ranked"][1]
+    assert "oddly" not in json.dumps(features)
+
+
+async def test_the_dial_is_of_the_request_then_of_the_name_then_of_the_settings(gateway: Gateway) -> None:
+    """Header, field, alias, setting: the first that says something."""
+    dials = [
+        (await decided(gateway, headers, **body))["features"]["dial"]
+        for headers, body in (
+            ({"x-thalamus-dial": "best"}, {"routing_dial": 0.2, "model": "gpt-4o"}),
+            ({}, {"routing_dial": 0.2, "model": "gpt-4o"}),
+            ({}, {"model": "gpt-4o"}),
+            ({}, {"model": "auto:0.7"}),
+            ({}, {}),
+        )
+    ]
+
+    assert [1.0, 0.2, 0.1, 0.7, 0.5] == dials
+
+
+async def test_the_dial_moves_probability_and_is_not_sent_on(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    """Cheap models gain towards 0; the upstream never sees the field."""
+    cheap, best = [await decided(gateway, routing_dial=dial) for dial in (0, 1)]
+
+    assert cheap["probabilities"][0] > 0.5 > best["probabilities"][0]
+    assert best["probabilities"][1] > cheap["probabilities"][1] == pytest.approx(0.02)
+    assert "routing_dial" not in upstream.requests[-1].json
+
+
+async def test_a_key_has_its_own_dial(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """By its name in the settings; whoever has none gets the setting."""
+    async with running_gateway(
+        tmp_path,
+        '[routing.key_dials]\n"thrifty" = 0.15\n',
+        model("a", upstream.url + "/v1"),
+    ) as gateway:
+        made, _ = await gateway.house.keys.create("thrifty")
+        answer = await gateway.http.post(
+            "/v1/chat/completions",
+            json={"model": "auto", "messages": user("hi")},
+            headers={"authorization": f"Bearer {made}", "x-thalamus-router": "explain"},
+        )
+
+    assert 0.15 == answer.json()["thalamus"]["dial"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "param"),
+    [({"x-thalamus-dial": "much"}, "x-thalamus-dial"), ({"x-thalamus-explore": "on"}, "x-thalamus-explore")],
+)
+async def test_bad_wishes_are_refused(gateway: Gateway, headers: dict[str, str], param: str) -> None:
+    """A header of ours that means nothing is an error that names it."""
+    answer = await gateway.http.post(
+        "/v1/chat/completions", json={"model": "auto", "messages": user("x")}, headers=headers
+    )
+
+    assert (400, param) == (answer.status_code, answer.json()["error"]["param"])
+
+
+async def test_what_is_expected_decides_and_a_few_draws_explore(gateway: Gateway) -> None:
+    """With experience the best model gets nearly all; switched off, exploring leaves no chance at all."""
+    gateway.house.experience = Told(cheap=0.3, dear=0.95, able=0.4)
+
+    drawn = await decided(gateway)
+    sure = await decided(gateway, {"x-thalamus-explore": "off"})
+
+    assert [0.02, 0.96, 0.02] == pytest.approx(drawn["probabilities"], abs=0.001)
+    assert [0.0, 1.0, 0.0] == sure["probabilities"]
+    assert ("dear", False, None) == (sure["chosen"], sure["explored"], sure["seed"])
+
+
+async def test_one_conversation_has_one_seed(gateway: Gateway) -> None:
+    """Its turns are drawn alike; the conversation's id alone decides."""
+    found = [await decided(gateway, {"x-thalamus-conversation-id": "talk"}) for _ in range(3)]
+
+    assert 1 == len({(each["seed"], each["chosen"]) for each in found})
+
+
+async def test_a_tool_loop_stays_with_who_serves_it(gateway: Gateway) -> None:
+    """Nothing is explored between a call and its result, and the model does not change."""
+    headers = {"x-thalamus-conversation-id": "loop"}
+    first = await decided(gateway, headers, messages=user("look it up"), tools=[TOOL])
+    second = "cheap" if first["chosen"] == "able" else "able"
+    gateway.house.experience = Told(**{"cheap": 0.1, "dear": 0.1, "able": 0.1} | {second: 0.9})
+
+    looping = await decided(gateway, headers, messages=CALLED)
+
+    assert first["chosen"] == looping["chosen"]
+    assert 1.0 == looping["probabilities"][looping["eligible"].index(looping["chosen"])]
+    assert "tool loop" in looping["reasons"][0]
+
+
+async def test_a_conversation_without_an_id_is_not_explored_in(gateway: Gateway) -> None:
+    """Once somebody served it, the best one goes on with it, and who has its prompt in the cache pays no move."""
+    turns = [*user("hello " * 4000), {"role": "assistant", "content": "hi"}, *user("and then?")]
+    await decided(gateway, messages=turns)
+
+    again = await decided(gateway, messages=turns)
+
+    assert 1.0 == max(again["probabilities"])
+    paid = sorted(each["parts"]["switching"] for each in again["features"]["candidates"])
+    assert paid[0] == paid[1] < paid[2] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"tools": [TOOL]}, "it has no tools"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "what?"}, PICTURE]}]}, "it has no vision"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
+            "it has no JSON by schema",
+        ),
+    ],
+)
+async def test_who_cannot_is_not_drawn_but_stays_a_last_resort(
+    gateway: Gateway, body: dict[str, object], reason: str
+) -> None:
+    """Eligible are those that can; the others stand at the end of the chain, with the reason in the books."""
+    found = await decided(gateway, **body)
+
+    assert (["able"], [1.0]) == (found["eligible"], found["probabilities"])
+    assert ["able", "cheap", "dear"] == found["ranked"]
+    assert {"cheap": [reason], "dear": [reason]} == found["features"]["excluded"]
+
+
+async def test_a_damaged_policy_degrades_to_the_weights(gateway: Gateway) -> None:
+    """Not a number is a reason in the books, and the answer arrives."""
+    gateway.house.experience = Told(cheap=0.3, dear=math.nan, able=0.4)
+
+    found = await decided(gateway)
+
+    assert [1 / 3] * 3 == pytest.approx(found["probabilities"])
+    assert "the policy expects no possible number of 'dear': by weight" == found["reasons"][0]
+
+
+async def test_code_goes_to_the_model_named_for_code(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """The shipped rule, after every rule of yours; not where that model cannot answer."""
+    url = upstream.url + "/v1"
+    async with running_gateway(tmp_path, model("a", url), model("cursor", url)) as gateway:
+        code = await decided(gateway, messages=user(CODE))
+        ruled = await decided(gateway, messages=user(CODE), routing_rules=[{"pattern": "def", "model": "a"}])
+        text = await decided(gateway, messages=user("Why is the sky blue?"))
+        gateway.house.catalog = replace(gateway.house.catalog, models={"a": gateway.house.catalog.models["a"]})
+        without = await decided(gateway, messages=user(CODE))
+
+    assert ("cursor", [0.0, 1.0]) == (code["chosen"], code["probabilities"])
+    assert "the shipped rule gives code to 'cursor'" == code["reasons"][-1]
+    assert "a" == ruled["chosen"]
+    assert pytest.approx([0.5, 0.5], abs=0.01) == text["probabilities"]
+    assert "a" == without["chosen"]
+
+
+async def test_weights_alone_draw_where_the_settings_say_so(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """No expectation has a say then."""
+    url = upstream.url + "/v1"
+    head = '[server]\nport = 0\n[routing]\nshipped_models = false\npolicy = "weights"\n[health]\nfind_ollama = false\n'
+    async with running_gateway(tmp_path, model("a", url, weight=3), model("b", url), head=head) as gateway:
+        found = await decided(gateway)
+
+    assert ("weights-1", [0.75, 0.25]) == (found["policy_version"], found["probabilities"])
+    assert "candidates" not in found["features"]
+
+
+async def test_explain_shows_candidates_and_the_runner_up(gateway: Gateway) -> None:
+    """Beside the decision: what each score is made of, and the dial at which the next one would win."""
+    answer = await gateway.http.post(
+        "/v1/chat/completions",
+        json={"model": "auto", "messages": user("hi")},
+        headers={"x-thalamus-router": "explain", "x-thalamus-explore": "off"},
+    )
+    told = answer.json()["thalamus"]
+
+    assert 3 == len(told["candidates"])
+    assert {"model", "margin", "flips_at_dial"} == set(told["runner_up"])
+    assert 0 < told["choice_confidence"] <= 1
+
+
+async def test_a_repeated_question_is_not_computed_again(gateway: Gateway) -> None:
+    """The route cache answers; what was learned meanwhile makes it compute anew."""
+    for _ in range(6):
+        await decided(gateway, {"x-thalamus-explore": "off"})
+    hits = gateway.house.chooser.standings.n_hits
+    gateway.house.experience = Told(cheap=0.3, dear=0.9, able=0.4)
+
+    found = await decided(gateway)
+
+    assert hits >= 1
+    assert 0.96 == pytest.approx(max(found["probabilities"]), abs=0.01)
