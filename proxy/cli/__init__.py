@@ -57,7 +57,13 @@ GROUPS = (
     _Group("db", ("books",), "Upgrade, back up and prune the database."),
     _Group("classifier", ("classifier",), "Train, export, try and measure the Qwen3 intent classifier."),
     _Group("foundry", ("foundry",), "Make small models that read a text in a fraction of a millisecond."),
-    _Group("policy", ("policy",), "Fit what each model is expected to earn and to cost on a prompt, and ask."),
+    _Group("judge", ("judge", "judge_templates"), "Ask which model should answer, and try the words it is asked by."),
+    _Group(
+        "policy",
+        ("policy", "policy_versions", "policy_evaluate"),
+        "What is expected of each model: fit it, list its versions, promote, roll back, forget, judge on old traffic.",
+    ),
+    _Group("experiments", ("experiments",), "See how experiments between two ways to choose stand."),
 )
 
 
