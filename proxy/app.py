@@ -17,11 +17,11 @@ from config.overrides import OverrideStore
 from config.writer import GroupWriter
 from proxy import config_api, documents_api, health_api, native_api, ops, routing_api, routing_stats
 from proxy.choosing import Chooser
+from proxy.document_library import DocumentLibrary
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
 from proxy.guard import Guard
 from proxy.house import House, ollama_url
-from proxy.library import DocumentLibrary
 from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config

@@ -16,8 +16,8 @@ from config.errors import DocumentError, InvalidRequestError, LibraryBusyError, 
 from config.ids import new_id
 from config.types import Json
 from proxy.admission import require_scope
+from proxy.document_library import check_document, library_json
 from proxy.health_api import AUDIT, WITHOUT_KEY
-from proxy.library import check_document, library_json
 from proxy.native_api import HttpRequest, house_of, known_caller
 from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object

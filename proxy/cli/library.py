@@ -10,7 +10,7 @@ import typer
 from proxy.cli.bars import Bars
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
-from proxy.library import document_json, library_json, store_of, sync_rules
+from proxy.document_library import document_json, library_json, store_of, sync_rules
 
 if TYPE_CHECKING:
     from config.settings import Settings

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "library"
 """Below the data folder."""
 
-log = structlog.stdlib.get_logger("thalamus.proxy.library")
+log = structlog.stdlib.get_logger("thalamus.proxy.document_library")
 
 
 class DocumentLibrary:

@@ -11,7 +11,7 @@ import pytest
 from config.intents import shipped_intents
 from config.settings import RetrievalSettings, Settings
 from proxy.daemon_thread import in_daemon_thread
-from proxy.library import DocumentLibrary, check_document
+from proxy.document_library import DocumentLibrary, check_document
 from retrieval.library_lock import library_lock
 from retrieval.stored import load_index
 from retrieval.sync import sync
