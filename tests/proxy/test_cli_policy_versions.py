@@ -1,0 +1,130 @@
+"""`thalamus policy list | promote | rollback | reset | forget | profile`, on books that hold opinions."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from config.database import open_database
+from proxy.cli import main
+from router.choosing.values import Offer
+from router.learning.beliefs import read_beliefs
+from router.learning.experience import LearnedExperience
+from router.learning.versions import VersionStore
+from tests.router.learning.books import Books
+from tests.router.learning.doubles import CODE, Fixed
+from tests.router.learning.doubles import NOW as WRITTEN
+
+NOW = datetime.now(UTC) - timedelta(minutes=1)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder whose books hold twenty bad ratings of `bad`, five of them by a key, and ten good ones of `good`."""
+    monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".thalamus").mkdir()
+
+    async def write():
+        database = open_database(f"sqlite:///{tmp_path / '.thalamus' / 'thalamus.sqlite'}")
+        await database.upgrade()
+        books = Books(database)
+        for number in range(30):
+            key = "sk-thal-one" if number < 5 else None
+            model, score = ("bad", 0.0) if number < 20 else ("good", 1.0)
+            made = books.decide(model, key_prefix=key, ts=NOW)
+            books.say(made, score, seconds=(NOW - WRITTEN).total_seconds() + number / 100)
+        await books.written()
+        await books.writer.aclose()
+        await database.aclose()
+
+    asyncio.run(write())
+    return tmp_path
+
+
+def told(capsys, *words):
+    """Return what a command prints as JSON, a line each."""
+    assert 0 == main(["policy", *words, "--json"]), capsys.readouterr().err
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def quality(folder, model="bad"):
+    """Return what the active version expects."""
+
+    async def ask():
+        database = open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
+        store = VersionStore(database)
+        learner = (await store.load(await store.active_id())).learner
+        await database.aclose()
+        return LearnedExperience(Fixed(), "x", learner.heads(), {}, learner.preferences)
+
+    return asyncio.run(ask()).expect(CODE, (Offer(model),))[0].quality
+
+
+def test_a_profile_says_what_each_model_is_good_at(folder, capsys):
+    """With n and interval, in words and as JSON; the JSON can be where another gateway begins."""
+    assert 0 == main(["policy", "profile"])
+    words = capsys.readouterr().out
+    (report,) = told(capsys, "profile")
+    (folder / "table.json").write_text(json.dumps(report))
+    (only,) = told(capsys, "profile", "--model", "good")
+
+    assert "bad" in words
+    assert "0% to" in words
+    assert [("bad", 20, 0.0), ("good", 10, 1.0)] == [
+        (row["model"], row["n"], row["mean_reward"]) for row in report["rows"]
+    ]
+    assert ["good"] == [row["model"] for row in only["rows"]]
+    assert 0.0 == read_beliefs(folder / "table.json").of("bad", CODE)
+
+
+def test_a_record_can_be_reset_and_the_reset_taken_back(folder, capsys):
+    """A model whose version changed begins anew; decayed, a part goes on counting; no row is lost."""
+    (decayed,) = told(capsys, "reset", "bad", "--keep", "0.5")
+    half = quality(folder)
+    (gone,) = told(capsys, "reset", "bad")
+    assert quality(folder) == 0.6 > half
+    assert quality(folder, "good") > 0.6
+    versions = told(capsys, "list")
+    assert [gone["active"], decayed["active"]] == [each["id"] for each in versions[:2]]
+    assert ["reset bad", "bad counts 0.5 of before", "start"] == [each["recipe"]["why"] for each in versions]
+    (back,) = told(capsys, "rollback")
+    assert half == pytest.approx(quality(folder))
+    (again,) = told(capsys, "promote", gone["active"])
+
+    assert 0.6 == quality(folder)
+    assert back["active"] != again["active"]
+
+
+def test_the_list_is_a_table_too(folder, capsys):
+    """For people, with the share of successes and its interval."""
+    assert 0 == main(["policy", "reset", "nobody"])
+    assert "is in force. A running server takes it up within seconds." in capsys.readouterr().out
+    assert 0 == main(["policy", "list"])
+    words = capsys.readouterr().out
+
+    assert "33% (19% to 51%)" in " ".join(words.split())
+    assert "no opinions" in words
+
+
+def test_a_key_is_forgotten(folder, capsys):
+    """In every version; what others said stays."""
+    told(capsys, "reset", "nobody")
+    before = quality(folder)
+    (answer,) = told(capsys, "forget", "sk-thal-one")
+    assert 1 == answer["versions"]
+    assert 0 == main(["policy", "forget", "sk-thal-one"])
+
+    assert "stood in 0 versions" in capsys.readouterr().out
+    assert quality(folder) >= before
+
+
+def test_there_is_nothing_to_go_back_to(folder, capsys):
+    """In one sentence."""
+    assert 1 == main(["policy", "rollback"])
+    assert "no version before the active one" in capsys.readouterr().err
+    assert 1 == main(["policy", "promote", "v-nothing"])
+
+    assert "see `thalamus policy list`" in capsys.readouterr().err
+    assert folder.is_dir()
