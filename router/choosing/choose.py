@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from router.balancing.base import shares
@@ -127,7 +127,8 @@ def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, s
 def version_of(terms: Terms, experience_version: str) -> str:
     """Return the hash that names a policy: how is chosen, the dial apart, and what was learned."""
     taste = terms.taste
-    whole = (FORM, taste.latency_weight, taste.switching_weight, *astuple(terms)[1:], experience_version)
+    how = (terms.method, terms.temperature, terms.epsilon, terms.floor)
+    whole = (FORM, taste.latency_weight, taste.switching_weight, *how, experience_version)
     return f"{FORM}-{hashlib.blake2b(repr(whole).encode(), digest_size=6).hexdigest()}"
 
 
