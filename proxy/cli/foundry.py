@@ -117,6 +117,11 @@ def _forge_blueprint(blueprint: Blueprint, out: Path, *, more: tuple[Path, ...] 
     from classifier.foundry.orders import order_of  # noqa: PLC0415  # offline only
 
     if blueprint.trainer == "bilstm_crf":
+        if more:
+            raise CommandError(
+                f"{blueprint.name} learns from marked places, not from labels: put such rows into "
+                f"{blueprint.folder / 'corpus'} instead of --with."
+            )
         return forged_entities(blueprint, out)
     order, refined = order_of(blueprint, more=more)
     note(f"{blueprint.name}: {len(refined.rows)} rows kept{_dropped(order)}")

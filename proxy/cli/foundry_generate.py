@@ -53,6 +53,11 @@ def generate(
     rows from then on.
     """
     blueprint = one_blueprint(blueprints, name)
+    if blueprint.task == "sequence":
+        raise CommandError(
+            f"{name} learns where names stand in a text, and rows that models write say only labels; "
+            f"add marked rows to {blueprint.folder / 'corpus'} instead."
+        )
     if not blueprint.constitution.strip():
         raise CommandError(f"{blueprint.folder / 'constitution.md'} is missing or empty: a model would not know what")
     settings = read_settings(config)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from classifier.foundry.blueprint import find_blueprint, list_blueprints, read_blueprint, shipped_blueprints
@@ -117,3 +119,44 @@ def test_own_validation_rows_with_foreign_labels_are_left_out_and_counted(tmp_pa
     written(tmp_path / "one.jsonl", single_rows()[:5])
     with pytest.raises(CorpusError, match=r"its rows carry only the label .payment.; give rows of two or more"):
         own_order(tmp_path / "one.jsonl", tmp_path / "b.jsonl", name="own", task="single", seeds=(1,))
+
+
+def test_a_blueprint_of_entities_is_no_order_for_a_linear_model(folder) -> None:
+    """Its rows carry places, not labels."""
+    (folder / "blueprint.toml").write_text(GOOD + 'trainer = "bilstm_crf"', "utf-8")
+
+    with pytest.raises(CorpusError, match="the trainer bilstm_crf takes no order for a linear model"):
+        order_of(read_blueprint(folder))
+
+
+def test_a_blueprint_without_held_out_rows_or_with_generated_ones_is_ordered(folder, tmp_path) -> None:
+    """Generated and harvested rows stand beside the corpus; without a test the card tells of what was learnt from."""
+    more = written(tmp_path / "more.jsonl", single_rows()[1:4:2])
+    written(folder / "raw.jsonl", single_rows()[5:8:2])
+    order, refined = order_of(read_blueprint(folder), more=(more,))
+    held_out = {row.text for row in (*single_rows()[1:4:2], *single_rows()[5:8:2])}
+
+    assert () == order.test
+    assert {"train_sha256"} == set(order.sources)
+    assert held_out <= {row.text for row in refined.rows}
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "says"),
+    [
+        ("", "x", r"a\.jsonl: holds no row; a row looks like"),
+        ("x", "", r"b\.jsonl: holds no row"),
+        ("[]", "x", r"a\.jsonl: its rows carry no label"),
+        ("xy", "z", r"b\.jsonl: no row carries the labels of the training rows: x, y"),
+        ("xy", "[]", r"b\.jsonl: no row carries the labels"),
+    ],
+)
+def test_own_rows_that_teach_nothing_are_named_by_their_file(tmp_path, train, validation, says) -> None:
+    """A letter is a row of this label, brackets one without any."""
+    for name, letters in (("a", train), ("b", validation)):
+        labels = [[]] if letters == "[]" else [[each] for each in letters]
+        lines = (json.dumps({"text": f"t {each}", "labels": each}) + "\n" for each in labels)
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), "utf-8")
+
+    with pytest.raises(CorpusError, match=says):
+        own_order(tmp_path / "a.jsonl", tmp_path / "b.jsonl", name="own", task="single", seeds=(1,))

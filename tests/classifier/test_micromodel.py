@@ -54,7 +54,7 @@ def test_any_text_gets_an_answer_or_an_abstention(forged_single, forged_multi, t
 
 
 @given(text=st.text())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_graph_gives_what_numpy_gives(forged_single, text) -> None:
     """ONNX Runtime and a product in NumPy agree on every text."""
     model = MicroModel.load(forged_single.folder)

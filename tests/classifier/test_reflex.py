@@ -208,3 +208,22 @@ def test_a_slip_that_is_a_word_is_no_misspelling() -> None:
 
     assert "remvoe" in made
     assert "remote" not in made
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("停用他的工牌", "revoke"),
+        ("停掉他的写权限", "revoke"),
+        ("停止令牌服务进程", "shutdown"),
+        ("注销这把密钥", "revoke"),
+        ("用备份换掉线上配置", "overwrite"),
+        ("冻结那几个容器", "shutdown"),
+        ("冻结他的账户", "revoke"),
+    ],
+)
+def test_what_is_acted_upon_decides_what_a_verb_means(text: str, action: str) -> None:
+    """To stop a right is to revoke it; to freeze a process is to shut it down."""
+    found = REFLEX.look(text)
+
+    assert action == (found and found.action)

@@ -89,6 +89,26 @@ def test_a_model_of_names_is_shadowed_promoted_tried_and_taken_back(run, folder)
     assert "version shipped is live again" in run("rollback", "ner_core_entity")[1]
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("generate", "ner_core_entity"), 1, "ner_core_entity learns where names stand in a text"),
+        (("forge", "ner_core_entity", "--with", "rows.jsonl"), 1, "learns from marked places, not from labels"),
+        (("harvest", "ner_core_entity"), 1, "nobody corrects what ner_core_entity says yet"),
+        (("shadow", "ner_core_entity", "labels"), 1, "does not know the label 'person' of the live one"),
+    ],
+)
+def test_what_makes_no_sense_for_names_is_said(run, folder, words, code, says) -> None:
+    """Rows of labels teach it nothing, and nobody corrects it yet: one sentence, and nothing is made."""
+    shutil.copytree(shipped_artefacts() / "is_question", folder / "labels")
+    (folder / "rows.jsonl").write_text('{"text": "a", "labels": ["person"]}\n', "utf-8")
+    got, out, err = run(*words)
+
+    assert (code, "") == (got, out)
+    assert says in err
+    assert 1 == len(err.strip().splitlines())
+
+
 @pytest.mark.ml
 def test_a_model_of_names_is_forged_with_all_others_and_listed(run, tmp_path) -> None:
     """`--all` takes it as any other blueprint; what became of it is told in one sentence."""
