@@ -54,6 +54,8 @@ def add(
 
     With NAME all must be said by options; without it you are asked for one thing after the other.
     """
+    if name is None and as_json:
+        raise typer.BadParameter("with --json say NAME and its options; nothing is asked then.")
     path, is_named = _own_file(file, config)
     row = (
         _asked()
@@ -132,7 +134,13 @@ def _asked() -> IntentSettings:
 
 
 def _said(question: str) -> str:
-    return str(typer.prompt(question, default="", show_default=False)).strip()
+    try:
+        return str(typer.prompt(question, default="", show_default=False)).strip()
+    except typer.Abort as error:
+        say("")  # behind the question
+        raise CommandError(
+            f"there is no answer to “{question}”; nothing was written. With NAME and options nothing is asked."
+        ) from error
 
 
 def _needed(question: str, refusal: Callable[[str], str | None] = lambda _: None) -> str:

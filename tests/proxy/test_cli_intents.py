@@ -1,6 +1,7 @@
 """`thalamus intent`, `thalamus understand` and `thalamus intents`, on good input and on bad."""
 
 import json
+from io import StringIO
 
 import pytest
 from typer.testing import CliRunner
@@ -186,6 +187,19 @@ def test_who_says_nothing_is_not_asked_for_ever(folder):
     done = CliRunner().invoke(build("intents"), ["intents", "add"], input="\n" * 9)
 
     assert 1 == done.exit_code
+    assert [] == list(folder.iterdir())
+
+
+def test_answers_that_end_too_soon_write_nothing(run, folder, monkeypatch):
+    """In a script nobody answers: the sentence says how it is done there; JSON is never mixed with questions."""
+    monkeypatch.setattr("sys.stdin", StringIO("table_booking\n"))
+    code, _, err = run("intents", "add")
+    told = run("intents", "add", "--json")
+
+    assert 1 == code
+    assert "there is no answer to “Title in Chinese”; nothing was written. With NAME and options nothing is" in err
+    assert (2, "") == told[:2]
+    assert "with --json say NAME" in told[2]
     assert [] == list(folder.iterdir())
 
 
