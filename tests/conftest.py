@@ -90,7 +90,7 @@ def database_url(dialect, request):
 @pytest.fixture
 async def database(database_url):
     """An open database with the newest schema, on each kind."""
-    opened = open_database(database_url, busy_timeout_s=0.05)
+    opened = open_database(database_url, busy_timeout_s=1.0)
     yield opened
     await opened.aclose()
 
@@ -98,7 +98,7 @@ async def database(database_url):
 @pytest.fixture
 async def sqlite_database(sqlite_url):
     """An open SQLite database with the newest schema."""
-    opened = open_database(sqlite_url, busy_timeout_s=0.05)
+    opened = open_database(sqlite_url, busy_timeout_s=1.0)
     yield opened
     await opened.aclose()
 
