@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,3})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+TRIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 RESERVED = frozenset({"auto", "collab"})
 """Names that mean a way of choosing, not a model."""
 
@@ -38,6 +39,7 @@ def check(settings: Settings, mine: Settings, problems: Problems) -> None:
     _check_aliases(settings, problems)
     _check_routing(settings, problems)
     _check_reflex(settings, problems)
+    _check_trials(settings, problems)
 
 
 def is_loopback(host: str) -> bool:
@@ -231,6 +233,19 @@ def _check_reflex(settings: Settings, problems: Problems) -> None:
     for n, rule in enumerate(settings.reflex.rules):
         if not rule.text.strip():
             problems.note(("reflex", "rules", n, "text"), "'text' must not be empty")
+
+
+def _check_trials(settings: Settings, problems: Problems) -> None:
+    names: set[str] = set()
+    for n, trial in enumerate(settings.experiment.trial):
+        path: Path = ("experiment", "trial", n)
+        if not TRIAL_NAME.fullmatch(trial.name):
+            problems.note((*path, "name"), "'name' must be 1 to 64 letters, digits, '-', '_' or '.'")
+        if trial.name in names:
+            problems.note((*path, "name"), f"there are two experiments {shown(trial.name)}; a new one needs a new name")
+        names.add(trial.name)
+        if (trial.policy_a, trial.dial_a) == (trial.policy_b, trial.dial_b):
+            problems.note(path, "both arms choose alike; set 'policy_b' or 'dial_b'")
 
 
 def _known_names(settings: Settings) -> frozenset[str]:

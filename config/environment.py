@@ -152,9 +152,9 @@ def _with_field(settings: Settings, area: str, key: str, name: str, text: str | 
     kind = cast("type[object]", type(current))
     known = {toml: each for toml, each in settable_fields(kind).items() if not _holds_tables(kind, each.name)}
     if key not in known:
-        problems.note(
-            variable(name), "stands in the file only" if key == "rules" else f"unknown setting; {nearest(key, known)}"
-        )
+        in_file = key in {"rules", "trial"}
+        wrong = "stands in the file only" if in_file else f"unknown setting; {nearest(key, known)}"
+        problems.note(variable(name), wrong)
         return settings
     found = Problems()
     value = read_text(get_type_hints(kind, include_extras=True)[known[key].name], text, (area, key), found)

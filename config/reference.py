@@ -88,7 +88,7 @@ def _sections(settings: tuple[Setting, ...]) -> Iterator[tuple[str, list[Setting
     sections: dict[str, list[Setting]] = {}
     for each in settings:
         area = each.name.rpartition(".")[0]
-        tables = {"model", "provider", "model.deployment", "routing.rules"}
+        tables = {"model", "provider", "model.deployment", "routing.rules", "experiment.trial"}
         titles[area] = titles.get(area) or (f"`[[{area}]]`" if area in tables else f"`[{area}]`")
         sections.setdefault(area, []).append(each)
     return ((titles[area], found) for area, found in sections.items())

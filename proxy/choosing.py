@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from config.prices import list_prices
 from config.tokens import estimate_messages
 from proxy import classifying
+from proxy.trials import enrol, policy_of
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
 from router.choosing.choose import Terms, settle, version_of
@@ -93,7 +94,8 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
         note(abstained=True, skipped=True)
         return
     models = pool(house, exchange)
-    learned = house.settings.routing.policy == "learned" and any(each.origin != "last_resort" for each in models)
+    enrol(house, exchange)
+    learned = policy_of(house, exchange) == "learned" and any(each.origin != "last_resort" for each in models)
     if learned and len(models) > 1:
         await _hear(house, exchange)
     exchange.question = await question_of(exchange)
@@ -219,9 +221,9 @@ def terms_of(routing: RoutingSettings, dial: float) -> Terms:
 
 
 def dial_of(house: House, exchange: Exchange) -> float:
-    """Return the dial of the request: its own, else that of the name it asked for, of its key, of the settings."""
-    parsed = exchange.known()
-    given = (parsed.dial, house.catalog.dial(parsed.model), exchange.key_dial)
+    """Return the dial of the request: its own, else of the name it asked for, its key, its trial, the settings."""
+    parsed, trial = exchange.known(), exchange.trial
+    given = (parsed.dial, house.catalog.dial(parsed.model), exchange.key_dial, trial.dial if trial else None)
     return next((each for each in given if each is not None), house.settings.routing.dial)
 
 

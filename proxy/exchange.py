@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from proxy.savings import Savings
     from router.attempt import AttemptLog
     from router.choosing.values import Choice, Question
+    from router.experiments.drawing import Drawn
     from router.judge.asking import Asked
     from router.rules import Rule
     from router.selection import Wishes
@@ -105,6 +106,8 @@ class Exchange:
     """Of the learned policy; `None` where a rule settled it, or nothing was to choose."""
     considered: Considered | None = None
     """What the choice was made from."""
+    trial: Drawn | None = None
+    """Its arm in the trial that runs; `None` where it is in none."""
     judged: Json = field(default_factory=dict[str, object])
     """What came of asking the judge; empty where nobody was asked."""
     shadow_judge: asyncio.Task[Asked] | None = None

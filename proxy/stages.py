@@ -132,7 +132,8 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
 def with_features(exchange: Exchange, decision: Decision) -> Decision:
     """Return the decision with what is known of the request, what its choice was made from, and who judged it."""
     language = language_of(exchange.known().last_user_text[-MAX_LANGUAGE_CHARS:])
-    return replace(decision, features=_known_of(language, exchange), judge=exchange.judged or None)
+    arm = exchange.trial.label if exchange.trial is not None else decision.arm
+    return replace(decision, features=_known_of(language, exchange), judge=exchange.judged or None, arm=arm)
 
 
 def _switched_off(connection: Connection, header: str) -> bool:
@@ -146,7 +147,8 @@ def _known_of(language: str, exchange: Exchange) -> Json:
     known: Json = ({} if exchange.features is None else exchange.features.as_json()) | exchange.learned
     choice, considered = exchange.choice, exchange.considered
     made: Json = {} if choice is None or considered is None else considered.as_json(choice)
-    return {"language": language, **known, **made} | ({} if exchange.risk is None else {"risk": exchange.risk})
+    trial: Json = {} if exchange.trial is None else {"trial": exchange.trial.as_json()}
+    return {"language": language, **known, **made, **trial} | ({} if exchange.risk is None else {"risk": exchange.risk})
 
 
 def _conversation(house: House, exchange: Exchange) -> bytes | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from config.database import open_database
+from proxy.cli.languages import Told, ToldIn, usual_language
 from proxy.cli.moments import moment_of
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.policy_candidates import candidate_of, of_a_file
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from router.offpolicy.candidates import Candidate, Wanted
     from router.offpolicy.reading import Books
 
-Told = Literal["en", "zh"]
 ESTIMATORS = ("naive", "ips", "snips", "direct", "doubly_robust")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -80,7 +79,7 @@ def evaluate(
     cost_weight: Annotated[
         float, typer.Option("--cost-weight", min=0, max=10, help="Of a fitted folder: what cost weighs in quality.")
     ] = 0.0,
-    language: Annotated[Told | None, typer.Option("--language", help="Of the sentences; else as LANG says.")] = None,
+    language: ToldIn = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +102,7 @@ def evaluate(
     if as_json:
         print_json(report)
     else:
-        _print(cast("Any", report), language or _usual())
+        _print(cast("Any", report), language or usual_language())
 
 
 VERBS = (("evaluate", "thalamus policy evaluate --candidate weights --since 7d", evaluate),)
@@ -151,11 +150,6 @@ def _head(since: datetime, until: datetime, books: Books, asked: Candidate) -> J
         )
         told["warnings"] = [flattered]
     return told
-
-
-def _usual() -> Told:
-    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "zh" if told.lower().startswith("zh") else "en"
 
 
 def _print(report: Mapping[str, Any], language: Told) -> None:
