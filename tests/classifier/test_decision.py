@@ -30,6 +30,8 @@ def odds(*shares: float) -> np.ndarray:
         ((0.7, 0.9, 0.1), ("stock", "pay")),  # likeliest first
         ((0.9, 0.59, 0.1), ("pay",)),  # each label has a threshold of its own
         ((0.9, 0.7, 0.8), ("pay", "stock")),  # what excludes others is left out where it is not the likeliest
+        ((0.9, 0.1, 0.8), ("pay",)),
+        ((0.6, 0.1, 0.8), ("none",)),
         ((0.6, 0.7, 0.8), ("none",)),  # and holds alone where it is
         ((0.4, 0.4, 0.4), ()),
     ],

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+from pathlib import Path
 
 import pytest
 
+from classifier.finetune import TrainPlan
+from classifier.qwen.batching import BatchLimits
+from classifier.qwen.forms import MAX_NEW_TOKENS
+from classifier.qwen.lora import TARGETS, LoraShape
 from proxy.cli import main
+from proxy.cli.classifier import train_
 from router.providers.scripted import parse_script, scripted_upstream
 
 
@@ -21,6 +28,21 @@ def run(capsys):
         return code, out.out, out.err
 
     return go
+
+
+def test_the_recipe_is_the_documented_one():
+    """On the command line and in Python: LoRA 16/32/0.1 on the four projections, 3 epochs of 4 at 1e-4, each 50."""
+    plan, said = TrainPlan("base", Path("rows"), Path("out")), inspect.signature(train_).parameters
+    names = {"epochs": "epochs", "batch": "batch", "lr": "learning_rate", "every": "every", "seed": "seed",
+             "max_tokens": "max_tokens", "accuracy": "accuracy", "form": "form", "device": "device"}  # fmt: skip
+
+    assert (3, 4, 1e-4, 50) == (plan.epochs, plan.batch, plan.learning_rate, plan.every)
+    assert LoraShape(16, 32, 0.1) == plan.lora
+    assert {"q_proj", "k_proj", "v_proj", "o_proj"} == set(TARGETS)
+    assert {name: getattr(plan, field) for name, field in names.items()} == {name: said[name].default for name in names}
+    assert (16, 32, 0.1) == tuple(said[name].default for name in ("r", "alpha", "dropout"))
+    assert 25 == MAX_NEW_TOKENS
+    assert 0.002 <= BatchLimits().window_s <= 0.005
 
 
 async def _ollama_compared(run, words):
