@@ -54,7 +54,7 @@ class ClassifierSettings:
     """A file of `[[intent]]` rows over the shipped ones, by name; relative to the settings file. `None` has none."""
     features: bool = True
     """Whether the other models (domain, complexity, mood, risk, entities, ...) are asked too, beside the request. They
-    delay nothing, and cost about a millisecond of a processor core each request."""
+    delay nothing beyond `features_wait_ms`, and cost about a millisecond of a processor core each request."""
     features_wait_ms: Count = 3
     """Milliseconds that a request for `auto` waits for them where the learned policy has more than one model to choose
     from. What is not there by then has no say in its choice. 0 does not wait."""

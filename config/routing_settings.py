@@ -28,7 +28,7 @@ class RoutingSettings:
     """How `auto` chooses, and what happens to names nobody knows."""
 
     default_model: str | None = None
-    """Model `auto` takes when no rule speaks; `None` draws one by weight."""
+    """Model `auto` takes when no rule speaks; `None` leaves it to `policy`."""
     unknown_model: Literal["error", "auto"] = "error"
     """What an unknown model name gets: a 404, or the model that `auto` would choose."""
     max_attempts: PositiveCount = 4

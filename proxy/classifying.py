@@ -1,6 +1,7 @@
 """The stage that says what is asked, and the reading of the other models beside the request, which it never waits for.
 
-Their answers are taken when the request is over: into the decision's features, and as the span `beside` of its trace.
+Their answers are taken when the request is over, or by the choice where they are there in time: into the decision's
+features, and as the span `beside` of its trace.
 """
 
 from __future__ import annotations
