@@ -137,6 +137,7 @@ class MicroBatcher:
         began = loop.time()
         try:
             rows = await loop.run_in_executor(self._executor, self._score, texts)
+            answers = list(zip(batch, rows, strict=True))  # a model that loses a text has failed them all
         except (ThalamusError, RuntimeError, ValueError, MemoryError) as error:  # PyTorch raises RuntimeErrors
             for each in batch:
                 if not each.answer.done():
@@ -144,6 +145,6 @@ class MicroBatcher:
             return
         took = loop.time() - began
         self._usual_s += (took - self._usual_s) * (_PACE if self._usual_s else 1.0)
-        for each, row in zip(batch, rows, strict=True):
+        for each, row in answers:
             if not each.answer.done():
                 each.answer.set_result(cast("Floats", row))

@@ -225,6 +225,21 @@ async def test_model_that_fails_is_an_abstention_and_told(serve, kind):
     assert served.condition.problem is None
 
 
+async def test_a_pass_that_loses_a_text_fails_and_the_next_one_is_answered(serve):
+    """Nobody is given another one's scores, and the batches do not end with it."""
+    head = ScriptedHead()
+    whole, head.logits = head.logits, lambda texts: np.zeros((0, 3))
+    served = await serve(lambda: head)
+    failed = await served.classify("x", deadline_s=5)
+    told = served.condition.problem
+    head.logits = whole
+    answered = await served.classify("x", deadline_s=5)
+
+    assert failed.abstained
+    assert "the last pass failed" in told
+    assert not answered.abstained
+
+
 async def test_unsure_is_an_abstention_with_its_labels(serve):
     """Below the threshold the labels are a hint, not an answer."""
     head = ScriptedHead(scores=np.array([0.1, 0.2, 0.1]), rule=Rule(LABELS, abstain_below=0.9))
