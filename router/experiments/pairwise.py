@@ -129,7 +129,7 @@ async def compared(
     found = await asyncio.gather(
         *(both(pair, candidate_first=shown) for pair, shown in zip(pairs, first_shown, strict=True))
     )
-    outcomes = tuple(
+    outcomes: tuple[Outcome, ...] = tuple(
         _outcome(one, two, candidate_first=shown) for (one, two), shown in zip(found, first_shown, strict=True)
     )
     every = [each for both_orders in found for each in both_orders]
