@@ -130,7 +130,7 @@ def test_evidence_of_certainty_is_finite() -> None:
 
 def test_weights_weigh_the_evidence_behind_their_bias() -> None:
     """Bias first; fewer weights than evidence leave the rest unweighed."""
-    assert 1 / (1 + math.exp(-(0.5 + 2 * 1.0 - 1 * 3.0))) == pytest.approx(weighted((1.0, 3.0, 9.0), (0.5, 2.0, -1.0)))
+    assert 1 / (1 + math.exp(-(0.5 + 2 * 1.5 - 1 * 3.0))) == pytest.approx(weighted((1.5, 3.0, 9.0), (0.5, 2.0, -1.0)))
     assert decide(odds(0.9, 0.7, 0.2), replace(MULTI, confidence_weights=(0.0, 0.0, 0.0, 0.0))).confidence == 0.5
 
 
