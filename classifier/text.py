@@ -2,7 +2,8 @@
 
 Terms are word 1-2-grams (written with a leading `=`), 2-5-grams of the characters of one word between two spaces, and
 1-3-grams of the characters of one run of Chinese or Japanese. Golden vectors freeze all of it: a change here is a new
-`SCHEMA_VERSION` of `classifier/preproc.py`, and every artefact is trained anew.
+`SCHEMA_VERSION` of `classifier/preproc.py`, and every artefact is trained anew. The terms of a text's edges came later:
+a model that was not trained on them knows none, and reads as before.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ MAX_CHARS = 4096
 """What stands behind this many characters is not read: time and memory stay bounded."""
 WORD_MARK = "="
 """First character of a word term; no character term begins so, for words hold letters, digits, `_` and `'` only."""
+FIRST, LAST = "^", "$"
+"""What stands before the first word and behind the last one in the terms of a text's edges."""
 SHORTEST_GRAM, LONGEST_GRAM = 2, 5
 LONGEST_HAN_GRAM = 3
 
@@ -106,6 +109,30 @@ def pair_term(left: str, right: str) -> str:
 def is_pair(term: str) -> bool:
     """Return whether a term is one of two neighbouring words."""
     return term.startswith(WORD_MARK) and " " in term
+
+
+def edge_terms(clipped: str) -> list[str]:
+    """Return the terms of the first word, the first two words and the last word of a clipped text, signs left aside.
+
+    A Han run at an edge has none: its grams know where it begins and ends. `^` and `$` are no words, so that no other
+    term looks like these.
+    """
+    read = [(han, word) for han, word, _ in tokens(clipped) if han or word]
+    if not read:
+        return []
+    (_, first), (_, last) = read[0], read[-1]
+    second = read[1][1] if len(read) > 1 else ""
+    found = [pair_term(FIRST, first)] if first else []
+    if first and second:
+        found.append(pair_term(FIRST, f"{first} {second}"))
+    if last:
+        found.append(pair_term(last, LAST))
+    return found
+
+
+def is_edge(term: str) -> bool:
+    """Return whether a term is one of a text's edges."""
+    return is_pair(term) and (term.startswith(f"{WORD_MARK}{FIRST} ") or term.endswith(f" {LAST}"))
 
 
 def terms(text: str) -> list[str]:

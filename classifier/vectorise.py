@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from classifier.text import clip, han_grams, pair_term, tokens, word_grams, word_term
+from classifier.text import clip, edge_terms, han_grams, is_edge, pair_term, tokens, word_grams, word_term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +29,20 @@ class Vectoriser:
         self._index = {term: at for at, term in enumerate(terms)}
         self._idf = np.asarray(idf, np.float64)
         self._unknown_mass = unknown_idf * unknown_idf
+        self._knows_edges = any(is_edge(term) for term in terms)
         self._words: dict[str, tuple[tuple[int, ...], int]] = {}
 
     def features(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the numbers of the known terms, rising, and their weights.
 
         A weight is (1 + ln count) * idf, divided by the length of the whole vector; each occurrence of an unknown term
-        adds `unknown_idf` squared to the square of that length, so that a strange text has small weights.
+        adds `unknown_idf` squared to the square of that length, so that a strange text has small weights. Terms of the
+        edges add nothing where they are unknown.
         """
-        found, n_unknown = self._lookup(clip(text))
+        clipped = clip(text)
+        found, n_unknown = self._lookup(clipped)
+        if self._knows_edges:
+            found += [self._index[term] for term in edge_terms(clipped) if term in self._index]
         numbers, counts = np.unique(np.array(found, np.int64), return_counts=True)
         weights = (1.0 + np.log(counts)) * self._idf[numbers]
         length = math.sqrt(float(weights @ weights) + self._unknown_mass * n_unknown)

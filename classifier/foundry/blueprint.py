@@ -24,7 +24,7 @@ _TASKS = ("single", "multi", "sequence")
 _TRAINERS = ("tfidf_linear", "bilstm_crf")
 _TABLES = {"features", "targets", "training"}
 _KEYS = {"name", "task", "languages", "labels", "trainer", "seeds", "about", "out_of_scope", *_TABLES}
-_FEATURES = {"max_features", "min_rows", "costs", "idf_powers", "levels", "contrasts", "pair_weight"}
+_FEATURES = {"max_features", "min_rows", "costs", "idf_powers", "levels", "contrasts", "pair_weight", "edges"}
 _TARGETS = {"selective_accuracy", "bound", "size_kib_gz", "p50_ms"}
 
 
@@ -45,6 +45,8 @@ class Features:
     """How much more a label may lean on telling terms, to choose among; 0: on every term alike."""
     pair_weight: float = 1.0
     """What two neighbouring words count for, beside the other terms."""
+    edges: bool = False
+    """Whether the first word, the first two and the last one are terms of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def read_blueprint(folder: Path) -> Blueprint:
             levels=min(127, int(features.number("levels", Features().levels))),
             contrasts=features.numbers("contrasts", Features().contrasts, may_be_0=True),
             pair_weight=features.number("pair_weight", Features().pair_weight),
+            edges=features.flag("edges", default=Features().edges),
         ),
         targets=Targets(
             selective_accuracy=targets.number("selective_accuracy", Targets().selective_accuracy),
@@ -204,6 +207,12 @@ class _Reader:
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             raise self._wrong(f"{key} must be a number above 0")
         return float(value)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self._table.get(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong(f"{key} must be true or false")
+        return value
 
     def numbers(self, key: str, default: tuple[float, ...], *, may_be_0: bool = False) -> tuple[float, ...]:
         value = self._table.get(key, list(default))

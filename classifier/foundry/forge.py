@@ -114,6 +114,7 @@ def _options(order: Order, train: Sequence[Row], gold: Flags, progress: Progress
             seed=order.seeds[0],
             contrast=contrast,
             pair_weight=features.pair_weight,
+            edges=features.edges,
         )
         for cost, power, contrast in product(features.costs, features.idf_powers, features.contrasts)
     ]

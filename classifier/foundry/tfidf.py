@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from classifier.text import is_pair
+from classifier.text import clip, edge_terms, is_pair
 from classifier.text import terms as terms_of
 from classifier.vectorise import Vectoriser
 from config.errors import CorpusError
@@ -77,6 +77,8 @@ class LinearOptions:
     """How much more a label may lean on terms that tell its rows from all others; 0: on every term alike."""
     pair_weight: float = 1.0
     """What the inverse document frequency of two neighbouring words is multiplied by."""
+    edges: bool = False
+    """Whether the first word, the first two and the last one are terms of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def fit_linear(texts: Sequence[str], gold: Flags, options: LinearOptions) -> Lin
     n_rows = gold.sum(axis=0)
     if not len(texts) or (n_rows == 0).any() or (n_rows == len(texts)).any():
         raise CorpusError("each label needs rows that carry it and rows that do not", file="the training rows")
-    seen = Counter(term for text in texts for term in set(terms_of(text)))
+    seen = Counter(term for text in texts for term in _told(text, options))
     candidates = sorted(term for term, count in seen.most_common(MOST_CANDIDATES) if count >= options.min_rows)
     if not candidates:
         raise CorpusError(f"no term stands in {options.min_rows} rows; more rows are needed", file="the training rows")
@@ -147,6 +149,10 @@ def rounded(weights: Floats, levels: int) -> tuple[NDArray[np.int8], Floats]:
     largest = np.abs(weights).max(axis=0, initial=0.0)
     scale = np.where(largest > 0, largest / levels, 1.0)
     return np.clip(np.rint(weights / scale), -levels, levels).astype(np.int8), scale
+
+
+def _told(text: str, options: LinearOptions) -> set[str]:
+    return {*terms_of(text), *(edge_terms(clip(text)) if options.edges else ())}
 
 
 def _fit(texts: Sequence[str], gold: Flags, terms: Sequence[str], seen: Counter[str], options: LinearOptions) -> Linear:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.text import MAX_CHARS, WORD_MARK, clip, han_grams, language_of, normalise, terms, word_grams
+from classifier.text import (
+    MAX_CHARS,
+    WORD_MARK,
+    clip,
+    edge_terms,
+    han_grams,
+    is_edge,
+    language_of,
+    normalise,
+    terms,
+    word_grams,
+)
 
 LARGEST_GROWTH = 12
 
@@ -71,6 +82,29 @@ def test_the_terms_of_a_mixed_text_are_frozen() -> None:
 def test_a_symbol_between_two_words_does_not_part_them_and_a_han_run_does() -> None:
     """Pairs of words cross a comma, not another script."""
     assert [["=a b"], []] == [[t for t in terms(text) if t.startswith("=a ")] for text in ("a, b", "a 和 b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Are you free?", ["=^ are", "=^ are you", "=free $"]),
+        ("“Stop!”", ["=^ stop", "=stop $"]),
+        ("pay 支付", ["=^ pay"]),
+        ("支付 now", ["=now $"]),
+        ("支付", []),
+        ("^ $", []),
+    ],
+)
+def test_the_terms_of_the_edges_are_frozen(text: str, expected: list[str]) -> None:
+    """First word, first two, last word; signs do not count, and a Han run has no such term."""
+    assert expected == edge_terms(clip(text))
+
+
+@given(st.text(alphabet="^$ ab支?", max_size=20))
+def test_no_other_term_can_be_taken_for_one_of_the_edges(text: str) -> None:
+    """Marks of the edges that stand in a text are signs."""
+    assert [] == [term for term in terms(text) if is_edge(term)]
+    assert all(is_edge(term) for term in edge_terms(clip(text)))
 
 
 def test_no_character_term_can_be_taken_for_a_word_term() -> None:

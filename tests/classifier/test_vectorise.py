@@ -42,6 +42,15 @@ def test_unknown_terms_make_the_known_ones_lighter() -> None:
     assert np.linalg.norm(vectoriser.features("pay xyzzy")[1]) < np.linalg.norm(vectoriser.features("pay")[1]) < 1
 
 
+def test_terms_of_the_edges_count_only_where_they_are_known() -> None:
+    """A model that never learnt them reads as it did before there were any."""
+    vectoriser = Vectoriser((*TERMS, "=^ pay"), (*IDF, 2.0), unknown_idf=6.0)
+    expected = plainly("now pay", 6.0)
+
+    assert [True, False] == [5 in vectoriser.features(text)[0].tolist() for text in ("pay now", "now pay")]
+    assert sorted(expected.values()) == pytest.approx(sorted(vectoriser.features("now pay")[1].tolist()), abs=1e-5)
+
+
 def test_memory_stays_bounded_under_ever_new_words() -> None:
     """What is kept of words is dropped before it fills the memory; long ones are never kept."""
     vectoriser = Vectoriser(TERMS, IDF)

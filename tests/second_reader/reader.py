@@ -109,7 +109,7 @@ def load(folder: Path) -> Model:
 
 def read(model: Model, text: str) -> Answer:
     """Return labels, scores, probabilities and confidence of a text."""
-    return answer(model, terms(text))
+    return answer(model, terms(text) + edges(text))
 
 
 def answer(model: Model, found: list[str]) -> Answer:
@@ -251,6 +251,19 @@ def terms(text: str) -> list[str]:
     return found
 
 
+def edges(text: str) -> list[str]:
+    """Return the terms of the first and the last word of a text."""
+    read = [(kind, token) for kind, token in tokens(normal(text[:MOST_CHARS])[:MOST_CHARS]) if kind != "sign"]
+    found: list[str] = []
+    if read and read[0][0] == "word":
+        found.append(f"=^ {read[0][1]}")
+        if len(read) > 1 and read[1][0] == "word":
+            found.append(f"=^ {read[0][1]} {read[1][1]}")
+    if read and read[-1][0] == "word":
+        found.append(f"={read[-1][1]} $")
+    return found
+
+
 def scores(model: Model, found: list[str]) -> list[float]:
     """Return one score a label."""
     known: Counter[int] = Counter()
@@ -258,7 +271,7 @@ def scores(model: Model, found: list[str]) -> list[float]:
     for term in found:
         at = model.index.get(term)
         if at is None:
-            n_unknown += 1
+            n_unknown += not (term.startswith("=^ ") or (term.startswith("=") and term.endswith(" $")))
         else:
             known[at] += 1
     values = {at: (1 + math.log(count)) * model.idf[at] for at, count in known.items()}

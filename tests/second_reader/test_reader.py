@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from classifier.artefact import CARD
 from classifier.foundry.blueprint import shipped_artefacts, shipped_blueprints
 from classifier.micromodel import MicroModel
-from classifier.text import clip
+from classifier.text import clip, edge_terms
 from classifier.text import terms as our_terms
 
 HERE = Path(__file__).parent
@@ -117,7 +117,7 @@ def lines() -> list[str]:
 @pytest.fixture(scope="session")
 def read_terms(lines) -> list[list[str]]:
     """The terms of every line, by the second reader; every model reads the same ones."""
-    return [second.terms(line) for line in lines]
+    return [[*second.terms(line), *second.edges(line)] for line in lines]
 
 
 def test_it_uses_nothing_of_ours_and_nothing_installed() -> None:
@@ -142,7 +142,7 @@ def test_every_line_has_the_same_terms(lines, read_terms) -> None:
     """Clipping, normal form, tokens and terms agree, in order and with repeats."""
     assert N_LINES == len(lines)
     for line, found in zip(lines, read_terms, strict=True):
-        assert sorted(our_terms(line)) == sorted(found), clip(line)[:80]
+        assert sorted((*our_terms(line), *edge_terms(clip(line)))) == sorted(found), clip(line)[:80]
 
 
 def test_every_character_is_of_the_same_kind() -> None:
@@ -160,6 +160,7 @@ def test_every_character_is_of_the_same_kind() -> None:
 def test_any_text_has_the_same_terms(text) -> None:
     """Whatever Unicode holds, lone surrogates left aside."""
     assert sorted(our_terms(text)) == sorted(second.terms(text))
+    assert edge_terms(clip(text)) == second.edges(text)
 
 
 @pytest.mark.parametrize("folder", _artefacts(), ids=lambda folder: folder.name)
