@@ -23,9 +23,10 @@ from proxy.requests.validate import is_list, wrong_type
 from proxy.sinks.unchanged import UnchangedSink
 from router.attempt import AttemptLog
 from router.balancing.base import shares
+from router.choosing.drawing import drawn
 from router.choosing.stored import candidates_json, question_json, runner_up_json
 from router.rules import first_match
-from router.selection import WEIGHTS_POLICY, Settled, Wishes, decide_chosen, no_live_model, settled
+from router.selection import WEIGHTS_POLICY, Settled, Wishes, decide_chosen, no_live_model, seed_of, settled
 from router.snapshot import AUTO
 
 if TYPE_CHECKING:
@@ -74,18 +75,22 @@ async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], cal
     exchange.n_body_bytes = len(raw)
     if house.catalog.canonical(exchange.parsed.model) != AUTO:
         raise InvalidRequestError("'model' must be 'auto', or 'auto' with a dial such as 'auto:cheap'.", param="model")
+    exchange.explores = False
     with exchange.trace:
-        found = await _think(house, exchange)
+        found = await think(house, exchange)
         answer = _answer(house, exchange, found)
     judging.take(house, exchange)
     house.ledger.record(exchange.record())
     return answer
 
 
-async def _think(house: House, exchange: Exchange) -> Settled:
-    """Run the stages that choose; returns who settled it, nobody where it was chosen or weighted."""
+async def think(house: House, exchange: Exchange) -> Settled:
+    """Run the stages that choose; returns who settled it, nobody where it was chosen or weighted.
+
+    Raises `UnavailableError` where no model is live.
+    """
     parsed = exchange.known()
-    exchange.thinks, exchange.explores = True, False
+    exchange.thinks = True
     exchange.rule = first_match((*parsed.routing_rules, *house.rules), parsed.last_user_text)
     with span("classify") as note:
         await classifying.classify(house, exchange, note)
@@ -105,12 +110,18 @@ async def _think(house: House, exchange: Exchange) -> Settled:
 
 
 def _decision(house: House, exchange: Exchange, models: Sequence[Model], found: Settled) -> Decision:
-    """Return what is booked: nothing was drawn, so the model has probability 1."""
+    """Return what is booked: where nothing is to be drawn, the model has probability 1."""
     choice = exchange.choice
     if found.model is None and choice is not None:
-        decision = decide_chosen(house.catalog, choice, reasons=found.reasons)
-        return decision if exchange.allowed is None else replace(decision, ranked=tuple(e.model for e in choice.ranked))
+        decision = decide_chosen(house.catalog, choice, reasons=found.reasons, chain=house.settings.routing.chain)
+        return (
+            decision
+            if exchange.allowed is None
+            else replace(decision, ranked=tuple(e for e in decision.ranked if e in exchange.allowed))
+        )
     weights = choosing.weights_of(house, models)
+    if found.model is None and exchange.explores:
+        return _drawn_by_weight(house, exchange, weights, found)
     name = found.model or max(weights, key=weights.__getitem__)
     names = tuple(dict.fromkeys((*weights, name)))
     return Decision(
@@ -120,6 +131,22 @@ def _decision(house: House, exchange: Exchange, models: Sequence[Model], found: 
         ranked=(name, *(each for each in names if each != name)),
         reasons=found.reasons if found.model else (*found.reasons, f"{name!r} has the largest weight"),
         policy_version=WEIGHTS_POLICY,
+    )
+
+
+def _drawn_by_weight(house: House, exchange: Exchange, weights: Mapping[str, float], found: Settled) -> Decision:
+    seed = seed_of(exchange.known().conversation_id, house.rng)
+    probabilities = shares(tuple(weights.values()))
+    names = tuple(weights)
+    name = names[drawn(probabilities, seed=seed)]
+    return Decision(
+        requested=AUTO,
+        eligible=names,
+        probabilities=probabilities,
+        ranked=(name, *(each for each in names if each != name)),
+        reasons=(*found.reasons, "drawn by weight"),
+        policy_version=WEIGHTS_POLICY,
+        seed=seed,
     )
 
 

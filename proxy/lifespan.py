@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from config.errors import StorageError
+from proxy import choosing
 from proxy.upkeep import prune_by_itself, watch_losses
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from proxy.house import House
+
+    Works = tuple[tuple[str, Callable[[], Awaitable[None]]], ...]
+    """Names of background work, and the work."""
 
 FIRST_UPGRADE_S = 10.0
 """How long the start waits for the database; after it the server serves, and the books are opened when they can be."""
@@ -31,6 +35,33 @@ log = structlog.stdlib.get_logger("thalamus.proxy.lifespan")
 async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
     """Run everything that lives as long as the server."""
     house = cast("House", app.state.house)
+    works: Works = (
+        *thinking_works(house),
+        ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
+        ("watch-documents", house.documents.watch),
+        ("watch-loop", house.vitals.lag.run),
+        ("watch-database", lambda: house.vitals.watch_database(house.database)),
+        ("watch-losses", lambda: watch_losses(house.writer)),
+        ("prune-books", lambda: prune_by_itself(house.database, lambda: house.settings.storage)),
+    )
+    async with living(house, works):
+        yield
+
+
+def thinking_works(house: House) -> Works:
+    """Return the background work that choosing needs, be it in a server or inside another application."""
+    return (
+        ("load-classifiers", house.understanding.load),
+        ("warm-choices", lambda: choosing.warm_up(house)),
+        ("watch-versions", house.understanding.watch),
+        ("watch-judge", house.judging.watch),
+        ("learn", lambda: house.learning.run(house)),
+    )
+
+
+@asynccontextmanager
+async def living(house: House, works: Works) -> AsyncGenerator[None, None]:
+    """Open the books, keep the works under supervision, and close everything in reverse."""
     tasks: set[asyncio.Task[None]] = set()
     opened = asyncio.Event()
 
@@ -43,18 +74,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
             await opened.wait()
     except TimeoutError:
         log.warning("serving_without_books")
-    for name, work in (  # only now: threads that import share the interpreter with what the start waits for
-        ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
-        ("watch-documents", house.documents.watch),
-        ("load-classifiers", house.understanding.load),
-        ("watch-versions", house.understanding.watch),
-        ("watch-judge", house.judging.watch),
-        ("learn", lambda: house.learning.run(house)),
-        ("watch-loop", house.vitals.lag.run),
-        ("watch-database", lambda: house.vitals.watch_database(house.database)),
-        ("watch-losses", lambda: watch_losses(house.writer)),
-        ("prune-books", lambda: prune_by_itself(house.database, lambda: house.settings.storage)),
-    ):
+    for name, work in works:  # only now: threads that import share the interpreter with what the start waits for
         keep(name, work)
     house.ready = True
     try:
