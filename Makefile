@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning faults survive mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-ner: $(DEV_STAMP) ## Measure the finding of names on the public sets in DA
 bench-router: $(DEV_STAMP) ## Measure the learned policy on labelled prompts in DATA=folder; writes docs/reports/routing.md
 	@test -n "$(DATA)" || { echo "say where the prompts are: make bench-router DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m router.policy.bench $(DATA) --report docs/reports/routing.md $(ARGS)
+
+bench-learning: $(DEV_STAMP) ## Play simulated traffic whose truth is known; writes docs/reports/learning.md
+	@$(BIN)/python -m router.simulation.bench --report docs/reports/learning.md $(ARGS)
 
 faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 	@rm -rf .pytest_cache/faults

@@ -60,7 +60,7 @@ GROUPS = (
     _Group("judge", ("judge", "judge_templates"), "Ask which model should answer, and try the words it is asked by."),
     _Group(
         "policy",
-        ("policy", "policy_versions", "policy_evaluate"),
+        ("policy", "policy_versions", "policy_evaluate", "policy_simulate"),
         "What is expected of each model: fit it, list its versions, promote, roll back, forget, judge on old traffic.",
     ),
     _Group("experiments", ("experiments",), "See how experiments between two ways to choose stand."),

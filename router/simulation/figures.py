@@ -45,8 +45,6 @@ class Goal:
     name: str
     wanted: float
     found: Figure
-    unit: str
-    """How it is printed: `points` and `share` are of 100, `relative` is a change in per cent."""
 
     @property
     def is_reached(self) -> bool:

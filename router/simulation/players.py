@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from router.choosing.choose import Terms, choose
@@ -14,19 +14,27 @@ if TYPE_CHECKING:
     from router.choosing.values import Experience, Offer, Question
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A choice; models by their places among the offers."""
+
+    place: int
+    """Who serves."""
+    probability: float
+    """With which it was drawn."""
+    favourite: int
+    """Who would serve if nothing was explored."""
+
+
 class Player(Protocol):
     """Chooses a model for each question, and may learn from what comes of it."""
 
-    def choose(self, question: Question, *, seed: int) -> tuple[int, float]:
-        """Return the place of the chosen model among the offers, and with which probability it was drawn."""
+    def choose(self, question: Question, *, seed: int) -> Picked:
+        """Return who serves."""
         ...
 
-    def best(self, question: Question) -> int:
-        """Return the place of the model that would be chosen without exploring."""
-        ...
-
-    def learn(self, lessons: Sequence[Lesson]) -> None:
-        """Take what came of some choices."""
+    def learn(self, lessons: Sequence[Lesson], *, hour: int) -> None:
+        """Take what was said of some answers by the end of an hour, counted from the first day's first."""
         ...
 
 
@@ -39,17 +47,13 @@ class Learned:
         self._experience = experience
         self._terms = terms
 
-    def choose(self, question: Question, *, seed: int) -> tuple[int, float]:
+    def choose(self, question: Question, *, seed: int) -> Picked:
         """Choose as the server does."""
-        first = choose(question, self._offers, self._experience, seed=seed, terms=self._terms).ranked[0]
-        return self._places[first.model], first.probability
+        ranked = choose(question, self._offers, self._experience, seed=seed, terms=self._terms).ranked
+        favourite = max(ranked, key=lambda each: each.score).model
+        return Picked(self._places[ranked[0].model], ranked[0].probability, self._places[favourite])
 
-    def best(self, question: Question) -> int:
-        """Choose without exploring."""
-        found = choose(question, self._offers, self._experience, seed=0, terms=self._terms, explores=False)
-        return self._places[found.ranked[0].model]
-
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[Lesson], *, hour: int) -> None:
         """Learn nothing: what was known at the start is all that is known."""
 
 
@@ -59,17 +63,12 @@ class Always:
     def __init__(self, place: int) -> None:
         self._place = place
 
-    def choose(self, question: Question, *, seed: int) -> tuple[int, float]:
+    def choose(self, question: Question, *, seed: int) -> Picked:
         """Take it."""
         del question, seed
-        return self._place, 1.0
+        return Picked(self._place, 1.0, self._place)
 
-    def best(self, question: Question) -> int:
-        """Take it."""
-        del question
-        return self._place
-
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[Lesson], *, hour: int) -> None:
         """Learn nothing."""
 
 

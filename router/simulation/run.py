@@ -28,7 +28,8 @@ HOURS: Final = 24
 """Into which a day is cut; what is said of an answer is learned from the next hour on."""
 SATISFIED: Final = 4
 """Stars from which on a reader is satisfied."""
-MEASURES: Final = ("agreement", "best", "right", "satisfied", "quality", "cost_usd")
+MEASURES: Final = ("favourite", "agreement", "best", "right", "satisfied", "quality", "cost_usd")
+FAVOURITE, AGREEMENT, BEST, RIGHT, SATISFACTION, QUALITY, COST_USD = range(len(MEASURES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Played:
     """What came of one player's days."""
 
     measures: Array
-    """(days, 6): means of `MEASURES` over a day's questions."""
+    """(days, 7): means of `MEASURES` over a day's questions."""
     shares: Array
     """(days, k): share of the questions that each model answered."""
     n_ratings: int
@@ -51,20 +52,27 @@ def play(
     n_ratings = 0
     for number in range(1, days + 1):
         day = day_of(scenario, number, seed=seed)
-        chosen, n_rated = _played(scenario, player, day, seed=seed)
-        measures.append(measured(day, chosen, dial=scenario.dial))
+        chosen, favourites, n_rated = _played(scenario, player, day, seed=seed)
+        measures.append(measured(day, chosen, favourites, dial=scenario.dial))
         shares.append(np.bincount(chosen, minlength=len(scenario.models)) / len(chosen))
         n_ratings += n_rated
         told()
     return Played(np.array(measures), np.array(shares), n_ratings)
 
 
-def measured(day: Day, chosen: Ints, *, dial: float) -> Array:
-    """Return the `MEASURES` of a day whose questions were answered by the models `chosen` (n,)."""
+def measured(day: Day, chosen: Ints, favourites: Ints, *, dial: float) -> Array:
+    """Return the `MEASURES` of a day whose questions were answered by the models `chosen` (n,).
+
+    An expert sees a question and knows all but its hidden topic: `favourite` is how often the policy's favourite is
+    the expert's, `agreement` how often who served is, exploration included. `best` is how often who served is the
+    model that truly does best on that very question.
+    """
     at = np.arange(len(chosen))
+    expert = worth(day.foreseen, day.cost_usd, dial).argmax(1)
     return np.array(
         [
-            (chosen == worth(day.foreseen, day.cost_usd, dial).argmax(1)).mean(),
+            (favourites == expert).mean(),
+            (chosen == expert).mean(),
             (chosen == worth(day.quality, day.cost_usd, dial).argmax(1)).mean(),
             day.right[at, chosen].mean(),
             (day.stars[at, chosen] >= SATISFIED).mean(),
@@ -88,21 +96,21 @@ def best_static(scenario: Scenario, *, seed: int, days: int) -> int:
     return int(total.argmax())
 
 
-def _played(scenario: Scenario, player: Player, day: Day, *, seed: int) -> tuple[Ints, int]:
+def _played(scenario: Scenario, player: Player, day: Day, *, seed: int) -> tuple[Ints, Ints, int]:
     n = len(day.questions)
-    chosen = np.zeros(n, np.int64)
+    chosen, favourites = np.zeros(n, np.int64), np.zeros(n, np.int64)
     seeds = np.random.default_rng((seed, day.number, 1)).integers(0, 1 << 62, n).tolist()
     n_rated = 0
-    for hour in np.array_split(np.arange(n), HOURS):
+    for hour, rows in enumerate(np.array_split(np.arange(n), HOURS), (day.number - 1) * HOURS + 1):
         lessons: list[Lesson] = []
-        for at in (int(each) for each in hour):
+        for at in (int(each) for each in rows):
             question = day.questions[at]
-            place, probability = player.choose(question, seed=seeds[at])
-            chosen[at] = place
+            picked = player.choose(question, seed=seeds[at])
+            chosen[at], favourites[at] = picked.place, picked.favourite
             if day.rates[at]:
-                name, stars = scenario.models[place].name, int(day.told[at, place])
-                lessons.append(lesson_of(f"{day.number}-{at}", question, name, stars, probability))
+                name, stars = scenario.models[picked.place].name, int(day.told[at, picked.place])
+                lessons.append(lesson_of(f"{day.number}-{at}", question, name, stars, picked.probability))
         if lessons:
-            player.learn(lessons)
+            player.learn(lessons, hour=hour)
         n_rated += len(lessons)
-    return chosen, n_rated
+    return chosen, favourites, n_rated

@@ -99,7 +99,11 @@ class Scenario:
     domains: tuple[Domain, ...]
     days: int = 10
     requests_per_day: int = 1000
-    callers: int = 50
+    played_per_day: int = 1000
+    """Requests that are played although nobody rates them. Those that are rated are played all; of the others, which
+    teach nothing and are like them, this sample is enough to measure by."""
+    callers: int = 0
+    """Keys that ask and rate, some much more often than others; 0 is a gateway without keys."""
     dial: float = 1.0
     """Between cheap (0) and good (1), of the choices and of what counts as the best model."""
     n_topics: int = 0
@@ -150,7 +154,8 @@ def _complaints(found: Scenario) -> list[str]:
         (bool(named - domains), f"names domains that are not there: {', '.join(sorted(named - domains))}"),
         (any(each.model not in models for each in found.drifts), "a drift names a model that is not there"),
         (not all(0 <= each <= 1 for each in probabilities), "a share or the dial is not between 0 and 1"),
-        (min(found.days, found.requests_per_day, found.callers) < 1, "needs a day, a request and a caller"),
+        (min(found.days, found.requests_per_day) < 1 or found.callers < 0, "needs a day and a request"),
+        (not 1 <= found.played_per_day <= found.requests_per_day, "plays at least one request, and no more than come"),
         (found.days * found.requests_per_day > MOST_REQUESTS, f"asks for more than {MOST_REQUESTS:,} requests"),
         (found.n_topics < 0 or found.topic_spread < 0, "topics and their spread are not below 0"),
     ]

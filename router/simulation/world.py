@@ -37,7 +37,7 @@ STARS_WRONG: Final = (0.45, 0.30, 0.15, 0.07, 0.03)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: n questions, k models."""
+    """One day: n questions, k models. It holds every question whose answer is rated, and a sample of the others."""
 
     number: int
     """The first day is 1."""
@@ -68,7 +68,8 @@ def offers_of(scenario: Scenario) -> tuple[Offer, ...]:
 def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
     """Return a day; the same scenario, number and seed give the same one."""
     draw = np.random.default_rng((seed, number))
-    n, k = scenario.requests_per_day, len(scenario.models)
+    n_rated = int(draw.binomial(scenario.requests_per_day, scenario.feedback.share))
+    n, k = n_rated + min(scenario.played_per_day, scenario.requests_per_day - n_rated), len(scenario.models)
     domains = draw.choice(len(scenario.domains), n, p=_shares(scenario))
     chinese = draw.random(n) < np.array([each.chinese for each in scenario.domains])[domains]
     middle = np.array([each.complexity for each in scenario.domains])[domains]
@@ -81,7 +82,7 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
     right = draw.random((n, k)) < quality
     stars = _stars(right, draw)
     mistaken = draw.random(n) < scenario.feedback.wrong
-    callers = (draw.pareto(1.2, n) * 8).astype(np.int64) % scenario.callers
+    callers = (draw.pareto(1.2, n) * 8).astype(np.int64) % max(1, scenario.callers)
     words = draw.integers(0, 1 << 30, (n, 6))
     of_row = [scenario.domains[int(each)] for each in domains]
     spoken = [LANGUAGES[int(each)] for each in chinese]
@@ -93,7 +94,7 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
             complexity=int(complexity[at]),
             n_tokens=int(n_tokens[at]),
             has_code=bool(has_code[at]),
-            caller=f"caller-{callers[at]}",
+            caller=f"caller-{callers[at]}" if scenario.callers else None,
         )
         for at in range(n)
     )
@@ -106,7 +107,7 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
         right=right,
         stars=stars,
         told=np.where(mistaken[:, None], 6 - stars, stars),
-        rates=draw.random(n) < scenario.feedback.share,
+        rates=draw.permutation(n) < n_rated,
     )
 
 

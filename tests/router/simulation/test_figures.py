@@ -47,4 +47,4 @@ def test_slope_is_by_day():
 @pytest.mark.parametrize(("wanted", "reached"), [(0.5, True), (0.6, False)])
 def test_goal_is_reached_by_the_mean(wanted, reached):
     """The mean decides; the interval is printed beside it."""
-    assert reached is Goal("x", wanted, mean_of([0.5, 0.6]), "share").is_reached
+    assert reached is Goal("x", wanted, mean_of([0.5, 0.6])).is_reached

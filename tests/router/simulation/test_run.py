@@ -14,7 +14,7 @@ from router.simulation.run import MEASURES, best_static, measured, play, worth
 from router.simulation.scenario import fixed_scenario
 from router.simulation.world import day_of, offers_of
 
-SCENARIO = replace(fixed_scenario(), requests_per_day=240)
+SCENARIO = replace(fixed_scenario(), requests_per_day=240, played_per_day=230)
 
 
 class _Listening(Always):
@@ -22,7 +22,8 @@ class _Listening(Always):
         super().__init__(place)
         self.lessons = []
 
-    def learn(self, lessons):
+    def learn(self, lessons, *, hour):
+        self.hour = hour
         self.lessons.extend(lessons)
 
 
@@ -30,10 +31,11 @@ def test_expert_agrees_with_himself():
     """Who knows the truth agrees with the expert always, and is right more often than any single model."""
     day = day_of(SCENARIO, 1, seed=0)
     expert = worth(day.foreseen, day.cost_usd, SCENARIO.dial).argmax(1)
-    found = dict(zip(MEASURES, measured(day, expert, dial=SCENARIO.dial).tolist(), strict=True))
-    single = measured(day, np.full(len(expert), best_static(SCENARIO, seed=0, days=1)), dial=SCENARIO.dial)
+    found = dict(zip(MEASURES, measured(day, expert, expert, dial=SCENARIO.dial).tolist(), strict=True))
+    alone = np.full(len(expert), best_static(SCENARIO, seed=0, days=1))
+    single = measured(day, alone, alone, dial=SCENARIO.dial)
 
-    assert 1.0 == found["agreement"]
+    assert (1.0, 1.0) == (found["favourite"], found["agreement"])
     assert found["best"] > 0.8
     assert found["quality"] > single[MEASURES.index("quality")] + 0.1
 
@@ -79,7 +81,7 @@ def test_only_the_served_model_is_rated_and_no_text_is_kept():
     assert {""} == {each.question.text for each in player.lessons}
     assert (2, len(player.lessons)) == (len(told), found.n_ratings)
     assert 1.0 == found.shares[0][1]
-    assert 1 == player.best(player.lessons[0].question)
+    assert player.hour <= 48
 
 
 @pytest.mark.parametrize(("stars", "reward"), [(1, 0.0), (3, 0.5), (5, 1.0)])
@@ -90,10 +92,13 @@ def test_stars_become_rewards(stars, reward):
     assert reward == lesson_of("d", question, "a", stars, 0.5).reward
 
 
-def test_best_is_chosen_without_dice():
-    """Two players of one experience have the same favourite."""
+def test_favourite_is_chosen_without_dice():
+    """Whatever is drawn, the favourite stays."""
     question = day_of(SCENARIO, 1, seed=0).questions[0]
     player = Learned(offers_of(SCENARIO), StartingExperience(), terms=Terms(Taste(dial=1.0)))
-    player.learn([])
+    player.learn([], hour=1)
 
-    assert 0 == player.best(replace(question, domain="business"))
+    picked = [player.choose(replace(question, domain="business"), seed=seed) for seed in range(30)]
+
+    assert {0} == {each.favourite for each in picked}
+    assert len({each.place for each in picked}) > 1

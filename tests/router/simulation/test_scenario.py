@@ -9,6 +9,7 @@ SMALL = """
 name = "small"
 days = 2
 requests_per_day = 50
+played_per_day = 50
 callers = 5
 [[domains]]
 name = "code"
@@ -56,7 +57,8 @@ def test_scenario_is_read_from_a_file(tmp_path):
         ("share = 0.5", "share = 0.4", "not 1 together"),
         ('[[domains]]\nname = "law"', '[[domains]]\nname = "code"', "twice"),
         ("code = 2.0", "cods = 2.0", "cods"),
-        ("days = 2", "days = 0", "needs a day"),
+        ("days = 2", "days = 0", "needs a day and"),
+        ("played_per_day = 50", "played_per_day = 51", "no more than come"),
         ("days = 2", "days = 1000000", "more than 1,000,000"),
         ("days = 2", 'days = 2\n[[drifts]]\nday = 1\nmodel = "z"\nadds = 1.0', "drift"),
         ("days = 2", "days = 2\ntopic_spread = -1.0", "topics"),

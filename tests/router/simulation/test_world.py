@@ -8,7 +8,7 @@ import pytest
 from router.simulation.scenario import Drift, Feedback, fixed_scenario
 from router.simulation.world import day_of, offers_of
 
-SCENARIO = replace(fixed_scenario(), requests_per_day=3000)
+SCENARIO = replace(fixed_scenario(), requests_per_day=20_000, played_per_day=2000)
 
 
 def _mean(day, domain, language, model):
@@ -54,7 +54,8 @@ def test_ratings_are_sparse_and_a_fifth_says_the_opposite():
     """Feedback is as the scenario says."""
     day = day_of(SCENARIO, 1, seed=0)
 
-    assert 0.05 == pytest.approx(day.rates.mean(), abs=0.015)
+    assert 1000 == pytest.approx(day.rates.sum(), abs=120)
+    assert 2000 == (~day.rates).sum()
     assert 0.20 == pytest.approx((day.told != day.stars).mean() / (day.stars != 3).mean(), abs=0.03)
     assert 0 == day_of(replace(SCENARIO, feedback=Feedback(share=0.0)), 1, seed=0).rates.sum()
 
