@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
@@ -100,7 +100,7 @@ class Shadows:
                 return
             book.n_waiting += 1
         try:
-            self._thread.submit(self._read, decision_id, text[:MAX_CHARS])
+            self._thread.submit(self._read, decision_id, text[:MAX_CHARS]).add_done_callback(self._ended)
         except RuntimeError:  # closing
             with self._lock:
                 book.n_waiting -= 1
@@ -139,6 +139,16 @@ class Shadows:
         finally:
             with self._lock:
                 self._book.n_waiting -= 1
+
+    def _ended(self, done: Future[None]) -> None:
+        """Let nothing run in shadow any more that fails as nobody foresaw, and tell it: a thread's errors are lost."""
+        error = None if done.cancelled() else done.exception()
+        if error is None:
+            return
+        with self._lock:
+            for name in self._book.running:
+                self._book.problems[name] = f"the comparison ended: {type(error).__name__}"
+            self._book.running = {}
 
     def _compare(self, running: _Running, decision_id: str, text: str) -> None:
         if running.n >= MOST_PAIRS:

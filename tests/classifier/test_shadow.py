@@ -224,6 +224,18 @@ def test_two_versions_of_the_shipped_tagger_are_compared(tmp_path) -> None:
     assert "Priya" not in file.read_text("utf-8")
 
 
+def test_what_nobody_foresaw_ends_the_comparison_and_is_told(shelf, shadows) -> None:
+    """An error in the thread is not lost, and the next request costs nothing."""
+    running = shadows(Speaker("1" * 12, entities=({"start": 0},)), Speaker("2" * 12))
+    running.offer("d", "hello")
+    running.settled()
+    running.offer("e", "hello")
+
+    assert {"small": "the comparison ended: KeyError"} == running.problems
+    assert not running.busy
+    assert [] == read_pairs(_file(shelf, "1" * 12))
+
+
 def test_a_line_that_was_cut_short_is_passed_over(tmp_path) -> None:
     """And a missing file holds none."""
     path = tmp_path / "pairs.jsonl"
