@@ -34,7 +34,8 @@ class RoutingSettings:
     max_attempts: PositiveCount = 4
     """Most deployments tried for one request."""
     chain: tuple[str, ...] = ()
-    """Models of `auto` in the order of failover; the others follow: yours, the shipped and the discovered ones."""
+    """Models of `auto` in the order of failover. The others follow: those that may answer by their score, then yours,
+    the shipped and the discovered ones."""
     shipped_models: bool = True
     """Whether the shipped models (`claude`, `gpt`, ...) are there beside yours."""
     rules: tuple[RuleSettings, ...] = ()

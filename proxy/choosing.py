@@ -17,6 +17,7 @@ from proxy.trials import enrol, policy_of
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
 from router.choosing.choose import Terms, settle, version_of
+from router.choosing.drawing import thompson
 from router.choosing.eligibility import eligible_among, misfits_of
 from router.choosing.offering import Waits, first_deployment, offers_of
 from router.choosing.scoring import Taste
@@ -103,11 +104,7 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
     if not models or settled(house.catalog, exchange.wishes).model is not None or not learned:
         note(abstained=True, skipped=True)
         return
-    await make_choice(house, exchange, models)
-    choice, considered = exchange.choice, exchange.considered
-    if choice is None or considered is None:
-        note(abstained=True)
-        return
+    choice, considered = await make_choice(house, exchange, models)
     note(
         chosen=choice.ranked[0].model,
         confidence=round(choice.confidence, 4),
@@ -118,19 +115,16 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
     )
 
 
-async def make_choice(house: House, exchange: Exchange, models: Sequence[Model]) -> None:
-    """Choose among live `models` and leave the choice on the exchange, none where nobody may answer."""
-    routing = house.settings.routing
+async def make_choice(house: House, exchange: Exchange, models: Sequence[Model]) -> tuple[Choice, Considered]:
+    """Choose among live `models`, at least one; the choice is left on the exchange too."""
     question = exchange.question or await question_of(exchange)
     weights = weights_of(house, models)
     eligible = eligible_among(
         models, question, weights=weights, is_healthy=lambda each: house.health.available(each.target)
     )
     dial = dial_of(house, exchange)
-    if not eligible.models:
-        return
     conversation, warm = _warm(house, exchange)
-    terms = terms_of(routing, dial)
+    terms = terms_of(house.settings.routing, dial)
     stood = house.chooser.standings.of(
         question,
         await offers(house, eligible.models, weights),
@@ -148,9 +142,11 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         stay=warm if loops else None,
     )
     drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
-    exchange.considered = Considered(question, eligible, dial, house.experience.version, drawn)
-    lacking = () if eligible.relaxed is None else (f"nobody fits: {eligible.relaxed}",)
-    exchange.choice = replace(choice, reasons=(*lacking, *choice.reasons))
+    considered = Considered(question, eligible, dial, house.experience.version, drawn)
+    if eligible.relaxed is not None:
+        choice = replace(choice, reasons=(f"nobody fits: {eligible.relaxed}", *choice.reasons))
+    exchange.choice, exchange.considered = choice, considered
+    return choice, considered
 
 
 async def question_of(exchange: Exchange) -> Question:
@@ -209,6 +205,14 @@ def weights_of(house: House, models: Sequence[Model]) -> dict[str, float]:
     return {each.name: drawn.get(each.name, each.weight) for each in models}
 
 
+async def warm_up(house: House) -> None:
+    """Do beforehand what the first choice would else do: read the list of prices, and tabulate a distribution."""
+    models = house.catalog.live_models()
+    if len(models) > 1:
+        await offers(house, models, weights_of(house, models))
+        await asyncio.to_thread(thompson, (0.5, 0.5), (0.1, 0.1))
+
+
 def terms_of(routing: RoutingSettings, dial: float) -> Terms:
     """Return how is chosen by the settings, at this dial."""
     return Terms(
@@ -256,7 +260,7 @@ def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes
     if exchange.allowed is not None:
         rule = rule if rule is not None and house.catalog.canonical(rule.model) in exchange.allowed else None
         default = default if default is not None and house.catalog.canonical(default) in exchange.allowed else None
-    return Wishes(rule, default, code, exchange.routed)
+    return Wishes(rule, default, code, exchange.routed, routing.chain)
 
 
 def _warm(house: House, exchange: Exchange) -> tuple[bytes | None, str | None]:

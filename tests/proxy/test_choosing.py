@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -232,14 +231,11 @@ async def test_code_goes_to_the_model_named_for_code(tmp_path: Path, upstream: S
         code = await decided(gateway, messages=user(CODE))
         ruled = await decided(gateway, messages=user(CODE), routing_rules=[{"pattern": "def", "model": "a"}])
         text = await decided(gateway, messages=user("Why is the sky blue?"))
-        gateway.house.catalog = replace(gateway.house.catalog, models={"a": gateway.house.catalog.models["a"]})
-        without = await decided(gateway, messages=user(CODE))
 
     assert ("cursor", [0.0, 1.0]) == (code["chosen"], code["probabilities"])
     assert "the shipped rule gives code to 'cursor'" == code["reasons"][-1]
     assert "a" == ruled["chosen"]
     assert pytest.approx([0.5, 0.5], abs=0.01) == text["probabilities"]
-    assert "a" == without["chosen"]
 
 
 async def test_weights_alone_draw_where_the_settings_say_so(tmp_path: Path, upstream: ScriptedUpstream) -> None:
@@ -278,3 +274,62 @@ async def test_a_repeated_question_is_not_computed_again(gateway: Gateway) -> No
 
     assert hits >= 1
     assert 0.96 == pytest.approx(max(found["probabilities"]), abs=0.01)
+
+
+async def test_the_domain_read_beside_the_request_has_a_say(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """The choice waits for it as long as the settings say, and not at all where they say 0."""
+    url = upstream.url + "/v1"
+    found: list[object] = []
+    for wait_ms in (5_000, 0):
+        folder = tmp_path / str(wait_ms)
+        folder.mkdir()
+        settings = f"\n[classifier]\nfeatures_wait_ms = {wait_ms}\n"
+        async with running_gateway(folder, model("a", url), model("b", url), settings) as gateway:
+            await gateway.house.understanding.load()
+            while gateway.house.understanding.state()["status"] != "ok":  # noqa: ASYNC110  # loading tells nobody
+                await asyncio.sleep(0.05)
+            asked = await decided(gateway, messages=user("Solve the integral of x squared times sin(x) dx by parts."))
+            found.append(asked["features"]["question"]["domain"])
+
+    assert found[0]
+    assert "" == found[1]
+
+
+async def test_the_first_choice_is_prepared_beforehand(gateway: Gateway) -> None:
+    """Prices are looked up while nobody waits: the list of them takes long to read."""
+    while not gateway.house.chooser.priced:  # noqa: ASYNC110  # the preparation tells nobody
+        await asyncio.sleep(0.01)
+
+    assert 3 == len(gateway.house.chooser.priced)
+
+
+async def test_a_long_prompt_is_counted_off_the_loop(gateway: Gateway) -> None:
+    """Its tokens are the question's all the same, and its text is read at both ends."""
+    found = await decided(gateway, messages=user("word " * 20_000))
+
+    assert found["features"]["question"]["n_tokens"] > 15_000
+
+
+async def test_without_the_classifier_a_tool_loop_is_still_known(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    """By the last message alone; where places are not kept, nothing is warm."""
+    url = upstream.url + "/v1"
+    off = "\n[classifier]\nenabled = false\n[balancing]\naffinity_s = 0\n"
+    async with running_gateway(tmp_path, model("a", url), model("b", url), off) as gateway:
+        looping = await decided(gateway, messages=CALLED)
+
+    assert "tool_loop" == looping["features"]["question"]["task_state"]
+    assert 1.0 == max(looping["probabilities"])
+    assert {0.0} == {each["parts"]["switching"] for each in looping["features"]["candidates"]}
+
+
+async def test_where_nobody_fits_the_best_fitting_one_is_asked_and_it_is_said(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    """A capability may just not be configured: the request is not refused for it."""
+    url = upstream.url + "/v1"
+    async with running_gateway(tmp_path, model("a", url), model("b", url)) as gateway:
+        found = await decided(gateway, tools=[TOOL])
+
+    assert ["a", "b"] == found["eligible"]
+    assert "nobody fits: it has no tools" == found["reasons"][0]
+    assert "it has no tools" == found["features"]["relaxed"]

@@ -206,3 +206,18 @@ async def test_without_any_model_it_says_so(tmp_path: Path) -> None:
         found = await gateway.http.post("/api/routing/analyze", json={"query": "a"})
 
     assert (503, "no_live_model") == (found.status_code, found.json()["error"]["code"])
+
+
+async def test_a_key_is_counted_and_has_its_dial(gateway: Gateway) -> None:
+    """An analysis is a request of its key: it needs the scope, and counts against the limit."""
+    keys = gateway.house.keys
+    secrets = [
+        (await keys.create("one", requests_per_minute=1))[0],
+        (await keys.create("other", scopes=("admin",)))[0],
+    ]
+
+    async def ask(secret: str) -> int:
+        headers = {"authorization": f"Bearer {secret}"}
+        return (await gateway.http.post("/api/routing/analyze", json={"query": "a"}, headers=headers)).status_code
+
+    assert [200, 429, 403] == [await ask(secrets[0]), await ask(secrets[0]), await ask(secrets[1])]

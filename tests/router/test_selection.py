@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,9 +17,20 @@ from router.affinity import Affinity, Lifetimes
 from router.attempt import Attempt, Candidate
 from router.balancer import Balancer
 from router.catalog import build_catalog
+from router.choosing.choose import Standing, settle
+from router.choosing.drawing import drawn, thompson, with_floor
+from router.choosing.values import Choice, Expected
 from router.load import Load
 from router.rules import Rule
-from router.selection import Wishes, candidates_of, decide_auto, decide_embeddings, decide_named
+from router.selection import (
+    Wishes,
+    candidates_of,
+    decide_auto,
+    decide_chosen,
+    decide_embeddings,
+    decide_named,
+    settled,
+)
 from router.snapshot import Catalog, Deployment
 
 
@@ -234,3 +247,89 @@ def test_embeddings_come_from_one_model_and_no_other() -> None:
     assert ("e",) == decide_embeddings(found, "e").ranked
     with pytest.raises(UnavailableError, match="embeds"):
         decide_embeddings(catalog(a_model("a")), "auto")
+
+
+def chosen(seed: int, *names: str) -> Choice:
+    """Return a choice among models of which the later ones score higher."""
+    expected = tuple(Expected(name, 0.5 + 0.01 * n, 0.1) for n, name in enumerate(names))
+    parts = tuple({"quality": each.quality} for each in expected)
+    scores = tuple(each.quality for each in expected)
+    probabilities = with_floor(thompson(scores, [0.1] * len(names)))
+    stood = Standing(expected, parts, scores, probabilities, probabilities)
+    return settle(stood, version="v", seed=seed)
+
+
+def test_a_choice_is_tried_in_its_order_and_the_others_last() -> None:
+    """The drawn one, the rest by score, then live models that were not eligible; the vector is in catalogue order."""
+    found = catalog(a_model("a"), a_model("b"), a_model("c"), a_model("d"), AWAY)
+    decision = decide_chosen(found, chosen(3, "b", "d", "a"))
+
+    others = [name for name in ("a", "d", "b") if name != decision.chosen]
+    assert (decision.chosen, *others, "c") == decision.ranked
+    assert ("a", "b", "d") == decision.eligible
+    assert 1.0 == pytest.approx(sum(decision.probabilities))
+
+
+def test_a_named_chain_is_the_order_of_failover() -> None:
+    """Who names an order means it: after the chosen one it comes before scores."""
+    found = catalog(a_model("a"), a_model("b"), a_model("c"), a_model("d"))
+    wishes = Wishes(chain=("d", "away", "c"))
+
+    decision = decide_auto(found, wishes=wishes, conversation_id=None, rng=Random(0), choice=chosen(1, "a", "b", "c"))
+
+    named = [name for name in ("c",) if name != decision.chosen]
+    by_score = [name for name in ("c", "b", "a") if name not in {decision.chosen, *named}]
+    assert (decision.chosen, *named, *by_score, "d") == decision.ranked
+
+
+def test_a_model_that_is_gone_meanwhile_keeps_its_place_in_the_vector() -> None:
+    """A probe may take a model away between the choice and the decision."""
+    decision = decide_chosen(catalog(a_model("a")), chosen(1, "a", "b"))
+
+    assert ("a", "b") == decision.eligible
+
+
+def test_a_rule_may_name_what_auto_may_not_choose() -> None:
+    """Then it is eligible for this request, with probability 1."""
+    found = catalog(a_model("a"), replace(a_model("own"), auto=False))
+
+    decision = auto(found, Random(0), rule=Rule("x", "own"))
+
+    assert ("a", "own") == decision.eligible  # type: ignore[attr-defined]
+    assert (0.0, 1.0) == decision.probabilities  # type: ignore[attr-defined]
+
+
+def test_code_goes_to_the_model_for_code_where_nothing_else_settles_it() -> None:
+    """A rule and the default model come first; a model that is not there is no news."""
+    found = catalog(a_model("a"), a_model("cursor"), a_model("b"))
+
+    assert "cursor" == auto(found, Random(0), code_model="cursor").chosen  # type: ignore[attr-defined]
+    assert "b" == auto(found, Random(0), code_model="cursor", default_model="b").chosen  # type: ignore[attr-defined]
+    assert "a" == auto(found, Random(0), code_model="cursor", rule=Rule("x", "a")).chosen  # type: ignore[attr-defined]
+    absent = auto(catalog(a_model("a")), Random(0), code_model="cursor")
+    assert ("drawn by weight",) == absent.reasons  # type: ignore[attr-defined]
+    assert [None, "rule", "default_model", "code_rule", "router_off"] == [
+        settled(found, wishes).by
+        for wishes in (
+            Wishes(),
+            Wishes(Rule("x", "a")),
+            Wishes(default_model="a"),
+            Wishes(code_model="cursor"),
+            Wishes(routed=False),
+        )
+    ]
+
+
+def test_1000_stored_decisions_draw_the_same_model_again() -> None:
+    """The vector and the seed of the books are enough to replay a choice, after JSON and back."""
+    found = catalog(*(a_model(name) for name in "abcdef"))
+    rows = []
+    for seed in range(1_000):
+        names = tuple(name for n, name in enumerate("abcdef") if n == 0 or seed & (1 << n))
+        decision = decide_chosen(found, chosen(seed, *names))
+        rows.append(json.dumps([decision.eligible, decision.probabilities, decision.seed, decision.chosen]))
+
+    replayed = [json.loads(row) for row in rows]
+
+    assert [row[3] for row in replayed] == [row[0][drawn(row[1], seed=row[2])] for row in replayed]
+    assert {"a", "b", "c", "d", "e", "f"} == {row[3] for row in replayed}
