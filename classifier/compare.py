@@ -100,12 +100,6 @@ def make_report(
     """
     require_labels(rows, labels, file=file)
     digest = data_hash(rows)
-    seen = sorted(
-        f"{name}: {part}"
-        for name, recipe in recipes.items()
-        for part in ("train_sha256", "val_sha256")
-        if recipe.get(part) == digest
-    )
     return {
         "test": {
             "file": file.name,
@@ -113,7 +107,7 @@ def make_report(
             "n": len(rows),
             "by_language": {lang: sum(row.lang == lang for row in rows) for lang in ("zh", "en")},
             "labels": list(labels),
-            "seen_in_training": seen,
+            "seen_in_training": _seen(digest, recipes),
         },
         "contenders": [asdict(each) for each in measured],
         "left_out": dict(left_out),
@@ -134,6 +128,12 @@ def write_report(report: Json, path: Path) -> tuple[Path, Path]:
     readable = path.with_suffix(".md")
     readable.write_text(markdown(report), encoding="utf-8")
     return path, readable
+
+
+def _seen(digest: str, recipes: Mapping[str, Json]) -> list[str]:
+    """Return which part of whose training these very rows were."""
+    parts = ("train_sha256", "val_sha256")
+    return sorted(f"{name}: {part}" for name, own in recipes.items() for part in parts if own.get(part) == digest)
 
 
 def _measured(

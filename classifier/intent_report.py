@@ -28,12 +28,6 @@ def report(card: Json) -> str:
     data, size, latency, metrics = (_part(card, key) for key in ("data", "size", "latency", "metrics"))
     languages = _part(metrics, "languages")
     rows = [("all", metrics), *((name, _part(languages, name)) for name in sorted(languages))]
-    seeds = _part(card, "seeds")
-    means = "; ".join(
-        f"{head} {_part(seeds, key).get('mean')} ({_part(seeds, key).get('min')} to {_part(seeds, key).get('max')})"
-        for head, key in zip(_HEADS, _KEYS, strict=True)
-        if key in seeds
-    )
     of_which = (
         f"Version `{card.get('version')}`, on the {metrics.get('rows')} held-out rows (sha256 "
         f"`{data.get('test_sha256')}`); 95 % intervals in brackets."
@@ -42,7 +36,6 @@ def report(card: Json) -> str:
         f"{size.get('gzipped_kib')} KiB gzipped; p50 {latency.get('p50_ms')} ms; "
         f"trained on {data.get('train_rows')} rows."
     )
-    n_seeds = len(cast("list[object]", seeds.get("values", [])))
     table = (
         f"| {name} | {' | '.join(_interval(_part(found, key)) for key in _KEYS)} | {found.get('ece')} |"
         for name, found in rows
@@ -59,12 +52,22 @@ def report(card: Json) -> str:
         *table,
         "",
         trained,
-        f"Means over {n_seeds} seeds (least to most): {means}.",
+        _over_seeds(_part(card, "seeds")),
         "",
         _verdict(metrics),
         "",
     )
     return "\n".join(lines)
+
+
+def _over_seeds(seeds: Json) -> str:
+    means = "; ".join(
+        f"{head} {_part(seeds, key).get('mean')} ({_part(seeds, key).get('min')} to {_part(seeds, key).get('max')})"
+        for head, key in zip(_HEADS, _KEYS, strict=True)
+        if key in seeds
+    )
+    n_seeds = len(cast("list[object]", seeds.get("values", [])))
+    return f"Means over {n_seeds} seeds (least to most): {means}."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
