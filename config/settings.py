@@ -129,21 +129,21 @@ class RetrievalSettings:
     The shipped guide is never placed; only the extractive model answers from it.
     """
     top_k: PositiveCount = 6
-    """Most passages per request, whatever it asks for."""
+    """Most passages per request, whatever it asks for. Text that touches is one passage, however long."""
     top_k_one_intent: PositiveCount = 4
-    """Most passages where it asks for one thing."""
+    """Most passages where it surely asks for one thing."""
     top_k_without_intent: PositiveCount = 2
     """Most passages where it asks for nothing in the catalogue of intents."""
     place: Literal["message", "turn"] = "message"
     """Where passages stand: in a `message` of their own ahead of the last user turn, which stays as it came, or at the
     head of that `turn`, for servers whose chat template refuses two user turns in a row."""
-    token_budget: Count = 1200
+    token_budget: Count = 2000
     """Most tokens of passages per request; 0 adds none."""
-    p_miss: Share = 0.48
+    p_miss: Share = 0.33
     """Share of requests, 0 to 1, whose passages are taken to lack the answer. What is counted as saved is charged with
     it: each of them would be asked again with all documents. The default is the upper end of the 95 % interval that
-    `python -m tests.bench.route` gives on the 264 questions to the example library, with the default settings. Put in
-    what `thalamus docs evaluate` measures on questions of yours. 0 charges nothing."""
+    `python -m tests.bench.route` gives on the half of the questions to the example library that no setting was chosen
+    on. Put in what `thalamus docs evaluate` measures on questions of yours. 0 charges nothing."""
     library: Path | None = None
     """Folder with your documents, watched; `None` takes those of `thalamus docs add`, else the shipped guide."""
     watch_s: Amount = 5.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from config.intents import IntentCatalogue
     from config.settings import RetrievalSettings
     from config.types import ExtractedAnswer, Intent, Json
-    from proxy.library import DocumentLibrary
+    from proxy.document_library import DocumentLibrary
     from proxy.lookup import Lookup
     from retrieval.hybrid import Index
     from retrieval.ingest import Document
@@ -116,6 +116,6 @@ class Documents:
 
 
 def _searcher(index: Index) -> ScopedSearch:
-    from retrieval.searcher import Searcher  # noqa: PLC0415  # FAISS: only where there is an index
+    from retrieval.searcher import HybridScopedSearch  # noqa: PLC0415  # FAISS: only where there is an index
 
-    return Searcher(index)
+    return HybridScopedSearch(index)

@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Final
 
 from config.intents import NONE
 from retrieval.context import fit_passages
+from retrieval.scoped import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from config.settings import RetrievalSettings
     from config.types import Intent, Passage
-    from retrieval.scoped import Looked, Scope, ScopedSearch, Shelf
+    from retrieval.scoped import Scope, ScopedSearch, Shelf
 
 MIN_GUESS: Final = 0.5
 """An intent that the classifier only guesses still says where to look first, from this confidence on.
 
 A wrong one costs little: where its documents are weak, all are searched.
 """
+
+
+MIN_LIKELY: Final = 0.2
+"""From here on an intent with documents is likely enough that passages are sent without a further look."""
+MIN_NOTHING: Final = 0.8
+"""From this probability on it is believed that a text asks for nothing in the catalogue."""
+MIN_LEAN: Final = 0.02
+"""An intent that is less likely makes no document likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +76,16 @@ def look_up(
     labels = _decisive(intent)
     tied = shelf.serving(labels, named)
     untied = shelf.untied(named)
-    most = _most(labels, settings)
-    looked = library.search.look(question, most=most, scope=tied | untied if tied else None)
+    most = _most(labels, settings, is_sure=intent is not None and not intent.abstained)
+    lean = _leaning(intent, shelf, named, untied) if labels != (NONE,) else {}
+    wanted = Wanted(most, settings.token_budget, scope=tied | untied if tied else None, lean=lean or None)
+    looked = library.search.look(question, wanted)
     passages = _within(looked.passages, settings.token_budget)
-    if tied or (intent is not None and shelf.serving(intent.labels, named)):
+    if (
+        tied
+        or max(lean.values(), default=0.0) >= MIN_LIKELY
+        or (intent is not None and shelf.serving(intent.labels, named))
+    ):
         placed = passages
     elif labels == (NONE,):
         placed = _of_untied(library, question, untied, most=most, budget=settings.token_budget)
@@ -99,14 +114,35 @@ def _decisive(intent: Intent | None) -> tuple[str, ...]:
     That a text asks for nothing is not believed of a guess: who guesses wrong there sends nothing at all.
     """
     labels = believed(intent)
-    return () if intent is not None and intent.abstained and labels == (NONE,) else labels
+    if intent is None or labels != (NONE,):
+        return labels
+    is_sure = not intent.abstained and intent.probabilities.get(NONE, 1.0) >= MIN_NOTHING
+    return labels if is_sure else ()
 
 
-def _most(labels: tuple[str, ...], settings: RetrievalSettings) -> int:
-    """Return how many passages are sent at most."""
+def _leaning(
+    intent: Intent | None, shelf: Shelf, named: Mapping[str, Collection[str]], untied: Collection[str]
+) -> dict[str, float]:
+    """Return how likely it is that each document serves what is asked; one that is tied to nothing serves all.
+
+    A guess that is too weak to say where to look still makes its documents likelier than others.
+    """
+    if intent is None:
+        return {}
+    likely = dict.fromkeys(intent.labels, intent.confidence) | dict(intent.probabilities)
+    lean: dict[str, float] = {}
+    for name, p in likely.items():
+        if name != NONE and p >= MIN_LEAN:
+            lean |= {each: max(p, lean.get(each, 0.0)) for each in shelf.serving([name], named)}
+    most = max(lean.values(), default=0.0)
+    return lean | dict.fromkeys(untied, most) if lean else {}
+
+
+def _most(labels: tuple[str, ...], settings: RetrievalSettings, *, is_sure: bool) -> int:
+    """Return how many passages are sent at most: fewer only where it is sure that one thing, or nothing, is asked."""
     if labels == (NONE,):
         return min(settings.top_k, settings.top_k_without_intent)
-    return min(settings.top_k, settings.top_k_one_intent) if len(labels) == 1 else settings.top_k
+    return min(settings.top_k, settings.top_k_one_intent) if len(labels) == 1 and is_sure else settings.top_k
 
 
 def _of_untied(
@@ -115,7 +151,7 @@ def _of_untied(
     """Return passages of documents that belong to no intent, where they hold an answer."""
     if not untied:
         return ()
-    looked: Looked = library.search.look(question, most=most, scope=untied)
+    looked = library.search.look(question, Wanted(most, budget, scope=untied))
     return _within(looked.passages, budget) if looked.scope == "kept" and library.holds(question) else ()
 
 

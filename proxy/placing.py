@@ -11,7 +11,7 @@ from config.errors import StorageError
 from config.tokens import estimate_messages
 from proxy.holdout import conversation_unit, drawn_arm
 from proxy.savings import savings_of, tokens_of_asking
-from retrieval.context import fit_passages, insert_context, may_carry, not_carried
+from retrieval.context import fit_passages, insert_context, joined, may_carry, not_carried
 from router.providers.json_values import as_count, as_objects
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tu
         exchange.passages = ()
     if not exchange.passages:
         return request
+    exchange.passages = joined(exchange.passages)
     put = partial(insert_context, passages=exchange.passages, place=house.settings.retrieval.place)
     original = put(request.original) if request.original is not None else None
     return replace(request, body=put(request.body), original=original)

@@ -9,6 +9,7 @@ import msgspec
 from proxy.classifying import told
 from proxy.lookup import believed
 from proxy.sources import sources_of
+from retrieval.context import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def route_body(body: bytes, exchange: Exchange) -> bytes:
     answer = cast("dict[str, Any]", msgspec.json.decode(body))
     lookup, savings = exchange.lookup, exchange.savings
     usage = cast("dict[str, Any]", answer["usage"] or {})
-    shown = lookup.passages if lookup is not None else ()
+    shown = _shown(exchange.passages, lookup.passages) if lookup is not None else ()
     route: Json = {
         "original_prompt": exchange.known().last_user_text,
         "predicted_intents": list(believed(exchange.intent)),
@@ -58,6 +59,16 @@ def _best_scores(passages: Sequence[Passage]) -> dict[str, float]:
     for each in passages:
         best[each.doc] = max(round(each.score, 4), best.get(each.doc, 0.0))
     return dict(sorted(best.items(), key=lambda item: -item[1]))
+
+
+def _shown(sent: Sequence[Passage], found: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Return what was sent as it was sent, and what was found besides; best first."""
+    rest = (
+        each
+        for each in found
+        if not any(each.doc == one.doc and one.start <= each.start < each.end <= one.end for one in sent)
+    )
+    return tuple(sorted((*sent, *joined(tuple(rest))), key=lambda each: -each.score))
 
 
 def _passage(passage: Passage, exchange: Exchange) -> Json:

@@ -7,13 +7,11 @@ between chosen windows are filled, and no token is paid twice.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from config.tokens import estimate_tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 SHARE_POWER = 0.5
 """A window's worth is its score times its new share to this power: 0 fills gaps first, 2 avoids neighbours."""
@@ -62,6 +60,10 @@ class Texts:
     text: Callable[[int], str]
     starts: Callable[[int], Sequence[int]]
     count_tokens: Callable[[str], int] = estimate_tokens
+
+
+Choosing = Callable[[Sequence[Candidate], Texts, Limits], "tuple[Chosen, ...]"]
+"""Candidates, where their texts are, and limits, to what is sent."""
 
 
 def choose(candidates: Sequence[Candidate], texts: Texts, limits: Limits) -> tuple[Chosen, ...]:

@@ -6,6 +6,7 @@ The client's messages stay as they came, so a provider's prompt cache stays warm
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from config.tokens import estimate_tokens
@@ -40,6 +41,8 @@ def fit_passages(
 
     One that is too large is passed over and the next is tried. Nothing fits into a budget below the frame's size.
     """
+    if count_tokens(render(passages)) <= budget_tokens:  # nearly always: who chose them had the same budget
+        return tuple(passages)
     chosen: tuple[Passage, ...] = ()
     for passage in passages:
         if count_tokens(render([*chosen, passage])) <= budget_tokens:
@@ -47,12 +50,31 @@ def fit_passages(
     return chosen
 
 
+def joined(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Return the passages with those that touch made one, in the order of their best pieces.
+
+    Each has the headings above its beginning and its best score.
+    """
+    places = {(each.doc, each.start): each for each in passages}
+    ends = {(each.doc, each.end) for each in passages}
+    found: dict[tuple[str, int], Passage] = {}
+    for first in (each for each in places.values() if (each.doc, each.start) not in ends):
+        run = [first]
+        while (after := places.get((first.doc, run[-1].end))) is not None and after.end > run[-1].end:
+            run.append(after)
+        text, last = "".join(each.text for each in run), run[-1]
+        score = max(each.score for each in run)
+        whole = replace(first, text=text, end_line=last.end_line, end=last.end, score=score)
+        found |= {(each.doc, each.start): whole for each in run}
+    return tuple(dict.fromkeys(found[each.doc, each.start] for each in passages))
+
+
 def render(passages: Sequence[Passage]) -> str:
-    """Return the block as the model reads it: a frame, and each passage after its file, lines and headings.
+    """Return the block as the model reads it: a frame, and each passage after its file, lines and headings; joined.
 
     The frame's id is a hash of what stands in it, so no document can hold the tag that ends its own block.
     """
-    sections = "".join(_section(passage) for passage in passages)
+    sections = "".join(_section(passage) for passage in joined(passages))
     mark = hashlib.sha256(sections.encode("utf-8", "replace")).hexdigest()[:_MARK_CHARS]
     return f"{OPENING.format(mark=mark)}{sections}{CLOSING.format(mark=mark)}"
 

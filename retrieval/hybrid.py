@@ -18,18 +18,19 @@ from config.types import Passage
 from retrieval.choose import Candidate, Texts, choose
 from retrieval.chunk import line_of
 from retrieval.fusion import TITLE_WEIGHT, Best, by_script, convex_by
-from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS
+from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS, twins
 from retrieval.segment import language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from config.types import Embedder
-    from retrieval.choose import Chosen, Limits
+    from retrieval.choose import Choosing, Chosen, Limits
     from retrieval.fusion import Fuse
     from retrieval.lexical import WordLeg
+    from retrieval.scoped import Scope
     from retrieval.vectors import VectorStore
     from retrieval.windows import Sentences
 
@@ -42,6 +43,8 @@ MAX_SCANNED = 20_000
 FILTER_FACTOR = 10
 WEAK_SCOPE_SHARE = 0.5
 """A scope whose best window scores less than this share of the library's best is weak; all is searched then."""
+LEAN = 3.0
+"""A window of a document that surely serves what is asked counts so many times more, beside its own score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Found:
     """What a search gives."""
 
     passages: tuple[FoundPassage, ...] = ()
-    scope: Literal["none", "kept", "weak"] = "none"
+    scope: Scope = "none"
     """Whether the given scope was searched, or was too weak, so that the whole library was."""
     degraded: str | None = None
     """Why the vectors had no say, where they had none."""
@@ -151,7 +154,7 @@ class Index:
         self.recipe = recipe
         self._max_scanned = max_scanned
         self._places = {document.name: place for place, document in enumerate(self.documents)}
-        self._open = {own: ~self._rows_of(_twins(self._places, own)) for own in LANGUAGE_FOLDERS}
+        self._open = {own: ~self._rows_of(twins(self._places, own)) for own in LANGUAGE_FOLDERS}
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -162,16 +165,19 @@ class Index:
         limits: Limits,
         *,
         scope: Collection[str] | None = None,
+        lean: Mapping[str, float] | None = None,
         leg: Leg = "hybrid",
         count_tokens: Callable[[str], int] = estimate_tokens,
         vector: NDArray[np.float32] | None = None,
         fuse: Fuse = by_script,
+        choosing: Choosing = choose,
     ) -> Found:
         """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
 
-        `scope` names documents; the others are searched only where the scope is weak. Takes about a millisecond of one
-        core, and as long as its embedder for a remote one, whose failures are told in `degraded`. `vector` is what
-        `embed_questions` gave for this question; `fuse` is another rule than the shipped one, to compare with.
+        `scope` names documents; the others are searched only where the scope is weak, or with `lean`: how likely it is
+        that a document serves what is asked, 0 to 1, by its name. Takes about a millisecond of one core, and as long as
+        its embedder for a remote one, whose failures are told in `degraded`. `vector` is what `embed_questions` gave
+        for this question; `fuse` is another rule than the shipped one, `choosing` another way to take what is sent.
         """
         question = question[-MAX_QUERY_CHARS:]
         if not len(self) or not question.strip():
@@ -184,13 +190,19 @@ class Index:
         best = Best.of(ranked.words, ranked.dense)
         rule = fuse(question, self.embedder.name) if leg == "hybrid" else convex_by(float(leg == "dense"))
         scores = rule(ranked.words, ranked.dense, best)
-        how: Literal["none", "kept", "weak"] = "none"
+        rows = ranked.rows
+        how: Scope = "none"
         if scope is not None:
             inside = self._rank(read, words, n=n, is_open=is_open & self._rows_of(scope))
             mine = rule(inside.words, inside.dense, best)
             how = "kept" if 0 < WEAK_SCOPE_SHARE * scores.max(initial=0) <= mine.max(initial=0) else "weak"
-            ranked, scores = (inside, mine) if how == "kept" else (ranked, scores)
-        chosen = choose(self._candidates(ranked.rows, scores, n), self._texts(count_tokens), limits)
+            if lean is not None:
+                rows, at = np.unique(np.concatenate([rows, inside.rows]), return_index=True)
+                scores = np.concatenate([scores, mine])[at]
+            elif how == "kept":
+                rows, scores = inside.rows, mine
+        scores = scores * self._leaning(lean or {}, rows)
+        chosen = choosing(self._candidates(rows, scores, n), self._texts(count_tokens), limits)
         return Found(tuple(self._passage(each) for each in chosen), how, read.degraded)
 
     def scope_of(self, intents: Collection[str]) -> frozenset[str]:
@@ -248,6 +260,14 @@ class Index:
         marked[[self._places[name] for name in names if name in self._places]] = True
         return marked[self.windows[:, 0]]
 
+    def _leaning(self, lean: Mapping[str, float], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what each window's score is multiplied with: 1 for the documents that are likeliest to serve."""
+        factors = np.ones(len(self.documents), dtype=np.float32)
+        for name, share in lean.items():
+            if name in self._places:
+                factors[self._places[name]] += LEAN * share
+        return (factors / factors.max(initial=1))[self.windows[rows, 0]]
+
     def _candidates(self, rows: NDArray[np.int64], scores: NDArray[np.float32], n: int) -> list[Candidate]:
         """Return the `n` best windows."""
         best = np.argsort(-scores, kind="stable")[:n]
@@ -280,13 +300,3 @@ class Index:
             score=chosen.score,
         )
         return FoundPassage(passage, chosen.n_tokens)
-
-
-def _twins(names: Collection[str], own: str) -> list[str]:
-    """Return the documents of other languages that also exist in one's own (`en/x.md` beside `zh/x.md`)."""
-    split = [(name, *name.partition("/")[::2]) for name in names]
-    return [
-        name
-        for name, folder, rest in split
-        if folder in LANGUAGE_FOLDERS and folder != own and f"{own}/{rest}" in names
-    ]

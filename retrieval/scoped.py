@@ -5,6 +5,7 @@ What searches is handed in, so that the lexical index and the hybrid one can sta
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -22,6 +23,8 @@ WEAK_SCOPE_SHARE: Final = 0.5
 N_CANDIDATES: Final = 60
 """Passages among which those of the scope are looked for."""
 
+_NOBODY: Final[frozenset[str]] = frozenset()
+
 Scope = Literal["none", "kept", "weak"]
 
 
@@ -34,11 +37,25 @@ class Looked:
     """Whether the given scope was searched, or was too weak, so that the whole library was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search is to bring."""
+
+    most: int
+    """Passages; pieces that touch each other are one."""
+    token_budget: int | None = None
+    scope: Collection[str] | None = None
+    """Names of the documents that are looked into first; the others where those are weak."""
+    lean: Mapping[str, float] | None = None
+    """How likely it is that a document serves what is asked, 0 to 1, by its name; others are 0. No document is barred
+    then, `scope` only brings its own besides."""
+
+
 class ScopedSearch(Protocol):
     """Finds passages for a question, in some documents or in all."""
 
-    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
-        """Return at most `most` passages, best first; `scope` names documents."""
+    def look(self, question: str, wanted: Wanted) -> Looked:
+        """Return passages or pieces of them, best first."""
         ...
 
 
@@ -48,8 +65,9 @@ class LexicalScopedSearch:
     def __init__(self, search: PassageSearch) -> None:
         self._search = search
 
-    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
-        """Return at most `most` passages, best first, of the scope where that is not weak."""
+    def look(self, question: str, wanted: Wanted) -> Looked:
+        """Return at most as many passages as wanted, best first, of the scope where that is not weak."""
+        most, scope = wanted.most, wanted.scope
         found = self._search.search(question, top_k=max(N_CANDIDATES, most))
         if not found or found[0].score <= 0:
             return Looked(scope="none" if scope is None else "weak")
@@ -74,11 +92,21 @@ class ShelvedDocument:
     """Names of the intents that its own first lines tie it to."""
 
 
-@dataclass(frozen=True, slots=True)
 class Shelf:
     """The documents of a library by name, and which of them serve which intent."""
 
-    documents: Mapping[str, ShelvedDocument]
+    __slots__ = ("_of_file", "_of_intent", "_silent", "documents")
+
+    def __init__(self, documents: Mapping[str, ShelvedDocument]) -> None:
+        self.documents = documents
+        self._of_intent: dict[str, set[str]] = defaultdict(set)
+        self._of_file: dict[str, set[str]] = defaultdict(set)
+        self._silent = frozenset(each.name for each in documents.values() if not each.intents)
+        for each in documents.values():
+            for intent in each.intents:
+                self._of_intent[intent].add(each.name)
+            self._of_file[each.name].add(each.name)
+            self._of_file[each.name.rpartition("/")[2]].add(each.name)
 
     @classmethod
     def of(cls, documents: Iterable[tuple[str, str, Collection[str]]]) -> Shelf:
@@ -92,21 +120,14 @@ class Shelf:
 
     def serving(self, intents: Collection[str], named: Mapping[str, Collection[str]]) -> frozenset[str]:
         """Return the documents of these intents, by their own word or by that of `named`: file names by intent."""
-        wanted = {file for intent in intents for file in named.get(intent, ())}
-        return frozenset(
-            each.name
-            for each in self.documents.values()
-            if not each.intents.isdisjoint(intents) or each.name in wanted or _file(each.name) in wanted
-        )
+        files = {file for intent in intents for file in named.get(intent, ())}
+        own = (self._of_intent.get(intent, _NOBODY) for intent in intents)
+        return _NOBODY.union(*own, *(self._of_file.get(file, _NOBODY) for file in files))
 
     def untied(self, named: Mapping[str, Collection[str]]) -> frozenset[str]:
         """Return the documents that are tied to no intent; they serve all."""
-        tied = {file for files in named.values() for file in files}
-        return frozenset(
-            each.name
-            for each in self.documents.values()
-            if not each.intents and each.name not in tied and _file(each.name) not in tied
-        )
+        files = {file for files in named.values() for file in files}
+        return self._silent.difference(*(self._of_file.get(file, _NOBODY) for file in files))
 
     def tokens(self, question: str, names: Collection[str] | None = None) -> int:
         """Return the tokens of these documents, or of all; of two twins only the one in the question's language.
@@ -120,7 +141,3 @@ class Shelf:
     def _has_twin(self, name: str, language: str) -> bool:
         folder, _, rest = name.partition("/")
         return folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in self.documents
-
-
-def _file(name: str) -> str:
-    return name.rpartition("/")[2]

@@ -15,7 +15,7 @@ from retrieval.segment import language_of
 from retrieval.terms import told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from config.types import Passage
     from retrieval.ingest import Document
@@ -91,3 +91,13 @@ def _has_twin(index: LexicalIndex, at: int, language: str) -> bool:
     """Return whether the document also exists in the question's language (`en/x.md` beside `zh/x.md`)."""
     folder, _, rest = index.entries[at].passage.doc.partition("/")
     return folder in LANGUAGE_FOLDERS and folder != language and f"{language}/{rest}" in index.documents
+
+
+def twins(names: Collection[str], own: str) -> list[str]:
+    """Return the documents of other languages that also exist in one's own (`en/x.md` beside `zh/x.md`)."""
+    split = [(name, *name.partition("/")[::2]) for name in names]
+    return [
+        name
+        for name, folder, rest in split
+        if folder in LANGUAGE_FOLDERS and folder != own and f"{own}/{rest}" in names
+    ]

@@ -1,36 +1,33 @@
-"""The current index of hybrid search: swapped whole, searched in its own threads, and built for a library on disk."""
+"""Builds and reads the index of a library on disk, and searches it as the pipeline asks."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from config.tokens import estimate_tokens
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.embed import make_embedder
-from retrieval.hybrid import Found, Index, Recipe
+from retrieval.hybrid import Recipe
 from retrieval.lsa import VERSION as LSA_VERSION
 from retrieval.lsa import LsaEmbedder
-from retrieval.scoped import Looked
+from retrieval.scoped import Looked, Wanted
 from retrieval.stored import VERSION, load_index, save_index
+from retrieval.stretches import choose_stretches
 from retrieval.vectors import FLAT_MAX_VECTORS
 from retrieval.windows import WINDOW_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from config.secret import Secret
     from config.settings import RetrievalSettings
     from config.types import Embedder
+    from retrieval.hybrid import Index
     from retrieval.ingest import Document
 
-N_THREADS: Final = 2
-EXTRA_SHARE: Final = 0.5
+EXTRA_SHARE: Final = 0.25
 """Beyond the least number of passages, only those that score at least this share of the best are taken."""
 LEAST_BELOW_MOST: Final = {4: 3, 6: 4}
 """One intent takes 3 to 4 passages, several 4 to 6; any other limit is taken as it is."""
@@ -78,61 +75,17 @@ class HybridBuilder:
         return load_index(folder, embedder=self.embedder, recipe=self.recipe)
 
 
-class Searcher:
-    """Searches the index that was put in last; a search keeps the one it began with. A `ScopedSearch`."""
+class HybridScopedSearch:
+    """A `ScopedSearch` over one index. Call it in a thread: a search takes about 2 ms, and as long as its embedder."""
 
-    def __init__(self, index: Index | None = None) -> None:
-        self._index = index
-        self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
-
-    @property
-    def index(self) -> Index | None:
-        """The current snapshot, `None` before the first."""
-        return self._index
-
-    def swap(self, index: Index) -> None:
-        """Put in another index, whole."""
+    def __init__(self, index: Index) -> None:
         self._index = index
 
-    def search(
-        self,
-        question: str,
-        limits: Limits,
-        *,
-        scope: Collection[str] | None = None,
-        count_tokens: Callable[[str], int] = estimate_tokens,
-    ) -> Found:
-        """Return passages within `limits`, best first; nothing before the first index. About a millisecond."""
-        index = self._index
-        return Found() if index is None else index.search(question, limits, scope=scope, count_tokens=count_tokens)
-
-    async def find(
-        self,
-        question: str,
-        limits: Limits,
-        *,
-        scope: Collection[str] | None = None,
-        count_tokens: Callable[[str], int] = estimate_tokens,
-    ) -> Found:
-        """Search in a thread, so that the event loop goes on."""
-        with self._lock:
-            self._threads = self._threads or ThreadPoolExecutor(N_THREADS, thread_name_prefix="search")
-            threads = self._threads
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            threads, lambda: self.search(question, limits, scope=scope, count_tokens=count_tokens)
-        )
-
-    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
-        """Return at most `most` passages, best first; see `limits_for`."""
-        found = self.search(question, limits_for(most), scope=scope)
+    def look(self, question: str, wanted: Wanted) -> Looked:
+        """Return pieces of passages, best first; see `limits_for` and `stretches.py`."""
+        limits = limits_for(wanted.most, token_budget=wanted.token_budget)
+        found = self._index.search(question, limits, scope=wanted.scope, lean=wanted.lean, choosing=choose_stretches)
         return Looked(tuple(each.passage for each in found.passages), found.scope)
-
-    def close(self) -> None:
-        """End the threads; a search that runs ends first."""
-        if self._threads is not None:
-            self._threads.shutdown()
 
 
 def limits_for(most: int, *, token_budget: int | None = None) -> Limits:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from config.types import Embedder
 
-VERSION: Final = 1
+VERSION: Final = 2
 MANIFEST: Final = "index.json"
 MEND: Final = "build it anew: thalamus docs rebuild"
 _VECTORS: Final = "vectors.faiss"

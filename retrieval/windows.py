@@ -1,8 +1,9 @@
 """Documents to search units: sliding windows of whole sentences, so that no answer lies across a cut.
 
-One window begins at each sentence and runs on while it stays within a size. Neighbouring windows overlap; who chooses
-among them (`choose.py`) passes over what is sent already. Nothing is left out, headings included: a sentence ends where
-the next one begins. `chunk.py` cuts the passages of the extractive answerer, which do not overlap.
+One window begins at each sentence and runs on while it stays within a size; in a manual of short sections, up to the
+next heading. Neighbouring windows overlap; who chooses among them passes over what is sent already. Nothing is left
+out, headings included: a sentence ends where the next one begins. `chunk.py` cuts the passages of the extractive
+answerer, which do not overlap.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from retrieval.chunk import headings
 from retrieval.segment import CJK, clauses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retrieval.ingest import Document
 
 WINDOW_SIZE = 800
@@ -63,20 +66,35 @@ def cut(document: Document) -> Sentences:
 
 
 def windows(text: str, sentences: Sentences, *, size: int = WINDOW_SIZE) -> tuple[Window, ...]:
-    """Return one window for each sentence; a window that lies wholly within the one before is left out."""
+    """Return one window for each sentence; a window that lies wholly within the one before is left out.
+
+    A manual of short sections, on average no longer than a window, is cut by its sections: no window crosses a heading.
+    Through longer texts windows slide.
+    """
     widths = _widths(text, sentences)
+    ends = _section_ends(sentences.titles)
+    if sum(widths) > size * len(set(ends)):
+        ends = [len(widths)] * len(widths)
     found: list[Window] = []
     last, total = 0, 0
     for first in range(len(sentences)):
         if last <= first:
             last, total = first + 1, widths[first]
-        while last < len(sentences) and total + widths[last] <= size:
+        while last < ends[first] and total + widths[last] <= size:
             total += widths[last]
             last += 1
         if not found or last > found[-1].last:
             found.append(Window(first, last, sentences.starts[first], sentences.starts[last]))
         total -= widths[first]
     return tuple(found)
+
+
+def _section_ends(titles: Sequence[str]) -> list[int]:
+    """Return for each sentence where its section ends: the first sentence with other headings."""
+    ends = [len(titles)] * len(titles)
+    for at in range(len(titles) - 2, -1, -1):
+        ends[at] = ends[at + 1] if titles[at] == titles[at + 1] else at + 1
+    return ends
 
 
 def _widths(text: str, sentences: Sentences) -> list[int]:

@@ -60,14 +60,14 @@ async def test_the_examples_get_intents_documents_answer_and_savings(
         sent = asked(upstream)[-1].json["messages"]
 
     assert (prompt, intents) == (told["original_prompt"], set(told["predicted_intents"]))
-    assert file == told["relevant_docs"][0]["doc_name"]
+    assert file in {each["doc_name"] for each in told["relevant_docs"]}
     assert {"response_text": "It is on its way.", "token_usage": {"total_tokens": 907}} == told["llm_response"]
     basis, savings = told["savings_basis"], told["token_savings"]
     against = basis["against"]["all_documents"]
     spent = basis["sent_tokens"] + basis["charged"]["missed_answer_tokens"]
     assert against["tokens"] - spent == against["saved"] == savings["tokens_saved"]
     assert savings["percentage_saved"] == round(100 * savings["tokens_saved"] / against["tokens"], 2)
-    assert 30 < savings["percentage_saved"] < 60
+    assert 38 < savings["percentage_saved"] < 60
     assert [{"role": "user", "content": prompt}] == sent[1:]
     assert all(each["text"] in sent[0]["content"] for each in told["passages"])
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import pytest
 
 from config.settings import RetrievalSettings
 from config.types import Intent, Passage
 from proxy.lookup import Library, believed, look_up
-from retrieval.scoped import Looked, Shelf
+from retrieval.scoped import Looked, Shelf, Wanted
 
 SHELF = Shelf.of([("pay.md", "pay " * 50, ("payment",)), ("free.md", "free " * 50, ())])
 TIED_ONLY = Shelf.of([("pay.md", "pay " * 50, ("payment",))])
@@ -20,14 +18,14 @@ class Search:
 
     def __init__(self, scope: str = "kept") -> None:
         self.scope = scope
-        self.asked: list[tuple[int, Collection[str] | None]] = []
+        self.asked: list[Wanted] = []
 
-    def look(self, question: str, *, most: int, scope: Collection[str] | None = None) -> Looked:
-        """Return `most` of them."""
+    def look(self, question: str, wanted: Wanted) -> Looked:
+        """Return as many of them as wanted."""
         del question
-        self.asked.append((most, scope))
-        found = tuple(Passage("pay.md", "", f"text {n}", n, n, 0, 6, 1.0) for n in range(1, 11))
-        return Looked(found[:most], "none" if scope is None else self.scope)
+        self.asked.append(wanted)
+        found = tuple(Passage("pay.md", "", f"text {n}", n, n, 10 * n, 10 * n + 6, 1.0) for n in range(1, 11))
+        return Looked(found[: wanted.most], "none" if wanted.scope is None else self.scope)
 
 
 def intent(*labels: str, confidence: float = 1.0, abstained: bool = False) -> Intent:
@@ -40,13 +38,15 @@ def intent(*labels: str, confidence: float = 1.0, abstained: bool = False) -> In
     [
         (intent("payment"), False, 4, 4, {"pay.md", "free.md"}),
         (intent("payment", "other"), False, 6, 6, {"pay.md", "free.md"}),
-        (intent("payment", confidence=0.6, abstained=True), False, 4, 4, {"pay.md", "free.md"}),
+        (intent("payment", confidence=0.6, abstained=True), False, 6, 6, {"pay.md", "free.md"}),
         (intent("payment", confidence=0.4, abstained=True), False, 6, 6, None),
         (intent("other"), False, 4, 0, None),
         (intent("other"), True, 4, 4, None),
         (intent("none", confidence=0.9, abstained=True), True, 6, 6, None),
         (intent("none", confidence=0.9, abstained=True), False, 6, 0, None),
         (intent("none"), True, 2, 2, None),
+        (Intent(("none",), 0.9, "micro", probabilities={"none": 0.7}), False, 6, 0, None),
+        (Intent(("none",), 0.9, "micro", probabilities={"none": 0.7, "payment": 0.2}), False, 6, 6, None),
         (intent("none"), False, 2, 0, None),
         (None, True, 6, 6, None),
         (None, False, 6, 0, None),
@@ -60,8 +60,31 @@ def test_what_is_asked_says_how_much_and_where(
     found = look_up(Library(search, SHELF, lambda _: holds), "q", intent=said, named={}, settings=RetrievalSettings())
 
     assert (shown, sent) == (len(found.passages), len(found.placed))
-    assert scope == (None if search.asked[0][1] is None else set(search.asked[0][1]))
+    assert scope == (None if search.asked[0].scope is None else set(search.asked[0].scope))
     assert (found.n_intent_tokens is None) == (scope is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "lean"),
+    [
+        (intent("payment", confidence=0.9), {"pay.md": 0.9, "free.md": 0.9}),
+        (intent("payment", confidence=0.3, abstained=True), {"pay.md": 0.3, "free.md": 0.3}),
+        (
+            Intent(("none",), 0.6, "micro", abstained=True, probabilities={"none": 0.6, "payment": 0.2, "other": 0.3}),
+            {"pay.md": 0.2, "free.md": 0.2},
+        ),
+        (intent("payment", confidence=0.01, abstained=True), None),
+        (intent("other"), None),
+        (intent("none"), None),
+        (None, None),
+    ],
+)
+def test_a_search_leans_towards_what_is_probably_asked(said: Intent | None, lean: dict[str, float] | None):
+    """By the probability of each intent, were it only a guess; what is tied to none counts as the likeliest."""
+    search = Search()
+    look_up(Library(search, SHELF, lambda _: True), "q", intent=said, named={}, settings=RetrievalSettings())
+
+    assert lean == search.asked[0].lean
 
 
 @pytest.mark.parametrize(("shelf", "scope"), [(TIED_ONLY, "kept"), (SHELF, "weak")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.tokens import estimate_tokens
 from config.types import Passage
-from retrieval.context import fit_passages, insert_context, may_carry, not_carried, render
+from retrieval.context import fit_passages, insert_context, joined, may_carry, not_carried, render
 
 ONE = Passage("en/a.md", "A › B", "First passage.", 3, 4, 10, 24)
 BIG = Passage("en/b.md", "", "long words " * 300, 1, 1, 0, 3300)
@@ -24,6 +24,27 @@ EARLIER = [
 PICTURE = {"type": "image_url", "image_url": {"url": "data:"}}
 TEXT = {"type": "text", "text": "Q?"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def piece(doc, start, end, score=0.5):
+    return Passage(doc, f"T{start}", f"{start}-{end} ", start + 1, end, start, end, score)
+
+
+def test_pieces_that_touch_are_sent_as_one_passage():
+    """In the order of the best piece, with the lines of all and the headings above its beginning; once, not twice."""
+    pieces = (
+        piece("b", 20, 30, 0.9),
+        piece("a", 10, 20, 0.8),
+        piece("b", 10, 20),
+        piece("b", 40, 50),
+        piece("a", 30, 40),
+    )
+    found = joined(pieces)
+
+    assert [("b", 10, 30), ("a", 10, 20), ("b", 40, 50), ("a", 30, 40)] == [(e.doc, e.start, e.end) for e in found]
+    assert Passage("b", "T10", "10-20 20-30 ", 11, 30, 10, 30, 0.9) == found[0]
+    assert found == joined(found)
+    assert 1 == render(pieces).count("[b:11-30] T10\n10-20 20-30")
 
 
 def test_passages_fill_the_budget_and_a_large_one_is_passed_over():

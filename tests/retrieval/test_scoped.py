@@ -6,7 +6,7 @@ import pytest
 
 from config.tokens import estimate_tokens
 from config.types import Passage
-from retrieval.scoped import LexicalScopedSearch, Looked, Shelf
+from retrieval.scoped import LexicalScopedSearch, Looked, Shelf, Wanted
 
 NAMED = {"payment": ("Server_Payment.md",), "none": ()}
 SHELF = Shelf.of([
@@ -42,7 +42,7 @@ class Ranking:
 )
 def test_a_scope_is_kept_unless_it_is_weak(scores: tuple[float, ...], scope: set[str] | None, expected: list[str], how):
     """At half of the library's best it is kept; below, all is searched. Scores are shares of the best."""
-    looked = LexicalScopedSearch(Ranking(*scores)).look("q", most=2, scope=scope)
+    looked = LexicalScopedSearch(Ranking(*scores)).look("q", Wanted(2, scope=scope))
 
     assert (expected, how) == ([each.doc for each in looked.passages], looked.scope)
     assert all(0 < each.score <= 1 for each in looked.passages)
@@ -50,7 +50,7 @@ def test_a_scope_is_kept_unless_it_is_weak(scores: tuple[float, ...], scope: set
 
 def test_nothing_found_is_nothing():
     """The empty answer is the default one."""
-    assert Looked() == LexicalScopedSearch(Ranking()).look("q", most=3)
+    assert Looked() == LexicalScopedSearch(Ranking()).look("q", Wanted(3))
 
 
 def test_documents_serve_an_intent_by_their_word_or_the_catalogues():

@@ -1,9 +1,6 @@
-"""The current index: swapped under load, searched off the event loop, built for a library on disk."""
+"""The index of a library on disk, and what a request gets of it."""
 
 from __future__ import annotations
-
-import asyncio
-import threading
 
 import numpy as np
 import pytest
@@ -13,56 +10,34 @@ from config.settings import EmbedderSettings, RetrievalSettings
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.hybrid import Recipe
-from retrieval.searcher import HybridBuilder, Searcher, limits_for
+from retrieval.scoped import Wanted
+from retrieval.searcher import HybridBuilder, HybridScopedSearch, limits_for
 
 
 def names(found):
     return [each.passage.doc for each in found.passages]
 
 
-@pytest.fixture
-def searcher(documents):
-    found = Searcher(build_index(documents))
-    yield found
-    found.close()
-
-
-async def test_a_search_runs_off_the_event_loop(searcher):
-    """The counter of tokens is called in one of the searcher's own threads."""
-    seen = set()
-    found = await searcher.find(
-        "When does the ferry leave?", Limits(1), count_tokens=lambda _: seen.add(threading.current_thread().name) or 1
-    )
-
-    assert ["en/harbour.md"] == names(found)
-    assert all(name.startswith("search") for name in seen)
-
-
-async def test_an_index_is_swapped_under_load(searcher, documents):
-    """Every search sees one index or the other, whole."""
-    other = build_index(documents[3:])
-    searches = [searcher.find("ferry dough", Limits(3)) for _ in range(20)]
-    running = asyncio.gather(*searches)
-    searcher.swap(other)
-
-    assert {1, 2} >= {len(set(names(found))) for found in await running}
-    assert searcher.index is other
-
-
-def test_before_the_first_index_nothing_is_found():
-    """A library that is still being built finds nothing; closing what never ran is no error."""
-    early = Searcher()
-    early.close()
-
-    assert () == early.look("ferry", most=4).passages
-    assert early.index is None
-
-
-def test_a_look_keeps_to_its_scope(searcher):
+def test_a_look_keeps_to_its_scope(documents):
     """The scope's passages, and whether it was kept."""
-    looked = searcher.look("How long to knead dough", most=4, scope={"en/bread.md"})
+    searcher = HybridScopedSearch(build_index(documents))
+    looked = searcher.look("How long to knead dough", Wanted(4, scope={"en/bread.md"}))
 
     assert ("kept", {"en/bread.md"}) == (looked.scope, {each.doc for each in looked.passages})
+
+
+def test_a_look_with_a_leaning_bars_no_document(documents):
+    """What is likelier comes first, though the words speak for another; of the others, what is good comes too."""
+    searcher = HybridScopedSearch(build_index(documents))
+    question = "When does the ferry leave, and how long does dough rest?"
+    firsts = [
+        searcher.look(question, Wanted(6, 400, scope={doc}, lean={doc: 1.0})).passages
+        for doc in ("en/bread.md", "en/harbour.md")
+    ]
+
+    assert ["en/bread.md", "en/harbour.md"] == [each[0].doc for each in firsts]
+    assert {"en/bread.md", "en/harbour.md"} <= {each.doc for each in firsts[0]}
+    assert all(0 < each.score <= 1 for found in firsts for each in found)
 
 
 @pytest.mark.parametrize(("most", "least"), [(2, 2), (4, 3), (6, 4), (9, 9)])

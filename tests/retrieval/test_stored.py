@@ -74,7 +74,7 @@ def test_a_folder_that_was_not_finished_is_no_index(folder, manifest, said):
 
 def test_another_version_is_told(folder):
     """An index of another version asks to be built anew."""
-    text = (folder / MANIFEST).read_text().replace('"version":1', '"version":9')
+    text = (folder / MANIFEST).read_text().replace('"version":2', '"version":9')
     (folder / MANIFEST).write_text(text)
 
     with pytest.raises(ArtefactError, match="version 9"):

@@ -41,6 +41,18 @@ def test_headings_are_in_the_text_and_in_the_title():
     assert "# Harbour" in document.text[windows_of(document.text)[0].start :]
 
 
+def test_a_manual_of_short_sections_is_cut_by_its_sections():
+    """No window of it crosses a heading; in a text of long sections windows slide across."""
+    short = "# Ferry\nIt leaves.\n# Lamp\nIt shines.\n"
+    long = "# Ferry\n" + "It leaves at noon. " * 6 + "\n# Lamp\nIt shines.\n"
+    cuts = [short[each.start : each.end] for each in windows_of(short, size=30)]
+
+    assert ["# Ferry\nIt leaves.\n", "# Lamp\nIt shines.\n"] == cuts
+    assert any(
+        "leaves" in (found := long[each.start : each.end]) and "# Lamp" in found for each in windows_of(long, 60)
+    )
+
+
 def test_a_text_before_the_first_heading_has_the_documents_title():
     """Without a heading above, the document's own title stands."""
     assert "Guide" == cut(Document("d", "Words first.\n\n# Later", "Guide")).titles[0]
