@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from router.offpolicy.intervals import Estimate, effective, interval
+from router.offpolicy.logged import part_of
 from router.offpolicy.reward_model import expectations, moved
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.bool_]
 
 MOST_WEIGHT: Final = 50.0
+_TINY: Final = 1e-12
 SMOOTHING: Final = 5.0
 """Rows of usual spread that every model is taken to have beside its own."""
 
@@ -76,6 +78,11 @@ class Evidence:
     spread: float
     """Range of an outcome, 0 where it has none."""
 
+    def part(self, rows: Rows) -> Evidence:
+        """Return the evidence of some rows (n,); shares and expectations stay those of all."""
+        log, outcome, own = part_of(self.log, rows), self.outcome[rows], self.own[rows]
+        return Evidence(log, outcome, own, self.share, self.fit.part(rows), self.spread)
+
 
 def evidence_of(log: Log, outcome: Array, *, spread: float = 0.0, seed: int = 0) -> Evidence:
     """Return a log with an outcome (n,) of its served models; `spread` is 1 for what lies between 0 and 1."""
@@ -87,104 +94,103 @@ def evidence_of(log: Log, outcome: Array, *, spread: float = 0.0, seed: int = 0)
     return Evidence(log, outcome, own, share, expectations(log, outcome, seed=seed, bounds=bounds), spread)
 
 
-def five(evidence: Evidence, target: Array, rows: Rows | None = None) -> Five:
-    """Return all estimates of a target's probabilities (n, k) over the rows where `rows`, all by default.
+def five(evidence: Evidence, target: Array) -> Five:
+    """Return all estimates of a target's probabilities (n, k).
 
-    There must be a row with an outcome among them; whether the log can answer at all is `support.py`'s to say.
+    There must be a row with an outcome; whether the log can answer at all is `support.py`'s to say.
     """
-    log = evidence.log
-    rows = np.ones(len(log), np.bool_) if rows is None else rows
-    weights, n_clipped = weights_of(evidence, target, rows)
+    log, n = evidence.log, len(evidence.log)
+    weights, n_clipped = weights_of(evidence, target)
     earned = np.where(evidence.own, evidence.outcome, 0.0)
-    n = int(rows.sum())
-    total = float(weights.sum())
-    ess = effective(weights, log.conversations)
-    taken = np.where(evidence.own & rows, target[np.arange(len(log)), log.chosen], 0.0)
+    total, ess = float(weights.sum()), effective(weights, log.conversations)
+    taken = np.where(evidence.own, target[np.arange(n), log.chosen], 0.0)
     matched = float(taken.sum())
     naive = float(taken @ earned) / matched if matched > 0 else float("nan")
     ips, snips = float(weights @ earned) / n, float(weights @ earned) / total if total > 0 else float("nan")
-    direct, dr = _modelled(evidence, target, weights, rows)
+    direct = (target * evidence.fit.values).sum(1)
+    robust = direct + weights * evidence.fit.residuals
 
     def told(value: float, influence: Array, *, size: float = ess, foreseen: float = 0.0) -> Estimate:
-        kept = influence[rows]
-        return interval(value, kept, log.conversations[rows], ess=size, least=evidence.spread, least_variance=foreseen)
-
-    def foreseen(residuals: Array, constant: Array | None = None) -> float:
-        return _foreseen(evidence, target, residuals, rows) + (0 if constant is None else constant[rows].var() / n)
+        return interval(value, influence, log.conversations, ess=size, least=evidence.spread, least_variance=foreseen)
 
     return Five(
         naive=told(
-            naive, taken * (earned - naive) * (n / max(matched, 1e-12)), size=effective(taken, log.conversations)
+            naive, taken * (earned - naive) * (n / max(matched, _TINY)), size=effective(taken, log.conversations)
         ),
         ips=told(ips, weights * earned),
-        snips=told(snips, weights * (earned - snips) * (n / max(total, 1e-12)), foreseen=foreseen(earned - snips)),
-        direct=told(
-            float(direct[rows].mean()),
-            direct + n * moved(evidence.fit, log, target, rows),
-            size=float(evidence.own.sum()),
+        snips=told(
+            snips,
+            weights * (earned - snips) * (n / max(total, _TINY)),
+            foreseen=_foreseen(evidence, target, earned - snips),
         ),
-        doubly_robust=told(float(dr[rows].mean()), dr, foreseen=foreseen(evidence.fit.residuals, direct)),
+        direct=told(
+            float(direct.mean()), direct + n * moved(evidence.fit, log, target), size=float(evidence.own.sum())
+        ),
+        doubly_robust=told(
+            float(robust.mean()),
+            robust,
+            foreseen=_foreseen(evidence, target, evidence.fit.residuals) + float(direct.var()) / n,
+        ),
         n=n,
-        n_known=int((evidence.own & rows).sum()),
+        n_known=int(evidence.own.sum()),
         ess=ess,
         n_clipped=n_clipped,
     )
 
 
-def difference(evidence: Evidence, target: Array, other: Array, rows: Rows | None = None) -> Estimate:
+def earned_by_log(evidence: Evidence) -> tuple[Estimate, float]:
+    """Return what the policy that made the log earned, doubly robust, and on how many conversations that rests."""
+    log = evidence.log
+    weights, _ = weights_of(evidence, log.probabilities)
+    robust = (log.probabilities * evidence.fit.values).sum(1) + weights * evidence.fit.residuals
+    ess = effective(weights, log.conversations)
+    return interval(float(robust.mean()), robust, log.conversations, ess=ess, least=evidence.spread), ess
+
+
+def difference(evidence: Evidence, target: Array, other: Array) -> Estimate:
     """Return what `target` earns more than `other`, doubly robust, on the same rows; what they share cancels out."""
     log = evidence.log
-    rows = np.ones(len(log), np.bool_) if rows is None else rows
-    scores: list[Array] = []
-    weights: list[Array] = []
-    for each in (target, other):
-        weights.append(weights_of(evidence, each, rows)[0])
-        scores.append(_modelled(evidence, each, weights[-1], rows)[1])
-    gap = (scores[0] - scores[1])[rows]
-    direct = ((target - other) * evidence.fit.values).sum(1)[rows]
-    foreseen = _foreseen(evidence, target, evidence.fit.residuals, rows, other=other) + direct.var() / max(len(gap), 1)
-    ess = min(effective(each, log.conversations) for each in weights)
-    same = bool(np.abs(target - other)[rows].max(initial=0.0) < 1e-12)  # noqa: PLR2004  # not a number's noise
-    least = 0.0 if same else evidence.spread
+    weights = [weights_of(evidence, each)[0] for each in (target, other)]
+    direct = ((target - other) * evidence.fit.values).sum(1)
+    gap = direct + (weights[0] - weights[1]) * evidence.fit.residuals
+    foreseen = _foreseen(evidence, target, evidence.fit.residuals, other=other) + float(direct.var()) / len(log)
+    same = bool(np.abs(target - other).max(initial=0.0) < _TINY)
     return interval(
-        float(gap.mean()), gap, log.conversations[rows], ess=ess, least=least, least_variance=float(foreseen)
+        float(gap.mean()),
+        gap,
+        log.conversations,
+        ess=min(effective(each, log.conversations) for each in weights),
+        least=0.0 if same else evidence.spread,
+        least_variance=foreseen,
     )
 
 
-def weights_of(evidence: Evidence, target: Array, rows: Rows) -> tuple[Array, int]:
+def weights_of(evidence: Evidence, target: Array) -> tuple[Array, int]:
     """Return the weight of each row's own outcome (n,), 0 where it has none, and how many were clipped."""
     log = evidence.log
     at = np.arange(len(log))
     ratio = target[at, log.chosen] / log.probabilities[at, log.chosen]
-    counted = evidence.own & rows
-    clipped = np.minimum(ratio, MOST_WEIGHT)
     share = evidence.share[log.chosen]
-    weights = np.where(counted, clipped / np.where(share > 0, share, 1.0), 0.0)
-    return weights, int((counted & (ratio > MOST_WEIGHT * (1 + 1e-9))).sum())
+    weights = np.where(evidence.own, np.minimum(ratio, MOST_WEIGHT) / np.where(share > 0, share, 1.0), 0.0)
+    return weights, int((evidence.own & (ratio > MOST_WEIGHT * (1 + 1e-9))).sum())
 
 
-def _modelled(evidence: Evidence, target: Array, weights: Array, rows: Rows) -> tuple[Array, Array]:
-    """Return what each row (n,) adds to the direct and to the doubly robust estimate; 0 outside of `rows`."""
-    direct = np.where(rows, (target * evidence.fit.values).sum(1), 0.0)
-    return direct, direct + weights * evidence.fit.residuals
-
-
-def _foreseen(evidence: Evidence, target: Array, residuals: Array, rows: Rows, *, other: Array | None = None) -> float:
-    """Return the variance of the mean of weighted residuals over `rows` that the probabilities let expect.
+def _foreseen(evidence: Evidence, target: Array, residuals: Array, *, other: Array | None = None) -> float:
+    """Return the variance of the mean of weighted residuals (n,) that the logged probabilities let expect.
 
     The weights that were drawn can be few and lucky: where the rare ones with a large weight did not come, both the
     estimate is off and its spread looks small. What could have been drawn is known exactly: on each row model a counts
     t²/p / its share of outcomes, times its mean squared residual. Of a difference, t is less what `other` draws.
     """
-    log, k = evidence.log, len(evidence.log.models)
-    squares = np.bincount(log.chosen[evidence.own], residuals[evidence.own] ** 2, minlength=k)
-    n_own = np.bincount(log.chosen[evidence.own], minlength=k)
+    log, own, k = evidence.log, evidence.own, len(evidence.log.models)
+    squares = np.bincount(log.chosen[own], residuals[own] ** 2, minlength=k)
+    n_own = np.bincount(log.chosen[own], minlength=k)
     usual = squares.sum() / max(n_own.sum(), 1)
     mean = (squares + SMOOTHING * usual) / (n_own + SMOOTHING)
-    p = log.probabilities[rows]
+    p = log.probabilities
     safe = np.where(p > 0, p, np.inf)
-    ratio = np.minimum(target[rows] / safe, MOST_WEIGHT)
+    ratio = np.minimum(target / safe, MOST_WEIGHT)
     if other is not None:
-        ratio = ratio - np.minimum(other[rows] / safe, MOST_WEIGHT)
+        ratio = ratio - np.minimum(other / safe, MOST_WEIGHT)
     share = np.where(evidence.share > 0, evidence.share, 1.0)
-    return float((p * ratio**2 * (mean / share)).sum()) / max(int(rows.sum()), 1) ** 2
+    return float((p * ratio**2 * (mean / share)).sum()) / len(log) ** 2

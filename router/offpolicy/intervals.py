@@ -50,8 +50,7 @@ def interval(
     """
     n = len(influence)
     sums = np.bincount(conversations, influence - influence.mean() if n else influence)
-    # Conversations of other slices count as zero here and change nothing.
-    m = len(np.unique(conversations))
+    m = int(np.count_nonzero(np.bincount(conversations)))  # those of other slices are not here
     inflation = m / (m - 1) if m > 1 else float("inf")
     error = sqrt(float((sums**2).sum()) * inflation) / n if m > 1 else float("inf")
     error = max(error, sqrt(least_variance))

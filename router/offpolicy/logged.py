@@ -7,7 +7,7 @@ What a log cannot answer for is set aside here and counted; nothing is filled in
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Final
 
@@ -120,10 +120,26 @@ def fault_of(row: Logged) -> str | None:
 
 def with_encodings(log: Log, encodings: Array) -> Log:
     """Return the log with other numbers for its questions, (n, d), where more is known of them than the books keep."""
-    return Log(
-        log.models, log.probabilities, log.eligible, log.chosen, log.served, log.rewards, log.costs_usd, encodings,
-        log.expected, log.conversations, log.questions, log.ids, log.set_aside,
-    )  # fmt: skip
+    return replace(log, encodings=encodings)
+
+
+def part_of(log: Log, rows: NDArray[np.bool_]) -> Log:
+    """Return some rows (n,) of a log; models and the numbers of conversations stay as they are."""
+    at = np.flatnonzero(rows).tolist()
+    return replace(
+        log,
+        probabilities=log.probabilities[rows],
+        eligible=log.eligible[rows],
+        chosen=log.chosen[rows],
+        served=log.served[rows],
+        rewards=log.rewards[rows],
+        costs_usd=log.costs_usd[rows],
+        encodings=log.encodings[rows],
+        expected=log.expected[rows],
+        conversations=log.conversations[rows],
+        questions=tuple(log.questions[each] for each in at),
+        ids=tuple(log.ids[each] for each in at),
+    )
 
 
 def _arrays(rows: Sequence[Logged], aside: Mapping[str, int]) -> Log:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from router.offpolicy.estimators import difference, evidence_of, five
+from router.offpolicy.estimators import difference, earned_by_log, evidence_of, five
 from router.offpolicy.support import Refusal, refusals, too_few
 from router.offpolicy.verdict import verdict_of
 
@@ -78,25 +78,25 @@ def _told(evidence: Evidence, wanted: Wanted, unknown: list[Refusal]) -> list[Js
 
 def _slice(evidence: Evidence, wanted: Wanted, part: Slice, unknown: list[Refusal]) -> Json:
     """Return the estimates of a slice, or why there are none; the current policy's value wherever anything is known."""
-    log, rows = evidence.log, part.rows
-    n_known = int((evidence.own & rows).sum())
-    told: Json = {"kind": part.kind, "name": part.name, "n": int(rows.sum()), "n_known": n_known}
+    here, target = evidence.part(part.rows), wanted.target[part.rows]
+    n_known = int(here.own.sum())
+    told: Json = {"kind": part.kind, "name": part.name, "n": len(here.log), "n_known": n_known}
     nothing: Json = {"ess": 0.0, "n_clipped": 0, "estimates": None, "difference": None, "current": None}
     if n_known <= 1:
         return told | nothing | {"refused": [Refusal("no_data", where=part.name, n=n_known).as_json()]}
-    found = five(evidence, wanted.target, rows)
-    seen = five(evidence, log.probabilities, rows)
-    why = (*unknown, *refusals(evidence, wanted.target, rows, where=part.name))
+    found = five(here, target)
+    current, worth = earned_by_log(here)
+    why = (*unknown, *refusals(here, target, where=part.name))
     why = why or too_few(found.ess, where=part.name)
     told |= nothing | {"ess": round(found.ess, 1), "n_clipped": found.n_clipped}
-    told["current"] = None if too_few(seen.ess) else _numbers(seen.doubly_robust)
+    told["current"] = None if too_few(worth) else _numbers(current)
     if why:
         return told | {"refused": [each.as_json() for each in why]}
     refused: list[Json] = []
     return told | {
         "refused": refused,
         "estimates": {name: _numbers(each) for name, each in found.by_name().items()},
-        "difference": _numbers(difference(evidence, wanted.target, log.probabilities, rows)),
+        "difference": _numbers(difference(here, target, here.log.probabilities)),
     }
 
 

@@ -84,6 +84,18 @@ class Expectations:
     inverses: Array
     """(folds, k, d, d): of the fits per model, scaled like their rows; 0 where there was none."""
 
+    def part(self, rows: Rows) -> Expectations:
+        """Return those of some rows (n,)."""
+        return Expectations(
+            values=self.values[rows],
+            inputs=self.inputs[rows],
+            hints=self.hints[rows],
+            residuals=self.residuals[rows],
+            counts=self.counts[rows],
+            folds=self.folds[rows],
+            inverses=self.inverses,
+        )
+
 
 def expectations(log: Log, outcome: Array, *, seed: int = 0, bounds: tuple[float, float] | None = None) -> Expectations:
     """Return what is expected of each model on each row, fitted to the outcomes (n,) that are not `nan`.
@@ -112,15 +124,15 @@ def expectations(log: Log, outcome: Array, *, seed: int = 0, bounds: tuple[float
     return Expectations(values, inputs, hints, residuals, counts, folds, inverses)
 
 
-def moved(fit: Expectations, log: Log, target: Array, rows: Rows) -> Array:
-    """Return how much each row (n,) moved the mean over `rows` of what `target` (n, k) is expected to earn."""
-    found, n = np.zeros(len(log)), max(int(rows.sum()), 1)
+def moved(fit: Expectations, log: Log, target: Array) -> Array:
+    """Return how much each row (n,) moved the mean of what `target` (n, k) is expected to earn."""
+    found, n = np.zeros(len(log)), len(log)
+    inside = [fit.folds == fold for fold in range(N_FOLDS)]
     for arm in range(target.shape[1]):
         levers = np.zeros((N_FOLDS, fit.inputs.shape[1] + 1))
-        for fold in range(N_FOLDS):
-            inside = rows & (fit.folds == fold)
-            share = target[inside, arm]
-            mean = np.concatenate([[share @ fit.hints[inside, arm]], share @ fit.inputs[inside]]) / n
+        for fold, rows in enumerate(inside):
+            share = target[rows, arm]
+            mean = np.concatenate([[share @ fit.hints[rows, arm]], share @ fit.inputs[rows]]) / n
             levers[fold] = fit.inverses[fold, arm] @ mean
         mine = log.served == arm
         pull = levers.sum(0) - levers[fit.folds[mine]]  # a row did nothing to the fit that told its own fold

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from config.types import Json
-    from router.offpolicy.estimators import Array, Evidence, Rows
+    from router.offpolicy.estimators import Array, Evidence
 
 MOST_UNTRIED: Final = 0.01
 """Share of a policy's choices that may have been impossible in the log, before its estimate is refused."""
@@ -89,14 +89,14 @@ class Refusal:
                 return f"{where}与候选策略一致的决策太少：只相当于 {self.n:.0f} 个，至少需要 {LEAST_ESS:.0f} 个。"
 
 
-def refusals(evidence: Evidence, target: Array, rows: Rows, *, where: str = "") -> tuple[Refusal, ...]:
-    """Return why nothing is told of a policy (n, k) over `rows`; nothing where it can be. Models by falling share."""
+def refusals(evidence: Evidence, target: Array, *, where: str = "") -> tuple[Refusal, ...]:
+    """Return why nothing is told of a policy (n, k); nothing where it can be. Models by falling share."""
     log = evidence.log
     found: list[Refusal] = []
-    n = max(int(rows.sum()), 1)
-    own = np.bincount(log.chosen[evidence.own & rows], minlength=len(log.models))
-    impossible = np.where(log.probabilities > 0, 0.0, target)[rows].sum(0) / n
-    shares = target[rows].sum(0) / n
+    n = max(len(log), 1)
+    own = np.bincount(log.chosen[evidence.own], minlength=len(log.models))
+    impossible = np.where(log.probabilities > 0, 0.0, target).sum(0) / n
+    shares = target.sum(0) / n
     for arm in sorted(range(len(log.models)), key=lambda each: -float(shares[each])):
         model = log.models[arm]
         if impossible[arm] > 0 and impossible.sum() > MOST_UNTRIED:

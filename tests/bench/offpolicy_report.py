@@ -17,7 +17,7 @@ What `thalamus policy evaluate` tells ([how it works](../off-policy.md)), tried 
 OPENBLAS_NUM_THREADS=1 python -m tests.bench.offpolicy --report docs/reports/off-policy.md FOLDER
 ```
 
-Run number i has seed i. *Error* is the root of the mean squared difference from the truth, over runs and targets; *coverage* is the share of 95 % intervals that hold the truth, with its own 95 % interval (Wilson; runs of one seed share a log, so it is a little too narrow); *half width* is that of the intervals, on average.
+Run number i, from 0, has seed 1,000 + i; smaller seeds were looked at while the estimators were built. *Error* is the root of the mean squared difference from the truth, over runs and targets; *coverage* is the share of 95 % intervals that hold the truth, with its own 95 % interval (Wilson; runs of one seed share a log, so it is a little too narrow); *half width* is that of the intervals, on average.
 
 """
 INVENTED = """## {title}

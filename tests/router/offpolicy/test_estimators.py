@@ -186,7 +186,7 @@ def test_a_slice_is_estimated_from_its_own_rows():
     world = World()
     log = world.log(6000, 6)
     chinese = np.array([each.language == "zh" for each in log.questions])
-    found = five(evidence_of(log, log.rewards, spread=1.0), table_of(log, always("middle")), chinese)
+    found = five(evidence_of(log, log.rewards, spread=1.0).part(chinese), table_of(log, always("middle"))[chinese])
 
     assert int(chinese.sum()) == found.n
     assert found.doubly_robust.low < 0.85 < found.doubly_robust.high

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from router.offpolicy.candidates import FixedTable, Wanted
@@ -153,9 +152,9 @@ def test_support_wants_outcomes_of_every_model_that_matters():
     rows = [decided(str(at), chosen="large", probabilities=(0.9, 0.05, 0.05), reward=1.0) for at in range(100)]
     rows += [decided(f"m{at}", chosen="middle", probabilities=(0.9, 0.05, 0.05), reward=1.0) for at in range(4)]
     log = log_of(rows)
-    evidence, everything = evidence_of(log, log.rewards, spread=1.0), np.ones(len(log), np.bool_)
-    half = refusals(evidence, table_of(log, lambda *_: {"large": 0.5, "middle": 0.5}), everything)
-    little = refusals(evidence, table_of(log, lambda *_: {"large": 0.985, "middle": 0.015}), everything)
+    evidence = evidence_of(log, log.rewards, spread=1.0)
+    half = refusals(evidence, table_of(log, lambda *_: {"large": 0.5, "middle": 0.5}))
+    little = refusals(evidence, table_of(log, lambda *_: {"large": 0.985, "middle": 0.015}))
 
     assert [("no_outcomes", "middle", LEAST_KNOWN - 1)] == [(each.why, each.model, each.n) for each in half]
     assert "4 of its answers have an outcome, 5 are needed" in half[0].english
@@ -172,7 +171,6 @@ def test_a_deterministic_log_supports_only_itself(log):
     found = refusals(
         evidence_of(certain, certain.rewards, spread=1.0),
         table_of(certain, always("small")),
-        np.ones(200, np.bool_),
         where="en",
     )
 
