@@ -11,10 +11,12 @@ import typer
 from proxy.cli.bars import Bars
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
+from proxy.document_library import DocumentLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from config.settings import Settings
     from retrieval.hybrid import FoundPassage, Index
     from retrieval.ingest import Document
 
@@ -59,7 +61,7 @@ def search(
 
     asked = read_questions_file(questions) if questions else (QuestionRow("1", question or ""),)
     with Bars() as bars:
-        index = _built(_documents(documents, config), config, window, bars)
+        index = _opened(documents, config, window, bars)
         bars.begin("Searching", len(asked))
         for start in range(0, len(asked), _BLOCK):
             block = asked[start : start + _BLOCK]
@@ -110,20 +112,37 @@ VERBS = (
 )
 
 
+def _opened(file: Path | None, config: Path | None, window: int | None, bars: Bars) -> Index:
+    """Return the index of the documents of a file; else of the library that requests are answered from."""
+    if file is not None or window is not None:
+        return _built(_documents(file, config), config, window, bars)
+    settings = read_settings(config)
+    library = DocumentLibrary(settings)
+    documents = library.documents()
+    return (library.index() if documents else None) or _built(_held(documents, settings), config, window, bars)
+
+
 def _documents(file: Path | None, config: Path | None) -> tuple[Document, ...]:
-    """Return the documents of a file, or of the library of the settings."""
+    """Return the documents of a file, or of the library."""
     if file is not None:
         from retrieval.questions_file import read_documents_file  # noqa: PLC0415  # for this verb alone
 
         return read_documents_file(file)
+    settings = read_settings(config)
+    return _held(DocumentLibrary(settings).documents(), settings)
+
+
+def _held(documents: tuple[Document, ...] | None, settings: Settings) -> tuple[Document, ...]:
+    """Return the library's documents, or the shipped guide where there is no library."""
     from proxy.documents import SHIPPED  # noqa: PLC0415  # as above
     from retrieval.ingest import read_documents  # noqa: PLC0415
 
-    folder = read_settings(config).retrieval.library or SHIPPED
-    found = read_documents(folder)
-    if not found:
-        note(f"{folder} holds no documents.")
-    return found
+    if documents is None:
+        note("There is no document of yours; the shipped guide is searched. Add some with: thalamus docs add PATH")
+        return read_documents(SHIPPED)
+    if not documents:
+        note(f"{settings.retrieval.library or 'The library'} holds no documents.")
+    return documents
 
 
 def _built(documents: tuple[Document, ...], config: Path | None, window: int | None, bars: Bars) -> Index:

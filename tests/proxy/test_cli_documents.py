@@ -77,7 +77,23 @@ def test_the_library_of_the_settings_is_searched_without_a_file(run, folder):
 
     assert "tea.md:1-3" in run("search", "How long to steep tea?")[1]
     (folder / "thalamus.toml").unlink()
-    assert "quickstart.md" in run("search", "How do I add a provider key?")[1]
+    code, out, err = run("search", "How do I add a provider key?")
+    assert (0, True, True) == (code, "quickstart.md" in out, "no document of yours" in err)
+
+
+def test_what_was_added_is_searched(run, folder):
+    """Folders and files of `docs add`, in the index that requests are answered from; another window builds its own."""
+    (folder / "shop").mkdir()
+    (folder / "shop" / "returns.md").write_text("# Returns\n\nReturn the parcel within 14 days.")
+    (folder / "茶.md").write_text("# 茶\n\n绿茶泡三分钟。", encoding="utf-8")
+
+    assert 0 == run("add", "shop", "茶.md")[0]
+    code, out, err = run("search", "How many days to return a parcel?")
+    assert (0, "") == (code, err)
+    assert out.startswith("shop/returns.md:1-3  ")
+    assert "茶.md:1-3" in run("search", "绿茶泡多久？")[1]
+    line = json.loads(run("search", "return a parcel", "--json", "--window", "60")[1])
+    assert ("1", "shop/returns.md") == (line["qid"], line["passages"][0]["doc_id"])
 
 
 def test_what_is_not_there_is_told(run, folder):
