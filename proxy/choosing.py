@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from classifier.readings import features_from
 from config.prices import list_prices
 from config.tokens import estimate_messages
-from proxy import classifying
 from proxy.trials import enrol, policy_of
 from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
@@ -241,9 +241,9 @@ async def _hear(house: House, exchange: Exchange) -> None:
     wait_ms = house.settings.classifier.features_wait_ms
     if exchange.beside is None or wait_ms <= 0:
         return
-    await exchange.beside.finish(within_s=wait_ms / 1000)
-    if exchange.beside.done:  # who is late goes on, and is heard for the books at the end
-        classifying.take(exchange, with_texts=house.settings.storage.store_preview)
+    heard = await exchange.beside.hear(within_s=wait_ms / 1000)
+    if exchange.features is not None:  # who is late goes on, and is heard for the books at the end
+        exchange.learned = features_from(heard, exchange.features)
 
 
 def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes:

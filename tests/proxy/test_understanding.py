@@ -181,13 +181,49 @@ async def test_not_too_many_wait_to_be_read() -> None:
     assert [(str(n),) for n in range(MOST_WAITING)] == [each["gated"].labels for each in found[:-1]]
 
 
+async def test_the_quick_models_are_heard_while_the_slow_ones_still_read() -> None:
+    """A choice waits for the domain, not for the tagger; what is late is there at the end all the same."""
+    slow, side = Gated(), SideReader()
+    quick = Gated()
+    quick.gate.set()
+    reading = side.begin({"ner": slow, "domain": quick}, "x")
+
+    heard = await reading.hear(within_s=5)
+    slow.gate.set()
+    await reading.finish(within_s=5)
+    found = reading.take()
+    side.close()
+
+    assert ["domain"] == list(heard)
+    assert ["ner", "domain"] == list(found)
+
+
+async def test_nobody_waits_for_a_quick_model_that_is_slow() -> None:
+    """After the time that was given there is nothing to hear, and the reading goes on; a broken one says nothing."""
+    slow, side = Gated(), SideReader()
+    reading = side.begin({"domain": slow}, "x")
+
+    async def fail() -> dict[str, Reading]:
+        raise RuntimeError("the executor is closed")
+
+    broken = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future())
+    early, nothing = await reading.hear(within_s=0.01), await broken.hear(within_s=5)
+    slow.gate.set()
+    await reading.finish(within_s=5)
+    found = reading.take()
+    side.close()
+
+    assert ({}, {}, {}) == (early, nothing, broken.take())
+    assert ["domain"] == list(found)
+
+
 def said(**readings: Reading) -> SideReading:
     """Return a reading that is there."""
 
     async def read() -> dict[str, Reading]:
         return readings
 
-    return SideReading(asyncio.create_task(read()), asyncio.Event())
+    return SideReading(asyncio.create_task(read()), asyncio.Event(), asyncio.Future())
 
 
 async def test_what_was_read_stands_in_features_and_trace() -> None:
@@ -210,8 +246,8 @@ async def test_what_is_not_there_is_given_up() -> None:
     async def fail() -> dict[str, Reading]:
         raise RuntimeError("the executor is closed")
 
-    late.beside = SideReading(task := asyncio.create_task(asyncio.sleep(60)), asyncio.Event())
-    failed.beside = SideReading(asyncio.create_task(fail()), asyncio.Event())
+    late.beside = SideReading(task := asyncio.create_task(asyncio.sleep(60)), asyncio.Event(), asyncio.Future())
+    failed.beside = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future())
     await asyncio.sleep(0)
     for each in (late, failed, never):
         classifying.take(each, with_texts=True)
