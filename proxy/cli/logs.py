@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import textwrap
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +14,8 @@ from config.columns import json_text
 from config.redact import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from config.settings import LoggingSettings
@@ -60,6 +62,17 @@ def set_up_logging(settings: LoggingSettings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.level)
     logging.captureWarnings(capture=True)
+
+
+@contextmanager
+def events_on_stderr() -> Generator[None]:
+    """Keep our own events off stdout while a command thinks that does not serve: its result stands there alone."""
+    before = structlog.get_config()
+    structlog.configure(**before | {"logger_factory": StderrLogger})
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 class StderrLogger:

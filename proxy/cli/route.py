@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from proxy.cli.logs import events_on_stderr
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import note, print_json, print_table, say
 from proxy.library_async import AsyncRouter
@@ -38,7 +39,8 @@ def route(
     reachable = tuple(each.name for each in settings.models) if every else ()
     names = tuple(name.strip() for name in models.split(",") if name.strip())
     questions = iter((text,)) if text.strip() else _lines()
-    asyncio.run(_run(settings, questions, reachable=reachable, names=names, dial=dial, as_json=as_json))
+    with events_on_stderr():
+        asyncio.run(_run(settings, questions, reachable=reachable, names=names, dial=dial, as_json=as_json))
 
 
 async def _run(

@@ -56,7 +56,9 @@ def test_lines_are_answered_one_by_one(folder, capsys, monkeypatch):
     """Without a question the lines of the input are read, empty ones left out."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n\n你好\n"))
     assert 0 == main(["route", "--all", "--json"])
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr()
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert "failed" not in said.err
 
     assert ["en", "zh"] == [each["features"]["language"] for each in told]
 

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from config.settings import LoggingSettings
-from proxy.cli.logs import set_up_logging
+from proxy.cli.logs import events_on_stderr, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +135,15 @@ def test_chinese_text_stays_readable(capsys: pytest.CaptureFixture[str]) -> None
     structlog.stdlib.get_logger("thalamus.test").info("loaded", title="快速　上手，第一步")
 
     assert "快速　上手，第一步" == json.loads(capsys.readouterr().err)["title"]
+
+
+def test_command_that_thinks_keeps_its_output_to_itself(capsys):
+    """Events of a command that does not serve go to stderr, and afterwards where they went before."""
+    before = structlog.get_config()
+    with events_on_stderr():
+        structlog.stdlib.get_logger("thalamus.test").warning("background_work_waits", reason="away")
+    said = capsys.readouterr()
+
+    assert "" == said.out
+    assert "background_work_waits" in said.err
+    assert before == structlog.get_config()
