@@ -1,122 +1,154 @@
 """How much one speaker may teach: no more than moves any probability by a few points, whatever was said how often.
 
-The bound holds for every question at once. A model's expectation for a question is normal; between what would be drawn
-with a speaker's lessons and without them lies at most the total variation between the two normal distributions, summed
-over models. That is at most |difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|, and
-over all questions the first is largest along the change of the weights itself (Cauchy-Schwarz), the second along an
-eigenvector. It holds for Thompson sampling, where a probability is what would be drawn.
+A model's expectation for a question is normal. Between what would be drawn with a speaker's lessons and without them
+lies, for this question, at most the total variation between two normal distributions, summed over the models:
+|difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|. It is computed exactly on a grid
+of the questions that the speaker can move: those about what it spoke of, in each language, with code and without, easy
+and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that share
+its marks. It holds for Thompson sampling, where a probability is what would be drawn.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from router.learning.encoding import N_SLOTS, PRIOR_ROWS
-from router.learning.heads import SEEN
+from router.choosing.values import Question
+from router.learning.encoding import N_SLOTS, PRIOR_ROWS, encoded, topic_of
+from router.learning.heads import NARROWED, gate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from router.learning.heads import Sums
 
+    Array = NDArray[np.float64]
+
 LEAST_DEVIATION: Final = 0.1
 """No prior is taken for surer than this, so that the bound can count on it."""
 BUDGET: Final = 0.03
 """How far one speaker may move any probability at once; as much again grows back within a day."""
+Subject = tuple[str, tuple[str, ...]]
+"""A domain and intents."""
 _BY_MEAN: Final = 1 / math.sqrt(2 * math.pi)
 _BY_DEVIATION: Final = math.sqrt(2 / (math.pi * math.e))
-_STEPS: Final = 24
-_ROUNDING: Final = 1e-9
+_STEPS: Final = 12
+_LONG: Final = 100_000
 
 
-def largest_share(others: Mapping[str, Sums], own: Mapping[str, Sums], budget: float) -> float:
-    """Return the share, 0 to 1, of a speaker's lessons that moves no probability by more than `budget`.
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The questions on which a speaker's influence is measured."""
+
+    x: Array
+    """(n, 40)"""
+    topics: tuple[str, ...]
+
+
+def probes_of(subjects: Iterable[Subject]) -> Probes:
+    """Return the questions about these subjects: every language, easy and hard, short and long, code and none."""
+    asked = [
+        Question("", language=language, domain=domain, intents=intents, complexity=hard, n_tokens=long, has_code=code)
+        for domain, intents in subjects
+        for language, hard, long, code in product(("zh", "en"), (1, 10), (0, _LONG), (False, True))
+    ]
+    return Probes(np.array([encoded(each) for each in asked]), tuple(topic_of(each) for each in asked))
+
+
+def largest_share(
+    others: Mapping[str, Sums], own: Mapping[str, Sums], probes: Probes, budget: float
+) -> tuple[float, float]:
+    """Return the share, 0 to 1, of a speaker's lessons that moves no probability by over `budget`, and by how much.
 
     `others` holds by model what is in force without the speaker, `own` all that the speaker said. Never more than
     the bound allows: of two shares that hold it, the larger.
     """
-    moves = [_Move.between(others[model], sums) for model, sums in own.items()]
-    if moved(moves, 1.0) <= budget:
-        return 1.0
-    low, high = 0.0, 1.0
+    moves = [_Move.between(others[model], sums, probes) for model, sums in own.items()]
+    farthest = _moved(moves, 1.0)
+    if farthest <= budget:
+        return 1.0, farthest
+    low, high, used = 0.0, 1.0, 0.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if moved(moves, middle) <= budget:
-            low = middle
+        farthest = _moved(moves, middle)
+        if farthest <= budget:
+            low, used = middle, farthest
         else:
             high = middle
-    return low
+    return low, used
 
 
-def farthest(others: Mapping[str, Sums], own: Mapping[str, Sums], share: float) -> float:
-    """Return how far a share of a speaker's lessons moves any probability at most."""
-    return moved([_Move.between(others[model], sums) for model, sums in own.items()], share)
-
-
-def moved(moves: list[_Move], share: float) -> float:
-    """Return the bound for all models together."""
-    return sum(each.at(share) for each in moves)
+def _moved(moves: list[_Move], share: float) -> float:
+    """Return the bound for all models together, on the question that is moved farthest."""
+    return float(np.sum([each.at(share) for each in moves], axis=0).max(initial=0.0)) if moves else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Move:
     """One model's head without and with lessons, in the coordinates in which both precisions are diagonal."""
 
-    added: NDArray[np.float64]
+    added: Array
     """(40,): precision that the lessons add, in units of the precision before."""
-    before: NDArray[np.float64]
+    before: Array
     """(40,): weights before."""
-    taught: NDArray[np.float64]
+    taught: Array
     """(40,): targets that the lessons add."""
-    back: NDArray[np.float64]
-    """(40, 40): leads back to the slots of questions."""
-    least_left: float
-    """What is left of the deviation before, at the least, squared."""
-    topics: tuple[tuple[float, float], ...]
-    """Weight of the outcomes about each topic that the lessons are about: before, and what they add."""
+    probes: Array
+    """(n, 40): the questions."""
+    n_before: Array
+    """(n,): weight of the outcomes about each question's topic, without the lessons."""
+    n_added: Array
+    """(n,): what the lessons add to it."""
 
     @classmethod
-    def between(cls, others: Sums, own: Sums) -> _Move:
+    def between(cls, others: Sums, own: Sums, probes: Probes) -> _Move:
         """Return the way from what others said to what all said."""
         precision = others.squares + PRIOR_ROWS * np.eye(N_SLOTS)
         inverse = np.linalg.inv(np.linalg.cholesky(precision))
         added, axes = np.linalg.eigh(inverse @ own.squares @ inverse.T)
         to_axes = axes.T @ inverse
-        largest = float(np.linalg.eigvalsh(precision)[-1])
+        n_before, n_added = (
+            np.array([max(0.0, sums.topics.get(topic, 0.0)) for topic in probes.topics]) for sums in (others, own)
+        )
         return cls(
             np.maximum(added, 0.0),
             to_axes @ others.targets,
             to_axes @ own.targets,
-            np.asarray(to_axes.T, np.float64),
-            PRIOR_ROWS / largest,
-            tuple((max(0.0, others.topics.get(topic, 0.0)), max(0.0, n)) for topic, n in own.topics.items()),
+            np.asarray(probes.x @ to_axes.T, np.float64),
+            n_before,
+            n_added,
         )
 
-    def at(self, share: float) -> float:
-        """Return how far a share of the lessons moves what is drawn of this model, at most."""
-        if share <= 0.0:
-            return 0.0
-        precision = 1.0 + share * self.added
-        after = (self.before + share * self.taught) / precision
-        shifted = math.sqrt(float((precision * (after - self.before) ** 2).sum()))
-        narrowed = 0.5 * math.log(float(precision.max()))
-        length = float(np.linalg.norm(self.back @ after))
-        opened = max((self._opened(each, share, length, float(precision.max())) for each in self.topics), default=0.0)
-        in_means = shifted / (LEAST_DEVIATION * math.sqrt(PRIOR_ROWS))
-        return _BY_MEAN * in_means + _BY_DEVIATION * narrowed + opened + _ROUNDING
+    def at(self, share: float) -> Array:
+        """Return how far a share of the lessons moves what is drawn of this model, on each question (n,)."""
+        old_mean, old_left = self._seen(0.0)
+        mean, left = self._seen(share)
+        both = [
+            self._between(
+                gate(self.n_before), gate(self.n_before + share * self.n_added), old_mean, mean, old_left, left
+            )
+        ]
+        ones = np.ones_like(old_mean)
+        both.append(self._between(ones, ones, old_mean, mean, old_left, left))
+        return np.maximum(*both)
 
-    def _opened(self, topic: tuple[float, float], share: float, length: float, narrowed: float) -> float:
-        """Return what it moves that the weights count for more where a topic is better known."""
-        n_before, n_added = topic
-        low = n_before / (n_before + SEEN)
-        high = (n_before + share * n_added) / (n_before + share * n_added + SEEN)
-        left = min(1.0, self.least_left / narrowed)
-        wide, narrow = low * left + 1 - low, high * left + 1 - high
-        in_means = (high - low) * length / (LEAST_DEVIATION * math.sqrt(narrow))
-        return _BY_MEAN * in_means + _BY_DEVIATION * 0.5 * math.log(wide / narrow)
+    def _seen(self, share: float) -> tuple[Array, Array]:
+        """Return what the head alone expects of each question, and what it leaves of the deviation, squared."""
+        precision = 1.0 + share * self.added
+        mean = self.probes @ ((self.before + share * self.taught) / precision)
+        spread = (self.probes**2 / precision).sum(1) * PRIOR_ROWS
+        return mean, np.minimum(1.0, NARROWED * spread)
+
+    @staticmethod
+    def _between(was: Array, now: Array, old_mean: Array, mean: Array, old_left: Array, left: Array) -> Array:
+        old_wide, wide = was * old_left + 1 - was, now * left + 1 - now
+        narrowest = LEAST_DEVIATION * np.sqrt(np.minimum(old_wide, wide))
+        return _BY_MEAN * np.abs(now * mean - was * old_mean) / narrowest + _BY_DEVIATION * 0.5 * np.abs(
+            np.log(wide / old_wide)
+        )

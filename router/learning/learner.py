@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from router.learning.cap import BUDGET, farthest, largest_share
+from router.learning.cap import BUDGET, Subject, largest_share, probes_of
+from router.learning.encoding import MAX_INTENTS
 from router.learning.heads import Head, Sums, head_of
 from router.learning.preferences import DAY_S, Preferences
 from router.learning.profiles import Profiles
@@ -23,6 +24,8 @@ MAX_REMEMBERED: Final = 2_000
 """Decisions whose lesson is known well enough to be replaced by another word about them."""
 MAX_SPEAKERS: Final = 128
 """Keys whose lessons are kept apart, to be weighed; of the others what counts now goes on counting."""
+MAX_SUBJECTS: Final = 16
+"""Domains and intents of a key on which its influence is measured."""
 SLOT_S: Final = 6 * 3_600
 """Lessons of one key within this time are weighed together."""
 
@@ -33,7 +36,11 @@ class Speaker:
 
     sums: dict[str, Sums] = field(default_factory=dict[str, Sums])
     """By model, as if it counted whole."""
+    subjects: dict[Subject, None] = field(default_factory=dict[Subject, None])
+    """What it spoke of lately."""
     share: float = 0.0
+    used: float = 0.0
+    """How far that moves probabilities at most."""
     allowed: float = BUDGET
     at: float = 0.0
     """When it was last allowed more, seconds since 1970."""
@@ -156,14 +163,19 @@ class Learner:
         self.speakers.move_to_end(name)
         self._count(speaker, -speaker.share)
         now = max(each.said.timestamp() for each in lessons)
-        if speaker.sums:
-            used = farthest(self._with_all(speaker.sums), speaker.sums, speaker.share)
-            grown = BUDGET * max(0.0, now - speaker.at) / DAY_S
-            speaker.allowed = min(used + BUDGET, speaker.allowed + grown)
+        grown = BUDGET * max(0.0, now - speaker.at) / DAY_S
+        speaker.allowed = min(speaker.used + BUDGET, speaker.allowed + grown)
         speaker.at, speaker.share = max(now, speaker.at), 0.0
         for each in lessons:
             self._take(each, speaker.sums)
-        speaker.share = largest_share(self._with_all(speaker.sums), speaker.sums, speaker.allowed)
+            question = each.lesson.question
+            subject = question.domain, question.intents[:MAX_INTENTS]
+            speaker.subjects.pop(subject, None)
+            speaker.subjects[subject] = None
+        while len(speaker.subjects) > MAX_SUBJECTS:
+            del speaker.subjects[next(iter(speaker.subjects))]
+        probes = probes_of(speaker.subjects)
+        speaker.share, speaker.used = largest_share(self._with_all(speaker.sums), speaker.sums, probes, speaker.allowed)
         self._count(speaker, speaker.share)
         while len(self.speakers) > MAX_SPEAKERS:
             self.speakers.popitem(last=False)

@@ -51,7 +51,14 @@ def state_json(state: State) -> Json:
             "data": learner.data,
             "models": _sums_json(learner.totals),
             "speakers": {
-                name: {"share": each.share, "allowed": each.allowed, "at": each.at, "models": _sums_json(each.sums)}
+                name: {
+                    "share": each.share,
+                    "used": each.used,
+                    "allowed": each.allowed,
+                    "at": each.at,
+                    "subjects": list(each.subjects),
+                    "models": _sums_json(each.sums),
+                }
                 for name, each in learner.speakers.items()
             },
             "preferences": learner.preferences.as_json(),
@@ -91,7 +98,9 @@ def _learner(told: Any) -> Learner:
     learner.totals = {str(model): sums_from(each) for model, each in told["models"].items()}
     for name, each in told["speakers"].items():
         sums = {str(model): sums_from(own) for model, own in each["models"].items()}
-        learner.speakers[str(name)] = Speaker(sums, float(each["share"]), float(each["allowed"]), float(each["at"]))
+        subjects = {(str(domain), tuple(map(str, intents))): None for domain, intents in each["subjects"]}
+        numbers = (float(each[part]) for part in ("share", "used", "allowed", "at"))
+        learner.speakers[str(name)] = Speaker(sums, subjects, *numbers)
     learner.preferences = preferences_from(told["preferences"])
     learner.profiles = profiles_from(told["profiles"])
     learner.remembered = OrderedDict(
