@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import pytest
+
+from config.errors import UnavailableError
+from config.settings import Settings
+from config.types import AttemptRecord
+from proxy.app import build_house
+from proxy.routing_stats import stats
+from router.transport import AiohttpTransport
+from tests.router.learning.books import Books
+from tests.router.learning.doubles import told
+
+
+@pytest.fixture
+async def books(database):
+    opened = Books(database)
+    yield opened
+    await opened.writer.aclose()
+
+
+@pytest.fixture
+async def house(books, tmp_path):
+    built = build_house(Settings(state_dir=tmp_path), transport=AiohttpTransport())
+    own, built.database = built.database, books.database
+    yield built
+    await built.writer.aclose()
+    await own.aclose()
+    await built.understanding.aclose()
+    await built.judging.aclose()
+    await built.transport.aclose()
+
+
+def attempt(**changes):
+    options = {"committed": True, "duration_ms": 300.0, "ttft_ms": 100.0} | changes
+    return AttemptRecord(1, "bad/x", "bad", "x", **options)
+
+
+async def test_what_is_known_of_each_model(house, books):
+    """Opinions and attempts stand in one row; who was never rated claims nothing."""
+    books.decide("bad", attempts=(attempt(),))
+    books.decide("bad", attempts=(attempt(ttft_ms=None), replace(attempt(), n=2, failure_class="transient")))
+    await books.written()
+    house.learning.live.learn([told("good", 1.0, odds=2.0), told("good", 0.0, odds=2.0)])
+    found = await stats(house)
+    rows = {row["model"]: row for row in found["performance"]}
+
+    assert (2, 0.5, 0.0945, 0.9055) == tuple(rows["good"][name] for name in ("n", "success_rate", "low", "high"))
+    assert "answered" not in rows["good"]
+    assert (0, None) == (rows["bad"]["n"], rows["bad"]["success_rate"])
+    assert (3, 0.6667) == (rows["bad"]["n_attempts"], rows["bad"]["answered"]["rate"])
+    assert (300.0, 100.0) == (rows["bad"]["mean_duration_ms"], rows["bad"]["mean_ttft_ms"])
+    assert [0.5] == [day["success_rate"] for day in found["curve"]]
+    assert ("waiting", "start-1") == (found["learning"]["status"], found["experience"])
+
+
+async def test_a_model_that_never_answered_has_no_times(house, books):
+    """Nothing is divided by nothing."""
+    books.decide("bad", served="", attempts=(replace(attempt(), failure_class="transient"),))
+    await books.written()
+    (row,) = (await stats(house))["performance"]
+
+    assert (0.0, None, None) == (row["answered"]["rate"], row["mean_duration_ms"], row["mean_ttft_ms"])
+
+
+async def test_without_books_it_says_so(house):
+    """As every route that reads them."""
+    async with house.database.writing() as connection:
+        await connection.exec_driver_sql("drop table model_performance")
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        await stats(house)
