@@ -96,6 +96,7 @@ async def think(house: House, exchange: Exchange) -> Settled:
         await classifying.classify(house, exchange, note)
     with span("policy") as note:
         await choosing.policy(house, exchange, note)
+    classifying.take(exchange, with_texts=house.settings.storage.store_preview)  # who is late is not needed any more
     with span("judge") as note:
         await judging.judge(house, exchange, note)
     models = choosing.pool(house, exchange)

@@ -1,16 +1,20 @@
 """How long it takes to choose among ten models: eligibility, offers, expectations, scores, probabilities, the draw.
 
-`python -m tests.bench.choosing` prints the table of `docs/routing.md`. Nothing is asked of any model, nothing waits.
+`python -m tests.bench.choosing` prints the tables of `docs/routing.md`, with `--http` also that of whole analyses over
+HTTP, with the shipped micro-models. Nothing is asked of any model.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from random import Random
 
 from config.loader import shipped_providers
@@ -27,8 +31,10 @@ from router.choosing.values import Experience, Lesson, Offer, Question
 from router.learning.online import OnlineExperience
 from router.selection import decide_chosen
 from router.snapshot import Catalog, Deployment
+from tests.e2e.gateway import model, running_gateway
 
 N_LESSONS = 2_000
+N_ANALYSES = 400
 WARM_UP = 200
 SEED = 20261121
 
@@ -110,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=10)
     parser.add_argument("--requests", type=int, default=5_000)
+    parser.add_argument("--http", action="store_true", help="also time POST /api/routing/analyze")
     options = parser.parse_args()
     found = catalog(options.models)
     asked = questions(options.requests)
@@ -124,6 +131,25 @@ def main() -> None:
     for name, each, experience, entries in rows:
         figures = timed(deciding(found, experience, entries), each)
         print(f"| {name} | {' | '.join(f'{figure:.2f}' for figure in figures)} |")
+    if options.http:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(over_http(Path(folder), asked[:N_ANALYSES], n_models=options.models))
+
+
+async def over_http(folder: Path, asked: list[Question], *, n_models: int) -> None:
+    """Print how long analyses take, one at a time, on a gateway with these many models that are never asked."""
+    models = [model(f"m{i}", f"http://127.0.0.1:9/v1/{i}", provider="openai") for i in range(n_models)]
+    async with running_gateway(folder, *models, env={"OPENAI_API_KEY": "sk-made-up"}) as gateway:
+        while gateway.house.understanding.state()["status"] != "ok":  # noqa: ASYNC110  # loading tells nobody
+            await asyncio.sleep(0.05)
+        took: list[float] = []
+        for question in asked:
+            began = time.perf_counter()
+            answer = await gateway.http.post("/api/routing/analyze", json={"query": question.text})
+            took.append((time.perf_counter() - began) * 1000)
+            answer.raise_for_status()
+    took.sort()
+    print(f"\n| one analysis over HTTP, ms | p50 {took[len(took) // 2]:.1f} | p95 {took[int(len(took) * 0.95)]:.1f} |")
 
 
 def deciding(found: Catalog, experience: Experience, entries: int) -> Callable[[Question], object]:

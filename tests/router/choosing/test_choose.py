@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.choosing.choose import Terms, choose, version_of
+from router.choosing.choose import Terms, choose, settle, standing, version_of
 from router.choosing.scoring import Taste
 from router.choosing.starting import StartingExperience
 from router.choosing.values import Expected, Offer, Question
@@ -64,6 +64,35 @@ def test_every_choice_tells_the_whole_vector(seed: int, qualities: list[float], 
     assert [each.score for each in found.ranked[1:]] == sorted((e.score for e in found.ranked[1:]), reverse=True)
     assert all(each.score == pytest.approx(math.fsum(each.parts.values())) for each in found.ranked)
     assert found.explored == (found.ranked[0].score < max(each.score for each in found.ranked))
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_of_two_models_the_dearer_is_drawn_more_often_the_higher_the_dial(
+    cheap: float, dear: float, one: float, other: float
+) -> None:
+    """Its probability never falls while the dial rises."""
+    experience = Known(Expected("small", cheap, 0.1, 0.001), Expected("large", dear, 0.1, 0.01))
+
+    low, high = (
+        {each.model: each.probability for each in choose(
+            QUESTION, OFFERS[:2], experience, seed=0, terms=Terms(Taste(dial))
+        ).ranked}
+        for dial in sorted((one, other))
+    )  # fmt: skip
+
+    assert high["large"] >= low["large"] - 1e-9
+
+
+def test_a_tool_loop_stays_where_it_is() -> None:
+    """`stay` is taken with probability 1 where it is among them; where it is not, the best is."""
+    stood = standing(QUESTION, OFFERS, known(0.2, 0.9, 0.4), terms=Terms())
+
+    stays = settle(stood, version="v", seed=1, explores=False, stay="small")
+    goes = settle(stood, version="v", seed=1, explores=False, stay="gone")
+
+    assert (stays.ranked[0].model, stays.ranked[0].probability, stays.explored) == ("small", 1.0, False)
+    assert "it serves this tool loop" in stays.reasons[0]
+    assert goes.ranked[0].model == "large"
 
 
 def test_without_exploration_the_best_is_taken_for_sure() -> None:
