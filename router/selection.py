@@ -17,7 +17,7 @@ from router.balancing.base import shares
 from router.snapshot import AUTO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from router.affinity import Affinity
     from router.balancer import Balancer
@@ -57,6 +57,8 @@ class Wishes:
     """The shipped rule: who gets a request with code. Not following it is no news where nobody named it."""
     routed: bool = True
     """False where the client switched the router off."""
+    chain: tuple[str, ...] = ()
+    """The order of failover, as far as somebody named one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def decide_auto(
         among = live if found.model in live else (*live, found.model)  # a rule may name what `auto` may not choose
         return _decided(among, tuple(float(name == found.model) for name in among), found.model, found.reasons)
     if choice is not None:
-        return decide_chosen(catalog, choice, reasons=found.reasons)
+        return decide_chosen(catalog, choice, reasons=found.reasons, chain=wishes.chain)
     weights = catalog.auto_weights()
     seed = seed_of(conversation_id, rng)
     chosen = Random(seed).choices(live, weights)[0]  # noqa: S311  # the draw guards no secret
@@ -96,19 +98,23 @@ def decide_auto(
     return replace(decision, seed=seed)
 
 
-def decide_chosen(catalog: Catalog, choice: Choice, *, reasons: tuple[str, ...] = ()) -> Decision:
+def decide_chosen(
+    catalog: Catalog, choice: Choice, *, reasons: tuple[str, ...] = (), chain: Sequence[str] = ()
+) -> Decision:
     """Return the decision that a choice is: its models in its order, then the other live ones as a last resort.
 
-    The vector of probabilities is in the catalogue's order.
+    After the chosen one come those of the `chain` in its order, for who names an order means it; then the others by
+    score. The vector of probabilities is in the catalogue's order.
     """
     probabilities = {each.model: each.probability for each in choice.ranked}
+    named = [name for each in chain if (name := catalog.canonical(each)) in probabilities]
     live = tuple(model.name for model in catalog.live_models())
     eligible = tuple(sorted(probabilities, key=lambda name: live.index(name) if name in live else len(live)))
     return Decision(
         requested=AUTO,
         eligible=eligible,
         probabilities=tuple(probabilities[name] for name in eligible),
-        ranked=(*probabilities, *(name for name in live if name not in probabilities)),
+        ranked=tuple(dict.fromkeys((choice.ranked[0].model, *named, *probabilities, *live))),
         reasons=(*reasons, *choice.reasons),
         policy_version=choice.version,
         explored=choice.explored,
