@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from config.errors import InvalidRequestError, StorageError, UnavailableError
+from config.errors import InvalidRequestError, UnavailableError
 from config.ids import new_id
 from config.loader import load_settings
 from config.prices import cost_of
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 LIBRARY: Final = replace(ANALYZE, name="library")
 MAX_OPEN: Final = 10_000
 """Routes that wait to hear what became of them; beyond it the oldest is booked without."""
+FIRST_LOOK_S: Final = 5.0
 _JSON: Final = {"content-type": "application/json"}
 _OPINIONS: Final = ("rating", "thumbs", "comment", "corrected_intent", "corrected_model")
 
@@ -85,6 +86,7 @@ class AsyncRouter:
         self.house: House = build_house(settings, transport=transport or AiohttpTransport())
         self._reachable = frozenset(reachable)
         self._stack = AsyncExitStack()
+        self._learned = asyncio.Event()
         self._open: OrderedDict[str, Exchange] = OrderedDict()
 
     @classmethod
@@ -95,10 +97,15 @@ class AsyncRouter:
     async def __aenter__(self) -> Self:
         house = self.house
         self._take_catalog(house.plain_catalog)
-        works = (*thinking_works(house), ("probe-upstreams", lambda: house.prober.run(self._take_catalog)))
+        works = (
+            *thinking_works(house),
+            ("learn", self._learn),
+            ("probe-upstreams", lambda: house.prober.run(self._take_catalog)),
+        )
+        await house.understanding.load()
         await self._stack.enter_async_context(living(house, works))
         self._take_catalog(house.plain_catalog)
-        await asyncio.gather(house.understanding.load(), house.judging.look(), self._probe(), self._learn())
+        await asyncio.gather(self._probe(), house.judging.look(), self._has_learned())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -193,9 +200,16 @@ class AsyncRouter:
             self._take_catalog(self.house.prober.catalog())
 
     async def _learn(self) -> None:
-        """Take up what was learned before, so that the first route knows it already."""
-        with suppress(StorageError):  # the background work tries again
-            await self.house.learning.look(self.house)
+        """Take up what was learned before, and learn on."""
+        await self.house.learning.look(self.house)
+        self._learned.set()
+        await self.house.learning.run(self.house)
+
+    async def _has_learned(self) -> None:
+        """Wait until the first route knows what was learned before, but not for a database that is away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self._learned.wait()
 
     def _take_catalog(self, catalog: Catalog) -> None:
         self.house.take_catalog(_with_reachable(catalog, self._reachable))

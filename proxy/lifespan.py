@@ -37,6 +37,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
     house = cast("House", app.state.house)
     works: Works = (
         *thinking_works(house),
+        ("learn", lambda: house.learning.run(house)),
         ("probe-upstreams", lambda: house.prober.run(house.take_catalog)),
         ("watch-documents", house.documents.watch),
         ("watch-loop", house.vitals.lag.run),
@@ -49,13 +50,12 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
 
 
 def thinking_works(house: House) -> Works:
-    """Return the background work that choosing needs, be it in a server or inside another application."""
+    """Return the background work that choosing needs, in a server and inside another application, but for learning."""
     return (
         ("load-classifiers", house.understanding.load),
         ("warm-choices", lambda: choosing.warm_up(house)),
         ("watch-versions", house.understanding.watch),
         ("watch-judge", house.judging.watch),
-        ("learn", lambda: house.learning.run(house)),
     )
 
 

@@ -6,7 +6,7 @@ import logging
 import sys
 import textwrap
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -68,7 +68,8 @@ def set_up_logging(settings: LoggingSettings) -> None:
 def events_on_stderr() -> Generator[None]:
     """Keep our own events off stdout while a command thinks that does not serve: its result stands there alone."""
     before = structlog.get_config()
-    structlog.configure(**before | {"logger_factory": StderrLogger})
+    changed: dict[str, Any] = {**before, "logger_factory": StderrLogger}
+    structlog.configure(**changed)
     try:
         yield
     finally:

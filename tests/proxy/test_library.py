@@ -69,15 +69,14 @@ async def test_route_is_drawn_and_booked_with_its_probabilities(tmp_path):
 
 
 async def test_results_move_later_routes(tmp_path):
-    """Ratings against one model make it unlikelier, as in a gateway."""
+    """Ratings against one model make it unlikelier, as in a gateway, also for who opens the same books later."""
     async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
-        await router.house.learning.look(router.house)
         first = await router.route("How do I sort a list?")
         for at in range(60):
             found = await router.route(f"How do I sort a list of {at} words?")
             await router.update_result(found.id, rating=5 if found.model == "large" else 1)
         await router.house.writer.flush(5)
-        await router.house.learning.look(router.house)
+    async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
         last = await router.route("How do I sort a list?")
 
     assert last.probabilities["large"] > first.probabilities["large"] + 0.2
