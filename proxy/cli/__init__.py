@@ -46,6 +46,7 @@ COMMANDS = (
     _Command("models", "checking", "thalamus models --json"),
     _Command("chat", "chatting", 'thalamus chat "How do I add a provider key?" --model auto'),
     _Command("upstream", "upstream", "thalamus upstream --script faults.json --port 9100"),
+    _Command("route", "route", 'thalamus route "证明素数有无穷多个"'),
     _Command("intent", "intents", 'thalamus intent "支付成功后发送通知"'),
     _Command("savings", "savings", "thalamus savings --days 7"),
     _Command("understand", "intents", 'thalamus understand "Where is my parcel?"'),
@@ -63,7 +64,7 @@ GROUPS = (
         ("policy", "policy_versions", "policy_evaluate", "policy_simulate"),
         "What is expected of each model: fit it, list its versions, promote, roll back, forget, judge on old traffic.",
     ),
-    _Group("experiments", ("experiments",), "See how experiments between two ways to choose stand."),
+    _Group("experiments", ("experiments", "experiments_compare"), "Compare ways to choose, or two models' answers."),
 )
 
 
