@@ -10,7 +10,7 @@ from config.loader import shipped_providers
 from config.model_settings import DeploymentSettings, ModelSettings
 from config.settings import Settings
 from router.catalog import build_catalog
-from router.choosing.eligibility import Eligible, eligible_among, nobody_left
+from router.choosing.eligibility import Eligible, eligible_among
 from router.choosing.values import Question
 
 if TYPE_CHECKING:
@@ -36,12 +36,11 @@ def eligible(
     question: Question,
     *models: ModelSettings,
     weights: dict[str, float] | None = None,
-    allowed: set[str] | None = None,
     is_healthy: Callable[[Deployment], bool] = lambda _: True,
 ) -> Eligible:
     found = build_catalog(Settings(providers=shipped_providers(), models=models), {"OPENAI_API_KEY": "sk-a"})
     by_name = {each.name: 1.0 for each in models} | (weights or {})
-    return eligible_among(found.live_models(), question, weights=by_name, allowed=allowed, is_healthy=is_healthy)
+    return eligible_among(found.live_models(), question, weights=by_name, is_healthy=is_healthy)
 
 
 def names(found: Eligible) -> list[str]:
@@ -120,19 +119,6 @@ def test_where_nobody_fits_those_that_fit_best_are_left_and_it_is_said() -> None
     assert found.excluded == {"plain": ("it has no tools", "it has no vision")}
 
 
-def test_who_is_not_allowed_is_never_left() -> None:
-    """A caller's own list is no estimate; the error names everyone and why."""
-    found = eligible(PLAIN, a_model("a"), a_model("b"), allowed={"c"})
-
-    assert (names(found), found.barred) == ([], {"a", "b"})
-    assert str(nobody_left(found)) == (
-        "No model may answer this request (a: not among the models asked for; b: not among the models asked for)."
-    )
-
-
-def test_an_allowed_model_that_does_not_fit_is_better_than_none() -> None:
-    """The list bars the others, whatever they can do."""
-    found = eligible(Question("", has_tools=True), a_model("able", "tools"), a_model("plain"), allowed={"plain"})
-
-    assert names(found) == ["plain"]
-    assert found.relaxed == "it has no tools"
+def test_of_nobody_nobody_is_left() -> None:
+    """Without live models there is nothing to choose from; who calls says so."""
+    assert eligible_among((), PLAIN, weights={}) == Eligible(())
