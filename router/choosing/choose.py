@@ -32,6 +32,9 @@ class Terms:
     epsilon: float = 0.1
     """Of `epsilon`: the share that is spread over all."""
     floor: float = drawing.FLOOR
+    spread: float = 1.0
+    """Of `thompson`: the part of each deviation that is drawn with. Less than 1 tries less what is probably worse, and
+    lets a single rating move probabilities by more: the bound on what one key may move holds at 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def standing(
     match terms.method:
         case "thompson":
             probabilities = p_best
+            if terms.spread != 1.0:
+                probabilities = drawing.thompson(scores, [terms.spread * each.deviation for each in expected])
         case "softmax":
             probabilities = drawing.softmax(scores, temperature=terms.temperature)
         case "epsilon":
@@ -127,7 +132,7 @@ def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, s
 def version_of(terms: Terms, experience_version: str) -> str:
     """Return the hash that names a policy: how is chosen, the dial apart, and what was learned."""
     taste = terms.taste
-    how = (terms.method, terms.temperature, terms.epsilon, terms.floor)
+    how = (terms.method, terms.temperature, terms.epsilon, terms.floor, *((terms.spread,) * (terms.spread != 1.0)))
     whole = (FORM, taste.latency_weight, taste.switching_weight, *how, experience_version)
     return f"{FORM}-{hashlib.blake2b(repr(whole).encode(), digest_size=6).hexdigest()}"
 

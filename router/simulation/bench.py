@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from router.simulation.warmth import Warmth
 
 N_SEEDS: Final = 20
-N_SEEDS_OF_DRAWS: Final = 8
+N_SEEDS_OF_DRAWS: Final = 6
 """Ways of drawing are compared with fewer runs, and smaller samples of each day."""
 PLAYED_OF_DRAWS: Final = 300
 N_SEEDS_WITH_KEYS: Final = 3
 """Runs with keys take the longest: how much each key may move is computed anew with each of its ratings."""
+N_SEEDS_OF_LABELS: Final = 10
 N_KEYS: Final = 300
 
 
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measured(scenario: Scenario, *, seeds: int, days: int) -> Measured:
     """Return the runs of all parts of the page."""
     told = Told()
-    few, fewest = min(seeds, N_SEEDS_OF_DRAWS), min(seeds, N_SEEDS_WITH_KEYS)
+    few, fewest, some = (min(seeds, most) for most in (N_SEEDS_OF_DRAWS, N_SEEDS_WITH_KEYS, N_SEEDS_OF_LABELS))
     main_runs = simulated(scenario, seeds=seeds, days=days, progress=told)
     small = replace(scenario, played_per_day=min(scenario.played_per_day, PLAYED_OF_DRAWS))
     draws: list[tuple[str, tuple[Played, ...]]] = []
@@ -92,15 +93,16 @@ def measured(scenario: Scenario, *, seeds: int, days: int) -> Measured:
     told.begin("with keys", fewest * days)
     runs = learning_runs(keyed, seeds=fewest, days=days, terms=terms_of(scenario), told=told)
     with_keys = Simulated(keyed, days, runs, main_runs.start[:fewest], main_runs.static[:fewest])
-    told.begin("beginning with labelled questions", 2 * seeds)
-    warm = warm_runs(scenario, seeds=seeds, told=told)
-    return Measured(main_runs, tuple(draws), with_keys, warm, warm_runs(scenario, seeds=seeds, n_labelled=0, told=told))
+    told.begin("beginning with labelled questions", 2 * some)
+    warm = warm_runs(scenario, seeds=some, told=told)
+    return Measured(main_runs, tuple(draws), with_keys, warm, warm_runs(scenario, seeds=some, n_labelled=0, told=told))
 
 
 def ways_of_drawing(usual: Terms) -> dict[str, Terms]:
     """Return what is compared."""
     return {
         "Thompson sampling": replace(usual, method="thompson"),
+        "Thompson sampling, a quarter of the deviation": replace(usual, method="thompson", spread=0.25),
         "softmax, temperature 0.05": replace(usual, method="softmax", temperature=0.05),
         "softmax, temperature 0.02": replace(usual, method="softmax", temperature=0.02),
         "epsilon mixture, 0.2": replace(usual, method="epsilon", epsilon=0.2),

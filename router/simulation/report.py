@@ -139,7 +139,7 @@ def _warm(warm: Sequence[Warmth], cold: Sequence[Warmth]) -> str:
             "## Beginning with labelled questions\n",
             f"{N_LABELLED} questions are answered by every model and judged; then only the model that was chosen is",
             f"rated, as noisily as above. What the policy's favourites earn on {N_HELD_OUT:,} other questions, over",
-            "the best single model:\n",
+            f"the best single model ({len(warm)} seeds):\n",
             f"| ratings | after {N_LABELLED} labelled | cold |",
             "|---|---|---|",
             *rows,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 N_LABELLED: Final = 200
-CHECKPOINTS: Final = (0, 50, 100, 200, 300, 500, 1000, 2000)
+CHECKPOINTS: Final = (0, 50, 100, 200, 300, 500, 1000)
 """Ratings after which the policy is asked what it would choose."""
 N_HELD_OUT: Final = 1000
 """Questions on which it is asked; nobody rates those."""

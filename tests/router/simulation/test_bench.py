@@ -29,7 +29,7 @@ def test_page_compares_ways_of_drawing_keys_and_labelled_starts(page):
     assert 4 == len(parts)
     assert "| Thompson sampling |" in page
     assert "With 300 keys and 1 seeds" in page
-    assert "| 2000 |" in page
+    assert "| 1000 |" in page
 
 
 def test_page_goes_to_stdout_without_a_file(tmp_path, capsys):

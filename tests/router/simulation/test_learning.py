@@ -105,7 +105,7 @@ def test_labelled_questions_win_from_the_start(scenario):
 
 @pytest.mark.parametrize(
     ("gains", "lasting"),
-    [((1, -1, 1, 1, 1, 1, 1, 1), 100), ((1,) * 8, 0), ((1,) * 7 + (-1,), None), ((-1,) * 7 + (1,), 2000)],
+    [((1, -1, 1, 1, 1, 1, 1), 100), ((1,) * 7, 0), ((1,) * 6 + (-1,), None), ((-1,) * 6 + (1,), 1000)],
 )
 def test_win_lasts_if_no_later_checkpoint_loses(gains, lasting):
     """A win that is lost again was none."""
