@@ -87,7 +87,7 @@ class Learning:
         """The versions in the database."""
         return VersionStore(self.database, clock=self.clock)
 
-    async def run(self, house: House) -> None:
+    async def run(self, house: House, *, look_s: float = LOOK_S, retry_s: float = RETRY_S) -> None:
         """Learn as long as the server runs; while the database is away, try again and say so once."""
         waits = False
         while True:
@@ -97,10 +97,10 @@ class Learning:
                 if not waits:
                     log.warning("learning_waits", reason=str(error))
                 waits = True
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(retry_s)
             else:
                 waits = False
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(look_s)
 
     async def look(self, house: House) -> None:
         """Take up other settings, another version, and what was said since. Raises `StorageError`."""
@@ -110,7 +110,7 @@ class Learning:
             changed |= await self._follow(house.settings.learning)
             changed |= await self._listen()
         if changed:
-            house.experience = self.experience(house.settings.learning)
+            house.experience = await asyncio.to_thread(self.experience, house.settings.learning)
         if house.settings.learning.mode != "off":
             await self._keep(house)
 

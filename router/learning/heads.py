@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import zlib
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
@@ -98,20 +97,15 @@ def sums_from(told: Json) -> Sums:
     return Sums(squares, found[n:].astype(np.float64), topics)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Head:
     """What follows from sums. Made once, asked often; it is not changed when the sums are."""
 
-    precision: Matrix
-    """(40, 40): the prior's and the lessons'."""
     weights: Vector
     """(40,)"""
+    spread: Matrix
+    """(40, 40): the inverse of the precision times the rows of the prior, so 1 in each direction without a lesson."""
     topics: dict[str, float]
-
-    @cached_property
-    def spread(self) -> Matrix:
-        """The inverse of the precision, (40, 40), times the rows of the prior: 1 in each direction without a lesson."""
-        return np.asarray(np.linalg.inv(self.precision) * PRIOR_ROWS, np.float64)
 
     def n(self, topic: str) -> float:
         """Return the weight of the outcomes about a topic."""
@@ -135,5 +129,5 @@ def gate(n: N) -> N:
 
 def head_of(sums: Sums) -> Head:
     """Return what is to be expected by these sums: shrunk as if the prior had been seen in 20 outcomes."""
-    precision = sums.squares + PRIOR_ROWS * np.eye(N_SLOTS)
-    return Head(precision, np.asarray(np.linalg.solve(precision, sums.targets), np.float64), dict(sums.topics))
+    inverse = np.asarray(np.linalg.inv(sums.squares + PRIOR_ROWS * np.eye(N_SLOTS)), np.float64)
+    return Head(inverse @ sums.targets, inverse * PRIOR_ROWS, dict(sums.topics))

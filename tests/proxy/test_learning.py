@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -305,6 +306,41 @@ async def test_prices_and_lengths_are_looked_up_each_minute(learning, place, boo
 
     assert before is not place.experience
     assert place.experience.expect(CODE, (Offer("x", input_usd=1.0, output_usd=1.0),))[0].cost_usd > 0
+
+
+async def test_it_goes_on_when_the_database_comes_back(learning, place, books, clock):
+    """While the books are away nothing is lost; they are read when they can be."""
+    await rated(books, clock, 3)
+    clock.seconds += 1
+    async with books.database.writing() as connection:
+        await connection.exec_driver_sql("alter table outcome rename to gone")
+    task = asyncio.create_task(learning.run(place, look_s=0.01, retry_s=0.01))
+    while learning.active is None:  # noqa: ASYNC110  # nobody tells when
+        await asyncio.sleep(0.01)
+    async with books.database.writing() as connection:
+        await connection.exec_driver_sql("alter table gone rename to outcome")
+    async with asyncio.timeout(10):
+        while learning.live.n_lessons < 3:  # noqa: ASYNC110  # nobody tells when
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait({task})
+
+    assert task.cancelled()
+
+
+async def test_a_damaged_version_is_not_learned_on(learning, place, books, clock):
+    """Nothing is written over it either."""
+    first = await learning.store.begin()
+    async with books.database.writing() as connection:
+        await connection.execute(
+            update(policy_version).where(policy_version.c.id == first).values(parameters={"form": "x"})
+        )
+    await rated(books, clock, KEEP_LESSONS)
+    for _ in range(2):
+        clock.seconds += 1
+        await learning.look(place)
+
+    assert (0, [first]) == (learning.live.n_lessons, [each.id for each in await learning.store.all()])
 
 
 def _key(prefix, scopes):

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.learning.heads import Sums
-from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, Learner
+from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, MAX_SUBJECTS, Learner
+from router.learning.preferences import MAX_CALLERS, Preferences
 from tests.router.learning.doubles import CODE, NOW, OFFERS, TALK, experience_of, probabilities, told
 
 
@@ -265,3 +266,43 @@ def _all(learner, caller=None):
     offers = (*OFFERS, replace(OFFERS[0], model="third"))
     questions = [CODE, TALK, replace(CODE, language="zh"), replace(TALK, has_code=True, complexity=9, n_tokens=4000)]
     return np.array([probabilities(learner, replace(each, caller=caller), offers) for each in questions])
+
+
+def test_callers_with_tastes_are_bounded():
+    """Who was quiet longest is forgotten."""
+    found = Preferences()
+    for number in range(MAX_CALLERS + 1):
+        found.learn(f"sk-{number}", "m", 0.1, weight=1.0, at=0.0)
+
+    assert MAX_CALLERS == len(found)
+    assert 0.0 == found.offset("sk-0", "m", 0.1)
+    assert 0.0 < found.offset("sk-1", "m", 0.1)
+
+
+def test_a_copy_of_preferences_is_apart():
+    """What is changed in one is not in the other."""
+    found = Preferences()
+    found.learn("sk", "m", 0.5, weight=1.0, at=0.0)
+    copied = found.copy()
+    copied.forget("sk")
+
+    assert (1, 0) == (len(found), len(copied))
+
+
+def test_what_a_key_spoke_of_is_bounded():
+    """Its influence is measured on what it spoke of lately."""
+    learner = Learner()
+    learner.learn(
+        [told("bad", 0.5, replace(CODE, intents=(f"i{number}",)), speaker="sk") for number in range(MAX_SUBJECTS + 3)]
+    )
+
+    assert MAX_SUBJECTS == len(learner.speakers["sk"].subjects)
+
+
+def test_sums_can_be_copied():
+    """And changed apart."""
+    sums = Sums()
+    copied = sums.copy()
+    copied.learn(np.ones(40), 1.0, weight=1.0, topic="")
+
+    assert (0.0, 40.0) == (sums.targets.sum(), copied.targets.sum())
