@@ -179,6 +179,7 @@ def _with_places(settings: Settings, path: Path | None) -> Settings:
             retrieval,
             library=below(retrieval.library),
             embedder=replace(retrieval.embedder, folder=below(retrieval.embedder.folder)),
+            reranker=replace(retrieval.reranker, folder=below(retrieval.reranker.folder)),
         ),
         learning=replace(
             learning, starting_values=below(learning.starting_values), policy_dir=below(learning.policy_dir)
@@ -208,7 +209,7 @@ def _with_defaults(settings: Settings, environment: Environment, problems: Probl
 def _with_secrets(settings: Settings, environment: Environment, problems: Problems) -> Settings:
     names = [name for row in settings.providers for name in row.api_key_env]
     names += [each.api_key_env for model in settings.models for each in model.deployments if each.api_key_env]
-    names += [name] if (name := settings.retrieval.embedder.api_key_env) else []
+    names += [name for each in (settings.retrieval.embedder, settings.retrieval.reranker) if (name := each.api_key_env)]
     server = settings.server
     own = secrets_of(server.api_keys_env, environment, problems)
     keys = dict.fromkeys(key for secret in own.values() for key in split_keys(secret.reveal()))

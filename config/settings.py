@@ -27,6 +27,7 @@ from config.model_settings import (
     Timeouts,
 )
 from config.reflex_settings import ReflexRuleSettings, ReflexSettings
+from config.reranker_settings import RerankerSettings
 from config.routing_settings import RoutingSettings, RuleSettings
 from config.secret import Secret
 from config.telemetry_settings import TelemetrySettings
@@ -51,6 +52,7 @@ __all__ = [
     "ProviderSettings",
     "ReflexRuleSettings",
     "ReflexSettings",
+    "RerankerSettings",
     "RetrievalSettings",
     "RoutingSettings",
     "RuleSettings",
@@ -156,6 +158,8 @@ class RetrievalSettings:
     """Vectors up to which each is compared; beyond, a graph is walked, which finds nearly the same. 0 always walks."""
     embedder: EmbedderSettings = field(default_factory=EmbedderSettings)
     """What turns documents and questions into vectors."""
+    reranker: RerankerSettings = field(default_factory=RerankerSettings)
+    """What reads the best passages once more, and orders them."""
 
 
 @dataclass(frozen=True, slots=True)

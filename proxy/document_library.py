@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from config.errors import DocumentError, LibraryBusyError, ThalamusError
+from config.errors import DocumentError, LibraryBusyError, SettingsError, ThalamusError
 from config.intents import NONE, load_intents
 from proxy.daemon_thread import in_daemon_thread
 from retrieval.changes import check_name
 from retrieval.convert import SUFFIXES, suffix_of
 from retrieval.converter_process import ConverterProcess
 from retrieval.ingest import read_documents
+from retrieval.rerank import make_reranker
 from retrieval.sources import scan
 from retrieval.store import DocumentStore
 from retrieval.sync import SyncRules, rebuild, sync
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.intents import IntentCatalogue
+    from config.reranker_settings import RerankerSettings
     from config.settings import Settings
     from config.types import Json
     from retrieval.hybrid import Index
     from retrieval.ingest import Document
     from retrieval.manifest import DocumentRecord
+    from retrieval.rerank import Reranker
+    from retrieval.scoped import ScopedSearch
     from retrieval.searcher import HybridBuilder
     from retrieval.sources import Scan
 
@@ -52,6 +56,7 @@ class DocumentLibrary:
         self._reason: str | None = None
         self._newest = ""
         self._seen: tuple[Scan, SyncRules, int, bool] | None = None
+        self._reranker: tuple[RerankerSettings, Reranker | None] | None = None
         self._wake = asyncio.Event()
 
     def adopt(self, settings: Settings, catalogue: IntentCatalogue) -> None:
@@ -93,6 +98,20 @@ class DocumentLibrary:
         except (OSError, ThalamusError) as error:
             self._tell(error)
             return None
+
+    def search(self, index: Index) -> ScopedSearch:
+        """Return the search of requests over an index, with the reranker of the settings."""
+        from retrieval.searcher import HybridScopedSearch  # noqa: PLC0415  # FAISS: only where there is an index
+
+        settings = self._settings.retrieval.reranker
+        if self._reranker is None or self._reranker[0] != settings:
+            key = self._settings.secrets.get(settings.api_key_env or "")
+            try:
+                self._reranker = settings, make_reranker(settings, key=key)
+            except SettingsError as error:
+                self._tell(error)
+                self._reranker = settings, None
+        return HybridScopedSearch(index, self._reranker[1], settings.candidates)
 
     def look(self) -> bool:
         """Take in what changed; return whether there is another library than the one that was taken last.

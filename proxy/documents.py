@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from config.types import ExtractedAnswer, Intent, Json
     from proxy.document_library import DocumentLibrary
     from proxy.lookup import Lookup
-    from retrieval.hybrid import Index
     from retrieval.ingest import Document
     from retrieval.scoped import ScopedSearch
 
@@ -98,7 +97,7 @@ class Documents:
         own = self.library.documents() if self._settings.enabled else ()
         found = read_documents(SHIPPED) if own is None else own
         index = self.library.index() if own else None
-        self._scoped = self._words if index is None else _searcher(index)
+        self._scoped = self._words if index is None else self.library.search(index)
         self._is_own, self._shelf = own is not None, Shelf.of((each.name, each.text, each.intents) for each in found)
         return found
 
@@ -113,9 +112,3 @@ class Documents:
         if self._error is not None or loading.exception() is not None:
             return {"status": "unreadable", "passages": 0, "error": self._error}
         return {"status": "ok" if self._settings.enabled else "off", "passages": len(self._search.index())}
-
-
-def _searcher(index: Index) -> ScopedSearch:
-    from retrieval.searcher import HybridScopedSearch  # noqa: PLC0415  # FAISS: only where there is an index
-
-    return HybridScopedSearch(index)

@@ -57,6 +57,8 @@ class Lookup:
     """Of all documents together."""
     n_intent_tokens: int | None = None
     """Of the documents that serve the intents together; `None` where no intent has any."""
+    degraded: str | None = None
+    """Which model of the search had no say, and why."""
 
 
 def look_up(
@@ -98,6 +100,7 @@ def look_up(
         n_documents=len(shelf.documents),
         n_all_tokens=shelf.tokens(question),
         n_intent_tokens=shelf.tokens(question, tied) if tied else None,
+        degraded=looked.degraded,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from config.errors import StorageError
 from config.tokens import estimate_messages
 from proxy.holdout import conversation_unit, drawn_arm
-from proxy.savings import savings_of, tokens_of_asking
+from proxy.savings import savings_of, tokens_of_asking, tokens_of_judging
 from retrieval.context import fit_passages, insert_context, joined, may_carry, not_carried
 from router.providers.json_values import as_count, as_objects
 
@@ -40,6 +40,8 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
     except StorageError as error:  # the answer is worth more than its context
         exchange.warnings += (f"answered without documents: {error}",)
     if exchange.lookup is not None:
+        if exchange.lookup.degraded is not None:
+            exchange.warnings += (f"searched without a model: {exchange.lookup.degraded}",)
         if may_place:
             exchange.passages = not_carried(exchange.known().request.body, exchange.lookup.placed)
         note(scope=exchange.lookup.scope, found=len(exchange.lookup.passages))
@@ -64,6 +66,7 @@ def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tu
             classifier_tokens=tokens_of_asking(
                 exchange.tiers, house.understanding.catalogue, exchange.known().last_user_text
             ),
+            judge_tokens=tokens_of_judging(exchange.judged),
         )
     if exchange.arm == "holdout":
         exchange.passages = ()

@@ -11,13 +11,13 @@ import json
 import threading
 from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 import numpy as np
 
-from config.errors import SettingsError, UpstreamError
+from config.errors import SettingsError
 from retrieval.folder_model import FolderEmbedder
 from retrieval.lengths import of_length_one
+from retrieval.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 OLLAMA_URL = "http://127.0.0.1:11434"
 OPENAI_URL = "https://api.openai.com/v1"
-MAX_SHOWN = 200
-_TOO_MANY, _SERVER_ERROR = 429, 500
-_REFUSED = frozenset({401, 403})
 
 
 class _OllamaAnswer(msgspec.Struct):
@@ -46,37 +43,6 @@ class _OpenAIVector(msgspec.Struct):
 
 class _OpenAIAnswer(msgspec.Struct):
     data: list[_OpenAIVector]
-
-
-class _Wire:
-    """Posts texts in batches and reads vectors."""
-
-    def __init__(self, url: str, *, key: Secret | None, timeout_s: float) -> None:
-        headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=timeout_s)
-        self._url = url
-
-    def post(self, body: dict[str, object]) -> bytes:
-        """Return the answer to a JSON body. Raises `UpstreamError`."""
-        try:
-            answer = self._client.post(self._url, json=body)
-        except httpx.TimeoutException as error:
-            message = f"the embedder at {self._url} did not answer in time"
-            raise UpstreamError(message, failure_class="transient", timed_out=True) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            message = f"the embedder at {self._url} cannot be reached: {type(error).__name__}"
-            raise UpstreamError(message, failure_class="transient") from error
-        if answer.is_success:
-            return answer.content
-        transient = answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_ERROR
-        said = " ".join(answer.text.split())[:MAX_SHOWN]
-        failure = "credential" if answer.status_code in _REFUSED else "transient" if transient else "model_gone"
-        message = f"the embedder at {self._url} answered {answer.status_code}: {said}"
-        raise UpstreamError(message, failure_class=failure, status=answer.status_code)
-
-    def unreadable(self, error: Exception) -> UpstreamError:
-        """Return the error of an answer without the vectors that were asked for."""
-        return UpstreamError(f"the embedder at {self._url} gave no vectors: {error}", failure_class="transient")
 
 
 class ServerEmbedder:
@@ -96,8 +62,11 @@ class ServerEmbedder:
         self._model = model
         self._batch = batch
         root = (base_url or (OLLAMA_URL if name == "ollama" else OPENAI_URL)).rstrip("/")
-        self._wire = _Wire(
-            f"{root}/api/embed" if name == "ollama" else f"{root}/embeddings", key=key, timeout_s=timeout_s
+        self._wire = Wire(
+            f"{root}/api/embed" if name == "ollama" else f"{root}/embeddings",
+            who="embedder",
+            key=key,
+            timeout_s=timeout_s,
         )
         self._size = threading.Lock()
         self._dimension = 0

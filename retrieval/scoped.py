@@ -35,6 +35,8 @@ class Looked:
     passages: tuple[Passage, ...] = ()
     scope: Scope = "none"
     """Whether the given scope was searched, or was too weak, so that the whole library was."""
+    degraded: str | None = None
+    """Which model had no say in it, and why."""
 
 
 @dataclass(frozen=True, slots=True)

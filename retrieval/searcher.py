@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from config.errors import UpstreamError
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.embed import make_embedder
 from retrieval.hybrid import Recipe
 from retrieval.lsa import VERSION as LSA_VERSION
 from retrieval.lsa import LsaEmbedder
+from retrieval.rerank import reranked
 from retrieval.scoped import Looked, Wanted
 from retrieval.stored import VERSION, load_index, save_index
 from retrieval.stretches import choose_stretches
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from config.secret import Secret
     from config.settings import RetrievalSettings
     from config.types import Embedder
+    from retrieval.choose import Candidate, Chosen, Texts
     from retrieval.hybrid import Index
     from retrieval.ingest import Document
+    from retrieval.rerank import Reranker
 
 EXTRA_SHARE: Final = 0.25
 """Beyond the least number of passages, only those that score at least this share of the best are taken."""
@@ -75,17 +79,40 @@ class HybridBuilder:
         return load_index(folder, embedder=self.embedder, recipe=self.recipe)
 
 
+@dataclass(frozen=True, slots=True)
 class HybridScopedSearch:
-    """A `ScopedSearch` over one index. Call it in a thread: a search takes about 2 ms, and as long as its embedder."""
+    """A `ScopedSearch` over one index. Call it in a thread: a search takes about 2 ms, and as long as its models."""
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    index: Index
+    reranker: Reranker | None = None
+    n_reranked: int = 40
+    """Windows that the reranker reads."""
 
     def look(self, question: str, wanted: Wanted) -> Looked:
         """Return pieces of passages, best first; see `limits_for` and `stretches.py`."""
         limits = limits_for(wanted.most, token_budget=wanted.token_budget)
-        found = self._index.search(question, limits, scope=wanted.scope, lean=wanted.lean, choosing=choose_stretches)
-        return Looked(tuple(each.passage for each in found.passages), found.scope)
+        choosing = _Reranking(self.reranker, question, self.n_reranked) if self.reranker else choose_stretches
+        found = self.index.search(question, limits, scope=wanted.scope, lean=wanted.lean, choosing=choosing)
+        troubles = [found.degraded, choosing.trouble if isinstance(choosing, _Reranking) else None]
+        passages = tuple(each.passage for each in found.passages)
+        return Looked(passages, found.scope, "; ".join(filter(None, troubles)) or None)
+
+
+@dataclass(slots=True)
+class _Reranking:
+    """Chooses by the reranker's scores; where it fails, by those that were found, and says so."""
+
+    reranker: Reranker
+    question: str
+    n: int
+    trouble: str | None = None
+
+    def __call__(self, candidates: Sequence[Candidate], texts: Texts, limits: Limits) -> tuple[Chosen, ...]:
+        try:
+            candidates = reranked(self.reranker, self.question, candidates, texts, n=self.n)
+        except UpstreamError as error:
+            self.trouble = str(error)
+        return choose_stretches(candidates, texts, limits)
 
 
 def limits_for(most: int, *, token_budget: int | None = None) -> Limits:

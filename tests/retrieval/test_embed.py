@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -14,35 +13,7 @@ from config.errors import SettingsError, UpstreamError
 from config.secret import Secret
 from retrieval.embed import ServerEmbedder, make_embedder
 from retrieval.folder_model import FolderEmbedder
-
-
-class _Server(ThreadingHTTPServer):
-    """Answers each call by `reply(path, body)`, which gives a status and an object, and notes what it heard."""
-
-    def __init__(self):
-        self.heard = []
-        self.reply = _vectors
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server.heard.append((self.path, body, self.headers.get("Authorization")))
-                status, answer = server.reply(self.path, body)
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_args):
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+from tests.retrieval.json_server import json_server
 
 
 def _vectors(path, body):
@@ -55,12 +26,9 @@ def _vectors(path, body):
 
 @pytest.fixture
 def server():
-    with _Server() as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with json_server() as found:
+        found.reply = _vectors
         yield found
-        found.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(("kind", "path"), [("ollama", "/api/embed"), ("openai", "/embeddings")])
