@@ -303,6 +303,17 @@ def test_a_wider_confidence_gives_a_wider_bootstrap_interval() -> None:
     )
 
 
+def test_every_row_may_be_drawn_and_as_many_as_there_are() -> None:
+    """With replacement; the figure itself is that of all rows, once each."""
+    drawn: list[list[int]] = []
+    bootstrap(lambda rows: float(len(drawn.append(rows.tolist()) or rows)), 5, rounds=50)
+
+    assert set(range(5)) == {row for rows in drawn[:50] for row in rows}
+    assert {5} == {len(rows) for rows in drawn}
+    assert any(len(set(rows)) < 5 for rows in drawn[:50])
+    assert [list(range(5))] == drawn[50:]
+
+
 def test_the_bootstrap_interval_holds_its_figure() -> None:
     """The mean of 400 rows of 0 and 1 is known to about five points."""
     right = (np.arange(400) % 4 > 0).astype(float)
