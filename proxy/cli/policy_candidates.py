@@ -11,9 +11,9 @@ from config.errors import NotFoundError
 from config.overrides import OverrideStore
 from config.prices import list_prices
 from proxy.choosing import terms_of
-from proxy.cli.printing import CommandError
+from proxy.cli.printing import CommandError, note
+from proxy.learning import prior_of
 from proxy.weights import WEIGHTS_AREA, Weights
-from router.choosing.starting import StartingExperience
 from router.choosing.values import Offer
 from router.learning.experience import LearnedExperience
 from router.learning.versions import VersionStore
@@ -103,14 +103,23 @@ async def _version(name: str, database: Database, settings: Settings, books: Boo
             f"`thalamus policy list`{told}."
         ) from error
     learner = (await store.load(found.id)).learner
+    prior, problem = prior_of(settings.learning)
+    if problem is not None:
+        note(f"The starting values of the settings cannot be used: {problem}")
+    reads_words = settings.learning.policy_dir is not None
+    prompts = await read_prompts(database, books.log.ids) if reads_words else {}
     experience = LearnedExperience(
-        StartingExperience(), learner.version(), learner.heads(), learner.profiles.cells, learner.preferences
+        prior, learner.version(), learner.heads(), learner.profiles.cells, learner.preferences
     )
-    offers = _offers(await _catalog(settings, database))
-    routing = settings.routing
-    return Version(
-        LearnedPolicy(found.id, experience, offers, terms_of(routing, routing.dial), books.dials), found.created
+    policy = LearnedPolicy(
+        found.id,
+        experience,
+        _offers(await _catalog(settings, database)),
+        terms_of(settings.routing, settings.routing.dial),
+        books.dials,
+        {name: each.text for name, each in prompts.items()},
     )
+    return Version(policy, found.created)
 
 
 async def _catalog(settings: Settings, database: Database) -> Catalog:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LearnedPolicy:
-    """What an experience would have drawn with; the text of a question is not kept, so it is asked without.
-
-    Questions of one kind, caller and dial are asked once.
-    """
+    """What an experience would have drawn with. Questions of one kind, caller and dial are asked once."""
 
     name: str
     experience: Experience
@@ -31,6 +28,8 @@ class LearnedPolicy:
     terms: Terms = field(default_factory=Terms)
     dials: Mapping[str, float] = field(default_factory=dict[str, float])
     """By decision, where it was logged; else that of `terms`."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By decision, where the books keep any of it: a fitted prior reads the words. Without it, none are read."""
 
     def wanted(self, log: Log) -> Wanted:
         """Return the probabilities among the offers that were eligible."""
@@ -38,7 +37,9 @@ class LearnedPolicy:
         place = {model: at for at, model in enumerate(log.models)}
         wishes = np.zeros(log.probabilities.shape)
         seen: dict[object, tuple[tuple[str, ...], tuple[float, ...]]] = {}
-        for at, question in enumerate(log.questions):
+        for at, stored in enumerate(log.questions):
+            text = self.texts.get(log.ids[at])
+            question = stored if text is None else replace(stored, text=text)
             eligible = tuple(model for model in log.models if log.eligible[at, place[model]] and model in offers)
             if not eligible:
                 continue

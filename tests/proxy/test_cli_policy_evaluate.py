@@ -152,6 +152,26 @@ def test_a_version_is_found_by_its_id(here, capsys):
     assert "Note: the version was made on" in out
 
 
+def test_a_version_stands_on_the_prior_of_the_settings(empty, capsys):
+    """A fitted policy beneath it reads what the books keep of the texts; one that is damaged is said to be."""
+    rows = World(floor=0.12).rows(60, 2)
+    records = [record_of(each, preview="court judge") for each in rows]
+    run(empty, lambda database: booked(database, records, [rated(each.id, each.reward) for each in rows]))
+    labels = [{"prompt": f"court {at}", "quality": {"large": 1, "small": 0, "middle": 0}} for at in range(30)]
+    written(empty / "rows.jsonl", labels)
+    main(["policy", "fit", "--train", "rows.jsonl", "--out", "fitted"])
+    version = run(empty, lambda database: VersionStore(database).begin())
+    capsys.readouterr()
+    plain = evaluated(capsys, "--candidate", version)["shares"]["large"]["candidate"]
+    (empty / "thalamus.toml").write_text(SETTINGS + '[learning]\npolicy_dir = "fitted"\n')
+    fitted = evaluated(capsys, "--candidate", version)["shares"]["large"]["candidate"]
+    (empty / "fitted" / "policy.json").write_text("{")
+    main(["policy", "evaluate", "--candidate", version])
+
+    assert fitted > 0.9 > plain
+    assert "starting values of the settings cannot be used" in capsys.readouterr().err
+
+
 def test_a_fitted_folder_is_asked_about_previews(empty, capsys):
     """What the books keep of the texts is enough to ask it; the others count as logged."""
     rows = World(floor=0.12).rows(400, 2)
