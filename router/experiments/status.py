@@ -20,6 +20,7 @@ from router.anytime import Effect, effects_over_time
 from router.experiments.drawing import Drawn, drawn_from
 from router.experiments.telling import told_of
 from router.learning.rewards import IMPLICIT, Word, verdict_of
+from router.offpolicy.reading import UNSENT
 from router.tables import decision, outcome
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ async def _conversations(database: Database, name: str, *, now: datetime) -> lis
             decision.c.id, decision.c.ts, decision.c.status, decision.c.served_model, decision.c.cost_usd,
             decision.c.features,
         )
-        .where(decision.c.arm.in_((f"{name}/a", f"{name}/b")))
+        .where(decision.c.arm.in_((f"{name}/a", f"{name}/b")), decision.c.status.not_in(UNSENT))
         .order_by(decision.c.ts, decision.c.id)
     )  # fmt: skip
     found: OrderedDict[str, Conversation] = OrderedDict()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_DECISIONS: Final = 200_000
 """Read at once; of more the newest ones."""
 BATCH: Final = 500
+UNSENT: Final = ("analyzed", "held", "refused")
+"""Of decisions that no model was asked for."""
 _COLUMNS: Final = (
     decision.c.id,
     decision.c.conversation_id,
@@ -69,6 +71,7 @@ async def read_books(database: Database, *, since: datetime, until: datetime, wi
             decision.c.ts < until,
             decision.c.chosen.is_not(None),
             decision.c.policy_version != NAMED_POLICY,
+            decision.c.status.not_in(UNSENT),
         )
         .order_by(decision.c.ts.desc(), decision.c.id.desc())
         .limit(MOST_DECISIONS)

@@ -83,7 +83,7 @@ async def test_conversations_are_read_from_the_books(database):
     """Turns of one count together; one that goes on, another trial and damaged rows do not count."""
     records = [record(f"{at}-{turn}", f"c{at}") for at in range(80) for turn in range(2)]
     records += [record("open", "open", ts=NOW + timedelta(minutes=1))]
-    records += [record("other", "c1", trial=TrialSettings("other"))]
+    records += [record("other", "c1", trial=TrialSettings("other")), record("why", "c1", status="analyzed")]
     damaged = record("damaged", "d")
     records += [replace(damaged, decision=replace(damaged.decision, features={}))]
     records += [replace(damaged, id="none", decision=Decision("auto", ("m",), (1.0,), ("m",), (), "w"))]

@@ -38,7 +38,7 @@ async def test_what_was_booked_comes_back(database):
 
 
 async def test_decisions_that_no_policy_made_are_left_out(database):
-    """The client named the model, the request was refused, it is too old or too new."""
+    """The client named the model, the request was refused or only analysed, it is too old or too new."""
     named = record_of(replace(ROW, id="2"))
     await booked(
         database,
@@ -48,6 +48,7 @@ async def test_decisions_that_no_policy_made_are_left_out(database):
             record_of(replace(ROW, id="3"), decision=None, status="refused"),
             record_of(replace(ROW, id="4"), ts=SINCE - timedelta(seconds=1)),
             record_of(replace(ROW, id="5"), ts=UNTIL),
+            record_of(replace(ROW, id="6"), status="analyzed"),
         ],
     )
     books = await read_books(database, since=SINCE, until=UNTIL)
