@@ -4,25 +4,76 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
 from config.database import open_database
+from proxy.cli.languages import Told, ToldIn, usual_language
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import print_json, print_table, say
-from router.savings_report import savings_report
+from router.savings_experiment import MIN_CONVERSATIONS
+from router.savings_report import MIN_REQUESTS, savings_report
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from config.types import Json
 
 MAX_DAYS = 3650
+_WORDS: Final[dict[Told, dict[str, str]]] = {
+    "en": {
+        "n": "{n} requests were answered with passages in {days} days; tokens are estimated.",
+        "spent": "Sent {sent:,}, and {charged:,} charged for what may have been missed and for asking.",
+        "against": "against",
+        "requests": "requests",
+        "tokens": "tokens",
+        "saved": "saved",
+        "share": "share",
+        "all": "all documents",
+        "intent": "whole documents of the intent",
+        "too_few": "not enough data yet: {n} of {least} requests",
+        "too_few_each": "not enough data yet: {least} in each arm",
+        "experiment": "Experiment: {} conversations with passages, {} without. What passages change, by request:",
+        "measure": "measure",
+        "with": "n with",
+        "without": "n without",
+        "difference": "difference",
+        "interval": "95 % interval, which holds however often you look",
+        "between": "{low:+g} to {high:+g}",
+        "cost_usd": "cost, USD",
+        "latency_ms": "time, ms",
+        "rating": "rating, 0 to 1",
+    },
+    "zh": {
+        "n": "{days} 天里有 {n} 个请求带着段落得到回答；token 数是估算的。",
+        "spent": "发送了 {sent:,}，另为可能的缺失和询问计入 {charged:,}。",
+        "against": "相比",
+        "requests": "请求",
+        "tokens": "token",
+        "saved": "节省",
+        "share": "比例",
+        "all": "全部文档",
+        "intent": "该意图的整篇文档",
+        "too_few": "数据还不够：{n} 个请求，需要 {least} 个",
+        "too_few_each": "数据还不够：每组需要 {least} 个对话",
+        "experiment": "实验：{} 个对话有段落，{} 个没有。段落使每个请求改变：",
+        "measure": "指标",
+        "with": "有段落的 n",
+        "without": "没有的 n",
+        "difference": "差",
+        "interval": "95 % 区间，无论看多少次都成立",
+        "between": "{low:+g} 到 {high:+g}",
+        "cost_usd": "费用（美元）",
+        "latency_ms": "时间（毫秒）",
+        "rating": "评分（0 到 1）",
+    },
+}
 
 
 def savings(
     *,
     days: Annotated[int, typer.Option("--days", min=1, max=MAX_DAYS, help="How many days back.")] = 30,
+    language: ToldIn = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -31,35 +82,42 @@ def savings(
     if as_json:
         print_json(report)
         return
+    _print(report, days, language or usual_language())
+
+
+def _print(report: Json, days: int, language: Told) -> None:
+    """Print it in words."""
     requests, experiment = cast("Any", report["requests"]), cast("Any", report["experiment"])
-    say(f"{requests['n']} requests were answered with passages in {days} days; tokens are estimated.")
-    say(f"Sent {requests['sent_tokens']:,}, and {requests['charged_tokens']:,} charged for what may have been missed.")
+    words = _WORDS[language]
+    say(words["n"].format(n=requests["n"], days=days))
+    say(words["spent"].format(sent=requests["sent_tokens"], charged=requests["charged_tokens"]))
     print_table(
-        ("against", "requests", "tokens", "saved", "share"),
+        tuple(words[name] for name in ("against", "requests", "tokens", "saved", "share")),
         [
-            _row("all documents", requests["against_all_documents"]),
-            _row("whole documents of the intent", requests["against_intent_documents"]),
+            _row(words["all"], requests["against_all_documents"], words),
+            _row(words["intent"], requests["against_intent_documents"], words),
         ],
     )
-    say(_compared(experiment))
+    say("")
+    arms = experiment["conversations_with_passages"], experiment["conversations_held_out"]
+    say(words["experiment"].format(*arms))
+    if any(arms):
+        rows = [_compared(words[name], told, words) for name, told in experiment["measures"].items()]
+        print_table(tuple(words[name] for name in ("measure", "with", "without", "difference", "interval")), rows)
 
 
-def _row(name: str, told: dict[str, Any]) -> tuple[str, ...]:
-    share = told["note"] if told["percent"] is None else f"{told['percent']} %"
+def _row(name: str, told: dict[str, Any], words: dict[str, str]) -> tuple[str, ...]:
+    too_few = words["too_few"].format(n=told["n"], least=MIN_REQUESTS)
+    share = too_few if told["percent"] is None else f"{told['percent']} %"
     return name, str(told["n"]), f"{told['tokens']:,}", f"{told['saved']:,}", share
 
 
-def _compared(told: dict[str, Any]) -> str:
-    arms = (
-        f"{told['conversations_with_passages']} conversations with passages, {told['conversations_held_out']} without"
-    )
-    if "note" in told:
-        return f"Experiment: {arms}; {told['note']}."
-    found = told["tokens_per_request"]
-    return (
-        f"Experiment: {arms}; passages change the tokens of a request by {found['difference']:+} "
-        f"(95 % interval {found['low']:+} to {found['high']:+}, which holds however often you look)."
-    )
+def _compared(name: str, told: dict[str, Any], words: dict[str, str]) -> tuple[str, ...]:
+    """Return one measure's line: conversations in each arm, and what passages change."""
+    arms = str(told["n_with_passages"]), str(told["n_held_out"])
+    if "difference" not in told:
+        return name, *arms, words["too_few_each"].format(least=MIN_CONVERSATIONS), ""
+    return name, *arms, f"{told['difference']:+g}", words["between"].format(**told)
 
 
 async def _report(settings: Settings, since: datetime) -> Json:

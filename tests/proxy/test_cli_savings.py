@@ -47,5 +47,19 @@ def test_the_command_says_how_much_is_known(
 
     assert f"{n} requests were answered with passages in 30 days" in words
     assert n == report["requests"]["n"]
-    assert (("not enough data yet" in words), ("83.3 %" in words)) == (n == 0, n > 0)
+    assert (("not enough data yet: 0 of 100" in words), ("83.3 %" in words)) == (n == 0, n > 0)
     assert ("which holds however often you look" in words) == (n > 0)
+
+
+def test_it_speaks_chinese_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """By option or by the terminal's language, with what is not known yet said as well."""
+    monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".thalamus").mkdir()
+    fill(tmp_path, n=1)
+
+    assert 0 == main(["savings", "--language", "zh"])
+    words = capsys.readouterr().out
+    assert "30 天里有 1 个请求" in words
+    assert 1 == words.count("数据还不够：1 个请求，需要 100 个") - 1
+    assert 4 == words.count("数据还不够：每组需要 100 个对话")

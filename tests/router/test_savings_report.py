@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from config.ids import new_id
 from config.types import AttemptRecord, DecisionRecord, Usage
 from router.ledger import DecisionBook
-from router.savings_report import MIN_CONVERSATIONS, MIN_REQUESTS, savings_report
+from router.savings_experiment import MIN_CONVERSATIONS
+from router.savings_report import MIN_REQUESTS, savings_report
+from router.tables import decision, outcome
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 SINCE = NOW - timedelta(days=1)
@@ -20,7 +23,7 @@ def saved(*, intent: int | None = 3000, arm: str | None = None, unit: str | None
     return {
         "placed": arm != "holdout",
         "sent_tokens": 1000,
-        "charged": {"classifier_tokens": 10, "missed_answer_tokens": 490},
+        "charged": {"classifier_tokens": 4, "judge_tokens": 6, "missed_answer_tokens": 490},
         "against": {
             "all_documents": {"tokens": 9000},
             "intent_documents": None if intent is None else {"tokens": intent},
@@ -77,10 +80,12 @@ async def test_arms_are_compared_by_conversation_once_both_are_large_enough(data
 
     assert (n_each, n_each) == (told["conversations_with_passages"], told["conversations_held_out"])
     assert sum(1 + n % 3 for n in range(n_each)) == report["requests"]["n"], "who was held out saved nothing"
+    assert "not enough data yet" in told["measures"]["rating"]["note"], "nobody said what they thought"
     if n_each < MIN_CONVERSATIONS:
-        assert "not enough data yet" in told["note"]
+        assert "not enough data yet" in told["measures"]["tokens"]["note"]
     else:
-        found = told["tokens_per_request"]
+        found = told["measures"]["tokens"]
+        assert (n_each, n_each) == (found["n_with_passages"], found["n_held_out"])
         assert found["low"] < 501 < found["high"]
         assert abs(found["difference"] - 501) < 30
 
@@ -90,4 +95,21 @@ async def test_an_empty_book_says_so(database):
     report = await savings_report(database, since=SINCE)
 
     assert (0, None) == (report["requests"]["n"], report["requests"]["against_all_documents"]["percent"])
-    assert "not enough data yet" in report["experiment"]["note"]
+    assert "not enough data yet" in report["experiment"]["measures"]["tokens"]["note"]
+
+
+async def test_ratings_are_those_of_the_requests_they_are_about(database):
+    """Stars and thumbs, 0 to 1, as a mean where somebody gave both; comments are no ratings."""
+    await booked(database, saved(arm="passages", unit="p"), saved(arm="holdout", unit="h"), saved())
+    async with database.writing() as connection:
+        ids = [row.id for row in await connection.execute(select(decision.c.id).order_by(decision.c.id))]
+        rows = [(ids[0], "rating", 0.5), (ids[0], "thumbs", 1.0), (ids[1], "comment", None)]
+        for at, (id_, kind, score) in enumerate(rows):
+            await connection.execute(
+                insert(outcome).values(decision_id=id_, source=f"s{at}", kind=kind, score=score, ts=NOW)
+            )
+    report = await savings_report(database, since=SINCE)
+
+    rating = report["experiment"]["measures"]["rating"]
+    assert (1, 0) == (rating["n_with_passages"], rating["n_held_out"])
+    assert 2 == report["requests"]["n"], "a request with two ratings is one request"
