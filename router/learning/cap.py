@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from router.choosing.values import Question
-from router.learning.encoding import N_SLOTS, PRIOR_ROWS, encoded, topic_of
+from router.learning.encoding import MAX_INTENTS, N_SLOTS, PRIOR_ROWS, encoded, topic_of
 from router.learning.heads import NARROWED, gate
 
 if TYPE_CHECKING:
@@ -34,12 +34,22 @@ LEAST_DEVIATION: Final = 0.1
 """No prior is taken for surer than this, so that the bound can count on it."""
 BUDGET: Final = 0.03
 """How far one speaker may move any probability at once; as much again grows back within a day."""
-Subject = tuple[str, tuple[str, ...]]
-"""A domain and intents."""
 _BY_MEAN: Final = 1 / math.sqrt(2 * math.pi)
 _BY_DEVIATION: Final = math.sqrt(2 / (math.pi * math.e))
 _STEPS: Final = 12
 _LONG: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a key spoke of, its size and language aside."""
+
+    domain: str
+    intents: tuple[str, ...]
+    has_tools: bool
+    has_images: bool
+    wants_json: bool
+    task_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,36 @@ class Probes:
     topics: tuple[str, ...]
 
 
+def subject_of(question: Question) -> Subject:
+    """Return what a question is about."""
+    return Subject(
+        question.domain,
+        question.intents[:MAX_INTENTS],
+        question.has_tools,
+        question.has_images,
+        question.wants_json,
+        question.task_state,
+    )
+
+
 def probes_of(subjects: Iterable[Subject]) -> Probes:
     """Return the questions about these subjects: every language, easy and hard, short and long, code and none."""
     asked = [
-        Question("", language=language, domain=domain, intents=intents, complexity=hard, n_tokens=long, has_code=code)
-        for domain, intents in subjects
-        for language, hard, long, code in product(("zh", "en"), (1, 10), (0, _LONG), (False, True))
+        Question(
+            "",
+            language=language,
+            domain=each.domain,
+            intents=each.intents,
+            complexity=complexity,
+            n_tokens=n_tokens,
+            has_code=has_code,
+            has_tools=each.has_tools,
+            has_images=each.has_images,
+            wants_json=each.wants_json,
+            task_state=each.task_state,
+        )
+        for each in subjects
+        for language, complexity, n_tokens, has_code in product(("zh", "en", ""), (1, 10), (0, _LONG), (False, True))
     ]
     return Probes(np.array([encoded(each) for each in asked]), tuple(topic_of(each) for each in asked))
 

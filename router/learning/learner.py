@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from router.learning.cap import BUDGET, Subject, largest_share, probes_of
-from router.learning.encoding import MAX_INTENTS
+from router.learning.cap import BUDGET, Subject, largest_share, probes_of, subject_of
 from router.learning.heads import Head, Sums, head_of
 from router.learning.preferences import DAY_S, Preferences
 from router.learning.profiles import Profiles
@@ -168,8 +167,7 @@ class Learner:
         speaker.at, speaker.share = max(now, speaker.at), 0.0
         for each in lessons:
             self._take(each, speaker.sums)
-            question = each.lesson.question
-            subject = question.domain, question.intents[:MAX_INTENTS]
+            subject = subject_of(each.lesson.question)
             speaker.subjects.pop(subject, None)
             speaker.subjects[subject] = None
         while len(speaker.subjects) > MAX_SUBJECTS:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from config.errors import ArtefactError
+from router.learning.cap import Subject
 from router.learning.encoding import ENCODING
 from router.learning.heads import sums_from
 from router.learning.learner import Learner, Remembered, Speaker
@@ -56,7 +57,7 @@ def state_json(state: State) -> Json:
                     "used": each.used,
                     "allowed": each.allowed,
                     "at": each.at,
-                    "subjects": list(each.subjects),
+                    "subjects": [list(astuple(subject)) for subject in each.subjects],
                     "models": _sums_json(each.sums),
                 }
                 for name, each in learner.speakers.items()
@@ -98,7 +99,7 @@ def _learner(told: Any) -> Learner:
     learner.totals = {str(model): sums_from(each) for model, each in told["models"].items()}
     for name, each in told["speakers"].items():
         sums = {str(model): sums_from(own) for model, own in each["models"].items()}
-        subjects = {(str(domain), tuple(map(str, intents))): None for domain, intents in each["subjects"]}
+        subjects = {_subject(*subject): None for subject in each["subjects"]}
         numbers = (float(each[part]) for part in ("share", "used", "allowed", "at"))
         learner.speakers[str(name)] = Speaker(sums, subjects, *numbers)
     learner.preferences = preferences_from(told["preferences"])
@@ -108,6 +109,10 @@ def _learner(told: Any) -> Learner:
     )
     learner.n_lessons, learner.data = int(told["n_lessons"]), str(told["data"])
     return learner
+
+
+def _subject(domain: str, intents: list[str], *rest: Any) -> Subject:
+    return Subject(str(domain), tuple(map(str, intents)), *rest)
 
 
 def _sums_json(sums: dict[str, Sums]) -> Json:

@@ -135,6 +135,16 @@ def test_a_poisoned_burst_of_one_key_moves_no_probability_by_over_five_points(n_
     assert learner.speakers["sk-bad"].share < 0.1
 
 
+def test_a_burst_about_rare_questions_is_bounded_on_these_questions():
+    """Tools, images, JSON, a language of its own: the influence is measured where it is largest."""
+    rare = replace(CODE, language="", has_tools=True, has_images=True, wants_json=True, task_state="tool_loop")
+    learner = Learner()
+    before = np.array(probabilities(learner, rare))
+    learner.learn([told("bad", 0.0, rare, speaker="sk") for _ in range(300)])
+
+    assert 0.03 > np.abs(np.array(probabilities(learner, rare)) - before).max()
+
+
 def test_many_keys_move_what_one_cannot():
     """Forty people who agree are heard."""
     learner = Learner()
