@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.tokens import estimate_messages, estimate_tokens
 from retrieval.context import render
-from router.providers.json_values import as_objects
+from router.providers.json_values import as_count, as_object, as_objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ class Savings:
     """Probability that the passages lack the answer, from the settings."""
     placed: bool
     """Whether the passages were sent to a model; else they are counted as if they had been."""
+    judge_tokens: int = 0
+    """That a judge spent to say who should answer."""
 
     @property
     def sent_tokens(self) -> int:
@@ -56,7 +58,7 @@ class Savings:
     @property
     def spent_tokens(self) -> int:
         """Return what was sent and everything that is charged to it."""
-        return self.sent_tokens + self.classifier_tokens + self.missed_charge_tokens
+        return self.sent_tokens + self.classifier_tokens + self.judge_tokens + self.missed_charge_tokens
 
     @property
     def saved_tokens(self) -> int:
@@ -81,7 +83,7 @@ class Savings:
             "charged": {
                 "classifier_tokens": self.classifier_tokens,
                 "retrieval_tokens": 0,
-                "judge_tokens": 0,
+                "judge_tokens": self.judge_tokens,
                 "missed_answer_tokens": self.missed_charge_tokens,
                 "p_miss": self.p_miss,
             },
@@ -95,7 +97,14 @@ class Savings:
 
 
 def savings_of(
-    body: Json, lookup: Lookup, *, passages: Sequence[Passage], placed: bool, p_miss: float, classifier_tokens: int = 0
+    body: Json,
+    lookup: Lookup,
+    *,
+    passages: Sequence[Passage],
+    placed: bool,
+    p_miss: float,
+    classifier_tokens: int = 0,
+    judge_tokens: int = 0,
 ) -> Savings:
     """Return the account of one request. `body` is the client's, without passages."""
     prompt = estimate_messages(as_objects(body.get("messages")))
@@ -108,6 +117,7 @@ def savings_of(
         classifier_tokens=classifier_tokens,
         p_miss=p_miss,
         placed=placed,
+        judge_tokens=judge_tokens,
     )
 
 
@@ -120,6 +130,12 @@ def tokens_of_asking(tiers: Sequence[Intent], catalogue: IntentCatalogue, text: 
         estimate_tokens(f"{each.name} {each.description_zh} {each.description_en}") for each in catalogue.intents
     )
     return n_asked * (described + estimate_tokens(text) + ANSWER_TOKENS)
+
+
+def tokens_of_judging(judged: Json) -> int:
+    """Return how many tokens a judge spent on a request, by what came of asking it; none where an answer was kept."""
+    spent = as_object(judged.get("tokens")) or {}
+    return as_count(spent.get("input")) + as_count(spent.get("output"))
 
 
 def _left_out(intent: int | None) -> list[str]:

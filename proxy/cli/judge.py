@@ -112,7 +112,7 @@ async def _status(settings: Settings) -> Json:
         voice, in_charge = judging.judge.voice, judging.in_charge
         told: Json = {"mode": judge.mode, "shadow": judge.shadow, "model": judge.model, "served_by": judge.served_by}
         if isinstance(voice, OllamaVoice):
-            told |= {"ollama": session.ollama, "version": voice.version or None}
+            told |= {"ollama": session.ollama, "version": voice.version or None, "schemas": voice.told().get("schemas")}
         told |= {"presence": presence, "template": in_charge.template.version}
         return told | ({} if in_charge.problem is None else {"problem": in_charge.problem})
 

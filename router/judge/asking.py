@@ -124,7 +124,7 @@ class Judge:
         told: Json = {"status": presence if presence != "ready" else "ok", "model": self.voice.name, "breaker": breaker}
         if breaker == "open" and presence in {"ready", "unknown"}:
             told |= {"status": "resting", "retry_in_s": round(self.breaker.wait_s(now), 1)}
-        return told | {"answers": dict(self.counts.by_outcome), "cached": self.counts.cached}
+        return told | self.voice.told() | {"answers": dict(self.counts.by_outcome), "cached": self.counts.cached}
 
     def give_up(self) -> tuple[asyncio.Task[None], ...]:
         """Tell what runs beside the requests to end, and return it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from config.errors import ClientFacingError, UpstreamError
 from config.tokens import estimate_messages, estimate_tokens
-from router.judge.ollama import Ask, OllamaServer, Said, knows_schemas
+from router.judge.ollama import Ask, OllamaServer, Pulled, Said, knows_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,10 @@ class Voice(Protocol):
         """The model."""
         ...
 
+    def told(self) -> Json:
+        """Return what else there is to say of it in `/health`; no address stands in it."""
+        ...
+
     async def look(self) -> Presence:
         """Find out how it is; never raises."""
         ...
@@ -59,11 +63,22 @@ class OllamaVoice:
     version: str = ""
     problem: str | None = None
     """What the last look stumbled over; no address stands in it."""
+    pulled: Pulled | None = None
+    """How far the download is, while there is one."""
 
     @property
     def name(self) -> str:
         """The model."""
         return self.model
+
+    def told(self) -> Json:
+        """Return the server's version, whether it holds answers to a schema, and how far a download is."""
+        told: Json = {"version": self.version, "schemas": knows_schemas(self.version)} if self.version else {}
+        if self.problem is not None:
+            told["problem"] = self.problem
+        if self.pulled is not None:
+            told |= {"pulled_bytes": self.pulled.completed, "pull_bytes": self.pulled.total}
+        return told
 
     async def look(self) -> Presence:
         """Ask for version, list and what is in memory."""
@@ -101,14 +116,14 @@ class OllamaVoice:
         self.presence = "pulling"
         found: Presence = "missing"
         try:
-            async for _ in self.server.pull(self.model):
-                pass
+            async for told in self.server.pull(self.model):
+                self.pulled = told
             found = "cold"
             self.problem = None
         except UpstreamError as error:
             self.problem = error.message[:200]
         finally:
-            self.presence = found
+            self.presence, self.pulled = found, None
 
     async def say(self, messages: Sequence[Json], *, schema: Json, timeout_s: float) -> Said:
         """Return its answer."""
@@ -139,6 +154,10 @@ class CatalogueVoice:
     def name(self) -> str:
         """The model."""
         return self.model
+
+    def told(self) -> Json:
+        """Return nothing more: its deployments are told of themselves."""
+        return {}
 
     async def look(self) -> Presence:
         """Return that it may be there: its deployments are probed as all others are."""

@@ -51,6 +51,9 @@ class Speaker:
     held: asyncio.Event | None = None
     n_loads: int = 0
 
+    def told(self) -> Json:
+        return {}
+
     async def look(self) -> Presence:
         self.presence = self.looks.pop(0) if self.looks else self.presence
         return self.presence

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,7 +86,7 @@ async def test_server_that_does_not_tell_what_is_loaded_is_asked():
     """Without `/api/ps` the model counts as ready."""
     async with voice() as (llama, _):
         assert "ready" == await llama.look()
-        assert "0.12.0" == llama.version
+        assert {"version": "0.12.0", "schemas": True} == llama.told()
 
 
 async def test_model_that_was_never_pulled_is_missing():
@@ -184,7 +185,7 @@ async def test_pull_that_fails_says_why(body, said):
         await llama.pull()
 
     assert "missing" == llama.presence
-    assert said in str(llama.problem)
+    assert said in str(llama.told()["problem"])
 
 
 async def test_pulled_model_is_there():
@@ -193,6 +194,29 @@ async def test_pulled_model_is_there():
         await llama.pull()
 
     assert "cold" == llama.presence
+
+
+async def test_download_under_way_is_told():
+    """While the model is downloaded, health shows how far it is; a second download does not begin."""
+    lines = '{"status":"pulling abc","digest":"sha256:abc","total":100,"completed":40}\n'
+    pull = {"match": {"path": "/api/pull"}, "raw": [{"send": _head(200)}, {"send": lines}, {"hang": True}]}
+    async with voice(pull) as (llama, upstream):
+        task = asyncio.create_task(llama.pull())
+        async with asyncio.timeout(5):
+            while llama.pulled is None:  # noqa: ASYNC110  # no event tells
+                await asyncio.sleep(0.01)
+        told = llama.told()
+        await llama.pull()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        assert {"pulled_bytes": 40, "pull_bytes": 100} == told
+        assert 1 == sum(each.path == "/api/pull" for each in upstream.requests)
+        assert ("missing", {}) == (llama.presence, llama.told())
+
+
+def _head(n_bytes: int) -> str:
+    return f"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ncontent-length: {n_bytes}\r\n\r\n"
 
 
 async def test_looks_do_not_disturb_what_is_under_way():
