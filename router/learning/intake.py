@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from router.learning.learner import MAX_REMEMBERED
 from router.learning.lessons import lessons_since
 
 if TYPE_CHECKING:
@@ -47,6 +46,4 @@ def _began(state: State) -> bool:
 def _oldest_known(learner: Learner) -> datetime:
     """Return since when all lessons are remembered: earlier ones would count twice if they were read again."""
     with learner.lock:
-        if len(learner.remembered) < MAX_REMEMBERED:
-            return datetime(1970, 1, 1, tzinfo=UTC)
-        return datetime.fromtimestamp(next(iter(learner.remembered.values())).said, UTC)
+        return datetime.fromtimestamp(learner.known_since, UTC)

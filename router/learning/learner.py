@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from router.learning.told import Told
 
-MAX_REMEMBERED: Final = 2_000
+MAX_REMEMBERED: Final = 20_000
 """Decisions whose lesson is known well enough to be replaced by another word about them."""
 MAX_SPEAKERS: Final = 128
 """Keys whose lessons are kept apart, to be weighed; of the others what counts now goes on counting."""
@@ -72,6 +72,8 @@ class Learner:
         self.profiles = Profiles()
         self.remembered: OrderedDict[str, Remembered] = OrderedDict()
         """By decision, the latest last."""
+        self.known_since = 0.0
+        """Seconds since 1970: what was learned of words said later is remembered, and would not count twice."""
         self.n_lessons = 0
         self.data = ""
         """Digest of all lessons in the order in which they were learned."""
@@ -202,7 +204,8 @@ class Learner:
         word = f"{self.data} {lesson.decision_id} {lesson.model} {_word(told)}"
         self.data = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         while len(self.remembered) > MAX_REMEMBERED:
-            self.remembered.popitem(last=False)
+            _, gone = self.remembered.popitem(last=False)
+            self.known_since = max(self.known_since, gone.said)
         self._heads.pop(lesson.model, None)
 
     def _take_out(self, told: Told, known: Remembered) -> None:

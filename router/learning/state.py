@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORM: Final = "learner-1"
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MEND: Final = "roll back to another version with `thalamus policy rollback`"
+MAX_KEPT: Final = 2_000
+"""Decisions whose lesson a version remembers; a running learner remembers more."""
 _MAX_BYTES: Final = 16_000_000
 
 
@@ -43,6 +45,8 @@ def state_json(state: State) -> Json:
     """Return a state as JSON."""
     learner = state.learner
     with learner.lock:
+        known = list(learner.remembered.items())
+        dropped, kept = known[:-MAX_KEPT], known[-MAX_KEPT:]
         return {
             "form": FORM,
             "encoding": ENCODING,
@@ -64,7 +68,8 @@ def state_json(state: State) -> Json:
             },
             "preferences": learner.preferences.as_json(),
             "profiles": learner.profiles.as_json(),
-            "remembered": _packed({name: list(astuple(each)) for name, each in learner.remembered.items()}),
+            "remembered": _packed({name: list(astuple(each)) for name, each in kept}),
+            "known_since": max((each.said for _, each in dropped), default=learner.known_since),
         }
 
 
@@ -108,6 +113,7 @@ def _learner(told: Any) -> Learner:
         (str(name), Remembered(*each)) for name, each in _unpacked(told["remembered"]).items()
     )
     learner.n_lessons, learner.data = int(told["n_lessons"]), str(told["data"])
+    learner.known_since = float(told["known_since"])
     return learner
 
 

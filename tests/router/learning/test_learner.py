@@ -204,9 +204,14 @@ def test_a_word_of_a_key_that_is_not_kept_apart_any_more_stays():
 def test_only_so_many_decisions_are_remembered():
     """Memory is bounded."""
     learner = Learner()
-    learner.learn([told("bad", 0.5) for _ in range(MAX_REMEMBERED + 3)])
+    few = [told("bad", 0.5) for _ in range(3)]
+    learner.learn(few)
+    first = next(iter(learner.remembered.values()))
+    learner.remembered.update({f"old{number}": first for number in range(MAX_REMEMBERED)})
+    learner.learn([told("bad", 0.5)])
 
     assert MAX_REMEMBERED == len(learner.remembered)
+    assert few[-1].said.timestamp() == learner.known_since
 
 
 def test_a_model_whose_version_changed_is_forgotten_or_decayed():

@@ -1,4 +1,5 @@
 import json
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from config.errors import ArtefactError
 from router.learning.learner import Learner
-from router.learning.state import State, state_from, state_json, without_caller
+from router.learning.state import MAX_KEPT, State, state_from, state_json, without_caller
 from tests.router.learning.doubles import CODE, NOW, TALK, probabilities, told
 
 
@@ -36,6 +37,18 @@ def test_a_state_read_back_is_the_same():
     assert learner.remembered == found.learner.remembered
     assert learner.speakers["sk-one"].share == found.learner.speakers["sk-one"].share
     assert probabilities(learner) == probabilities(found.learner)
+
+
+def test_a_version_remembers_the_latest_decisions():
+    """And since when it does, so that nothing older counts twice."""
+    learner = learned()
+    first = next(iter(learner.remembered.values()))
+    older = {f"old{number}": first for number in range(MAX_KEPT)}
+    learner.remembered = OrderedDict({**learner.remembered, **older})
+    found = state_from(stored(learner), name="v").learner
+
+    assert list(older) == list(found.remembered)
+    assert found.known_since > 0
 
 
 def test_it_learns_on_as_if_it_had_never_been_away():

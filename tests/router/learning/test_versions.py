@@ -5,12 +5,12 @@ from sqlalchemy import update
 
 from config.errors import ArtefactError, NotFoundError
 from router.learning.intake import FAR_BACK, caught_up
-from router.learning.learner import MAX_REMEMBERED, Learner
+from router.learning.learner import Learner
 from router.learning.lessons import Trust
 from router.learning.state import State
 from router.learning.versions import VersionStore
 from router.tables import policy_version
-from tests.router.learning.doubles import CODE, NOW, OFFERS, experience_of, told
+from tests.router.learning.doubles import CODE, NOW, OFFERS, experience_of
 
 
 class Clock:
@@ -203,6 +203,5 @@ async def test_a_look_back_ends_where_memory_does(books):
 def full_learner():
     """A learner whose memory is full of what was said an hour later."""
     learner = Learner()
-    later = NOW + timedelta(hours=1)
-    learner.learn([told("good", 0.6, said=later) for _ in range(MAX_REMEMBERED)])
+    learner.known_since = (NOW + timedelta(hours=1)).timestamp()
     return learner
