@@ -14,6 +14,7 @@ from proxy.cli.moments import moment_of
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.policy_candidates import candidate_of, of_a_file
 from proxy.cli.printing import CommandError, print_json, print_table, say
+from router.liveness import Prober
 from router.offpolicy.reading import read_books
 from router.offpolicy.report import report_of
 
@@ -94,10 +95,14 @@ def evaluate(
         raise typer.BadParameter("--since must lie before --until.", param_hint="--since")
     settings, held = read_settings(config), of_a_file(candidate)
 
+    async def read(database: Database) -> Books:
+        canonical = Prober(settings).catalog().canonical
+        return await read_books(database, since=begun, until=ended, with_signs=signs, canonical=canonical)
+
     async def find(database: Database, books: Books) -> Candidate:
         return await candidate_of(candidate, held, database, settings=settings, books=books, cost_weight=cost_weight)
 
-    books, asked, wanted = asyncio.run(_asked(settings.database_url, (begun, ended), find, with_signs=signs))
+    books, asked, wanted = asyncio.run(_asked(settings.database_url, read, find, since=begun))
     report = _head(begun, ended, books, asked) | report_of(books.log, wanted, name=asked.name)
     if as_json:
         print_json(report)
@@ -110,16 +115,16 @@ VERBS = (("evaluate", "thalamus policy evaluate --candidate weights --since 7d",
 
 async def _asked(
     url: str,
-    span: tuple[datetime, datetime],
+    read: Callable[[Database], Awaitable[Books]],
     find: Callable[[Database, Books], Awaitable[Candidate]],
     *,
-    with_signs: bool,
+    since: datetime,
 ) -> tuple[Books, Candidate, Wanted]:
     database = open_database(url, busy_timeout_s=30.0)
     try:
         await database.upgrade()
-        books = await read_books(database, since=span[0], until=span[1], with_signs=with_signs)
-        _refuse_empty(books, span[0])
+        books = await read(database)
+        _refuse_empty(books, since)
         asked = await find(database, books)
         return books, asked, await asyncio.to_thread(asked.wanted, books.log)
     finally:

@@ -19,9 +19,9 @@ from router.anytime import Drawn as Unit
 from router.anytime import Effect, effects_over_time
 from router.experiments.drawing import Drawn, drawn_from
 from router.experiments.telling import told_of
-from router.learning.rewards import IMPLICIT, Word, verdict_of
-from router.offpolicy.reading import UNSENT
-from router.tables import decision, outcome
+from router.learning.rewards import IMPLICIT, verdict_of
+from router.offpolicy.reading import UNSENT, words_of
+from router.tables import decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from config.database import Database
     from config.experiment_settings import TrialSettings
     from config.types import Json
+    from router.learning.rewards import Word
 
 SETTLED: Final = timedelta(hours=1)
 """Without a request, after which a conversation counts."""
@@ -130,11 +131,7 @@ async def _conversations(database: Database, name: str, *, now: datetime) -> lis
         rows = (await connection.execute(query)).mappings().all()
         for first in range(0, len(rows), BATCH):
             part = rows[first : first + BATCH]
-            asked = select(outcome).where(outcome.c.decision_id.in_([row["id"] for row in part]))
-            said: dict[str, list[Word]] = {}
-            for row in (await connection.execute(asked)).mappings():
-                word = Word(row["source"], row["kind"], row["score"], row["comment"], row["ts"])
-                said.setdefault(row["decision_id"], []).append(word)
+            said = await words_of(connection, [row["id"] for row in part])
             for row in part:
                 _add(found, row, said.get(row["id"], []))
     settled = [each for each in found.values() if each.last <= now - SETTLED]

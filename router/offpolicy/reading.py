@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import select
 
 from router.choosing.stored import question_from
-from router.learning.rewards import IMPLICIT, Word, verdict_of
+from router.learning.rewards import CORRECTED, IMPLICIT, Word, verdict_of
 from router.offpolicy.logged import Log, Logged, log_of
 from router.policy.rows import Prompt
 from router.selection import NAMED_POLICY
 from router.tables import body, decision, outcome, preview
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,12 +57,20 @@ class Books:
     """By decision, where it was logged: how cheap or good the answer was to be, 0 to 1."""
 
 
-async def read_books(database: Database, *, since: datetime, until: datetime, with_signs: bool = False) -> Books:
+async def read_books(
+    database: Database,
+    *,
+    since: datetime,
+    until: datetime,
+    with_signs: bool = False,
+    canonical: Callable[[str], str] = str,
+) -> Books:
     """Return the log of decisions in [`since`, `until`). Raises `StorageError`.
 
     What a person said of an answer is its reward, and only with `with_signs` what was inferred where nobody spoke:
     signs are mostly seen when something went wrong, so that they do not tell how often a model pleases. Decisions
-    where the client named the model are left out.
+    where the client named the model are left out. `canonical` gives the model that a name stands for: people correct
+    with any of its names.
     """
     wanted = (
         select(*_COLUMNS)
@@ -83,7 +91,7 @@ async def read_books(database: Database, *, since: datetime, until: datetime, wi
         rows = (await connection.execute(wanted)).mappings().all()
         for first in range(0, len(rows), BATCH):
             part = rows[first : first + BATCH]
-            said = await _words(connection, [row["id"] for row in part])
+            said = await words_of(connection, [row["id"] for row in part], canonical=canonical)
             for row in part:
                 logged.append(_logged(row, said.get(row["id"], []), with_signs=with_signs))
                 versions[row["id"]] = row["policy_version"]
@@ -116,10 +124,15 @@ async def read_prompts(database: Database, ids: Sequence[str]) -> dict[str, Prom
     return found
 
 
-async def _words(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Word]]:
+async def words_of(
+    connection: AsyncConnection, ids: Sequence[str], *, canonical: Callable[[str], str] = str
+) -> dict[str, list[Word]]:
+    """Return what was said of decisions, by their ids."""
     said: dict[str, list[Word]] = {}
     for row in (await connection.execute(select(outcome).where(outcome.c.decision_id.in_(ids)))).mappings():
-        word = Word(row["source"], row["kind"], row["score"], row["comment"], row["ts"])
+        comment = row["comment"]
+        named = canonical(comment) if row["kind"] == CORRECTED and comment else comment
+        word = Word(row["source"], row["kind"], row["score"], named, row["ts"])
         said.setdefault(row["decision_id"], []).append(word)
     return said
 

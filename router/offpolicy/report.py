@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from router.offpolicy.estimators import Evidence, Rows
     from router.offpolicy.intervals import Estimate
     from router.offpolicy.logged import Log
+    from router.offpolicy.support import Kind
 
 MOST_SLICES: Final = 40
 LEAST_DECISIONS: Final = 30
@@ -39,8 +40,8 @@ class Slice:
 def report_of(log: Log, wanted: Wanted, *, name: str, seed: int = 0) -> Json:
     """Return all that a log tells of a candidate, as JSON. `log` must hold a decision."""
     unknown = [Refusal("unknown_model", model) for model in wanted.unknown]
-    quality = _told(evidence_of(log, log.rewards, spread=1.0, seed=seed), wanted, unknown)
-    cost = _told(evidence_of(log, log.costs_usd, seed=seed), wanted, unknown)
+    quality = _told(evidence_of(log, log.rewards, spread=1.0, seed=seed), wanted, unknown, of="rating")
+    cost = _told(evidence_of(log, log.costs_usd, seed=seed), wanted, unknown, of="cost")
     return {
         "candidate": name,
         "decisions": len(log),
@@ -72,21 +73,21 @@ def _kinds(log: Log) -> Iterator[tuple[str, list[str]]]:
     yield "language/domain", both
 
 
-def _told(evidence: Evidence, wanted: Wanted, unknown: list[Refusal]) -> list[Json]:
-    return [_slice(evidence, wanted, each, unknown) for each in slices_of(evidence.log)]
+def _told(evidence: Evidence, wanted: Wanted, unknown: list[Refusal], *, of: Kind) -> list[Json]:
+    return [_slice(evidence, wanted, each, unknown, of=of) for each in slices_of(evidence.log)]
 
 
-def _slice(evidence: Evidence, wanted: Wanted, part: Slice, unknown: list[Refusal]) -> Json:
+def _slice(evidence: Evidence, wanted: Wanted, part: Slice, unknown: list[Refusal], *, of: Kind) -> Json:
     """Return the estimates of a slice, or why there are none; the current policy's value wherever anything is known."""
     here, target = evidence.part(part.rows), wanted.target[part.rows]
     n_known = int(here.own.sum())
     told: Json = {"kind": part.kind, "name": part.name, "n": len(here.log), "n_known": n_known}
     nothing: Json = {"ess": 0.0, "n_clipped": 0, "estimates": None, "difference": None, "current": None}
     if n_known <= 1:
-        return told | nothing | {"refused": [Refusal("no_data", where=part.name, n=n_known).as_json()]}
+        return told | nothing | {"refused": [Refusal("no_data", where=part.name, n=n_known, of=of).as_json()]}
     found = five(here, target)
     current, worth = earned_by_log(here)
-    why = (*unknown, *refusals(here, target, where=part.name))
+    why = (*unknown, *refusals(here, target, where=part.name, of=of))
     why = why or too_few(found.ess, where=part.name)
     told |= nothing | {"ess": round(found.ess, 1), "n_clipped": found.n_clipped}
     told["current"] = None if too_few(worth) else _numbers(current)

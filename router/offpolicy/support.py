@@ -20,6 +20,8 @@ LEAST_KNOWN: Final = 5
 LEAST_ESS: Final = 20.0
 """Effective sample size below which no figure is shown."""
 
+Kind = Literal["rating", "cost"]
+"""What an outcome is."""
 Why = Literal["unknown_model", "never_possible", "no_outcomes", "no_data", "too_few"]
 
 
@@ -35,6 +37,7 @@ class Refusal:
     """Of the policy's choices there that are this model, and cannot be told of."""
     n: float = 0.0
     """Outcomes, or the effective size, that there are."""
+    of: Kind = "rating"
 
     def as_json(self) -> Json:
         """Return it with its sentence in both languages."""
@@ -55,11 +58,11 @@ class Refusal:
                 )
             case "no_outcomes":
                 return (
-                    f"This log says nothing about model {self.model}{where}: {self.n:.0f} of its answers have an "
-                    f"outcome, {LEAST_KNOWN} are needed."
+                    f"This log says nothing about model {self.model}{where}: {self.n:.0f} of its answers have a "
+                    f"known {self.of}, {LEAST_KNOWN} are needed."
                 )
             case "no_data":
-                return f"Nothing is known of the answers{where}: {self.n:.0f} of them have an outcome."
+                return f"Nothing can be told of the {self.of}{where}: of {self.n:.0f} answers it is known."
             case "too_few":
                 return (
                     f"Too few decisions{where} went as the candidate would have them: they are worth {self.n:.0f}, "
@@ -80,16 +83,20 @@ class Refusal:
                 )
             case "no_outcomes":
                 return (
-                    f"这份日志{where}对模型 {self.model} 一无所知：它只有 {self.n:.0f} 个回答有结果，"
+                    f"这份日志{where}对模型 {self.model} 一无所知：它只有 {self.n:.0f} 个回答有{self._kind}，"
                     f"至少需要 {LEAST_KNOWN} 个。"
                 )
             case "no_data":
-                return f"{where}对回答一无所知：只有 {self.n:.0f} 个有结果。"
+                return f"{where}对{self._kind}一无所知：只有 {self.n:.0f} 个回答有{self._kind}。"
             case "too_few":
                 return f"{where}与候选策略一致的决策太少：只相当于 {self.n:.0f} 个，至少需要 {LEAST_ESS:.0f} 个。"
 
+    @property
+    def _kind(self) -> str:
+        return {"rating": "评分", "cost": "费用"}[self.of]
 
-def refusals(evidence: Evidence, target: Array, *, where: str = "") -> tuple[Refusal, ...]:
+
+def refusals(evidence: Evidence, target: Array, *, where: str = "", of: Kind = "rating") -> tuple[Refusal, ...]:
     """Return why nothing is told of a policy (n, k); nothing where it can be. Models by falling share."""
     log = evidence.log
     found: list[Refusal] = []
@@ -102,7 +109,7 @@ def refusals(evidence: Evidence, target: Array, *, where: str = "") -> tuple[Ref
         if impossible[arm] > 0 and impossible.sum() > MOST_UNTRIED:
             found.append(Refusal("never_possible", model, where, share=float(impossible[arm]), n=float(own[arm])))
         elif shares[arm] >= LEAST_SHARE and own[arm] < LEAST_KNOWN:
-            found.append(Refusal("no_outcomes", model, where, share=float(shares[arm]), n=float(own[arm])))
+            found.append(Refusal("no_outcomes", model, where, share=float(shares[arm]), n=float(own[arm]), of=of))
     return tuple(found)
 
 

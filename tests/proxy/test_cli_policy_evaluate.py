@@ -216,7 +216,7 @@ def test_no_outcomes_is_said_and_cost_is_told(empty, capsys):
     assert 0 == main(["policy", "evaluate", "--candidate", "best.json"])
     out = capsys.readouterr().out
 
-    assert "Nothing is known of the answers: 0 of them have an outcome." in out
+    assert "Nothing can be told of the rating: of 0 answers it is known." in out
     assert "It costs" in out
 
 

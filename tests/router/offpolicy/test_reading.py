@@ -69,7 +69,7 @@ async def test_unlogged_probabilities_are_never_assumed(database):
 
 
 async def test_inferred_outcomes_count_only_where_wished(database):
-    """And a corrected model is a person's word."""
+    """And a corrected model is a person's word, by whichever of its names."""
     rows = [replace(ROW, id=name) for name in ("1", "2", "3")]
     said = [
         rated("1", None, source="asked_again", kind="implicit"),
@@ -80,9 +80,11 @@ async def test_inferred_outcomes_count_only_where_wished(database):
     await booked(database, [record_of(each) for each in rows], said)
     without = await read_books(database, since=SINCE, until=UNTIL)
     with_signs = await read_books(database, since=SINCE, until=UNTIL, with_signs=True)
+    named = await read_books(database, since=SINCE, until=UNTIL, canonical={"small": "large"}.__getitem__)
 
     assert [None, 0.0, 1.0] == [None if np.isnan(each) else each for each in without.log.rewards]
     assert 0.1 == with_signs.log.rewards[0]
+    assert 1.0 == named.log.rewards[1]
 
 
 async def test_after_a_failover_neither_reward_nor_cost_are_the_chosen_models(database):

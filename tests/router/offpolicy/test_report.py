@@ -142,8 +142,8 @@ def test_a_log_without_ratings_still_tells_of_cost():
     report = told(log, {"*": {"small": 1}})
 
     assert "no_data" == report["quality"][0]["refused"][0]["why"]
-    assert "Nothing is known of the answers: 0 of them have an outcome" in report["verdict"]["en"]
-    assert "只有 0 个有结果" in report["verdict"]["zh"]
+    assert "Nothing can be told of the rating: of 0 answers it is known" in report["verdict"]["en"]
+    assert "对评分一无所知：只有 0 个回答有评分" in report["verdict"]["zh"]
     assert report["cost_usd"][0]["estimates"]["snips"]["value"] == pytest.approx(0.001, rel=0.2)
 
 
@@ -157,8 +157,8 @@ def test_support_wants_outcomes_of_every_model_that_matters():
     little = refusals(evidence, table_of(log, lambda *_: {"large": 0.985, "middle": 0.015}))
 
     assert [("no_outcomes", "middle", LEAST_KNOWN - 1)] == [(each.why, each.model, each.n) for each in half]
-    assert "4 of its answers have an outcome, 5 are needed" in half[0].english
-    assert "只有 4 个回答有结果" in half[0].chinese
+    assert "4 of its answers have a known rating, 5 are needed" in half[0].english
+    assert "只有 4 个回答有评分" in half[0].chinese
     assert () == little
 
 
