@@ -99,7 +99,8 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
     learned = policy_of(house, exchange) == "learned" and any(each.origin != "last_resort" for each in models)
     if learned and len(models) > 1:
         await _hear(house, exchange)
-    exchange.question = await question_of(exchange)
+    if learned or (exchange.features is not None and exchange.features.has_code):
+        exchange.question = await question_of(exchange)
     exchange.wishes = _wishes(house, exchange, models)
     if not models or settled(house.catalog, exchange.wishes).model is not None or not learned:
         note(abstained=True, skipped=True)
@@ -117,7 +118,7 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
 
 async def make_choice(house: House, exchange: Exchange, models: Sequence[Model]) -> tuple[Choice, Considered]:
     """Choose among live `models`, at least one; the choice is left on the exchange too."""
-    question = exchange.question or await question_of(exchange)
+    question = exchange.question = exchange.question or await question_of(exchange)
     weights = weights_of(house, models)
     eligible = eligible_among(
         models, question, weights=weights, is_healthy=lambda each: house.health.available(each.target)
