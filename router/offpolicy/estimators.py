@@ -99,10 +99,10 @@ def five(evidence: Evidence, target: Array) -> Five:
 
     There must be a row with an outcome; whether the log can answer at all is `support.py`'s to say.
     """
-    log, n = evidence.log, len(evidence.log)
+    log, n, groups = evidence.log, len(evidence.log), evidence.log.conversations
     weights, n_clipped = weights_of(evidence, target)
     earned = np.where(evidence.own, evidence.outcome, 0.0)
-    total, ess = float(weights.sum()), effective(weights, log.conversations)
+    total, ess = float(weights.sum()), effective(weights, groups)
     taken = np.where(evidence.own, target[np.arange(n), log.chosen], 0.0)
     matched = float(taken.sum())
     naive = float(taken @ earned) / matched if matched > 0 else float("nan")
@@ -111,12 +111,10 @@ def five(evidence: Evidence, target: Array) -> Five:
     robust = direct + weights * evidence.fit.residuals
 
     def told(value: float, influence: Array, *, size: float = ess, foreseen: float = 0.0) -> Estimate:
-        return interval(value, influence, log.conversations, ess=size, least=evidence.spread, least_variance=foreseen)
+        return interval(value, influence, groups, ess=size, least=evidence.spread, least_variance=foreseen)
 
     return Five(
-        naive=told(
-            naive, taken * (earned - naive) * (n / max(matched, _TINY)), size=effective(taken, log.conversations)
-        ),
+        naive=told(naive, taken * (earned - naive) * n / max(matched, _TINY), size=effective(taken, groups)),
         ips=told(ips, weights * earned),
         snips=told(
             snips,

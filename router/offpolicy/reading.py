@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from config.database import Database
@@ -72,23 +73,11 @@ async def read_books(
     where the client named the model are left out. `canonical` gives the model that a name stands for: people correct
     with any of its names.
     """
-    wanted = (
-        select(*_COLUMNS)
-        .where(
-            decision.c.ts >= since,
-            decision.c.ts < until,
-            decision.c.chosen.is_not(None),
-            decision.c.policy_version != NAMED_POLICY,
-            decision.c.status.not_in(UNSENT),
-        )
-        .order_by(decision.c.ts.desc(), decision.c.id.desc())
-        .limit(MOST_DECISIONS)
-    )
     logged: list[Logged] = []
     versions: dict[str, str] = {}
     dials: dict[str, float] = {}
     async with database.reading() as connection:
-        rows = (await connection.execute(wanted)).mappings().all()
+        rows = (await connection.execute(_choices(since, until))).mappings().all()
         for first in range(0, len(rows), BATCH):
             part = rows[first : first + BATCH]
             said = await words_of(connection, [row["id"] for row in part], canonical=canonical)
@@ -135,6 +124,21 @@ async def words_of(
         word = Word(row["source"], row["kind"], row["score"], named, row["ts"])
         said.setdefault(row["decision_id"], []).append(word)
     return said
+
+
+def _choices(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_COLUMNS)
+        .where(
+            decision.c.ts >= since,
+            decision.c.ts < until,
+            decision.c.chosen.is_not(None),
+            decision.c.policy_version != NAMED_POLICY,
+            decision.c.status.not_in(UNSENT),
+        )
+        .order_by(decision.c.ts.desc(), decision.c.id.desc())
+        .limit(MOST_DECISIONS)
+    )
 
 
 def _logged(row: Row, words: Sequence[Word], *, with_signs: bool) -> Logged:
