@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,12 +32,14 @@ def build_index(
     embedder: Embedder | None = None,
     intents: Mapping[str, Sequence[str]] | None = None,
     flat_max: int = FLAT_MAX_VECTORS,
+    known: Mapping[bytes, NDArray[np.float32]] | None = None,
     told: Callable[[str, int, int], object] = lambda _step, _done, _all: None,
 ) -> Index:
     """Return the index of all documents; of two with one name the last counts. An empty library gives an empty index.
 
     Without `embedder` the built-in one is fitted to these documents. `intents` ties documents, by name, to intents.
-    `told` hears the step (`read`, `fit`, `embed`), and how much of it is done. Raises what the embedder raises.
+    `known` are vectors of the same embedder by `text_key`, so that no text is embedded twice. `told` hears the step
+    (`read`, `fit`, `embed`), and how much of it is done. Raises what the embedder raises.
     """
     recipe = recipe or Recipe(WINDOW_SIZE)
     read: list[IndexedDocument] = []
@@ -60,7 +63,7 @@ def build_index(
     del bags
     texts = [_window_text(read[place], first, last, recipe) for place, first, last in rows]
     embedder = embedder or fit_lsa(texts, told=lambda done, n: told("fit", done, n))
-    vectors = _vectors(texts, embedder, told)
+    vectors = _vectors(texts, embedder, known or {}, told)
     return Index(
         read,
         np.array(rows, dtype=np.int32).reshape(-1, 3),
@@ -77,10 +80,35 @@ def _window_text(document: IndexedDocument, first: int, last: int, recipe: Recip
     return f"{recipe.passage_prefix}{document.sentences.titles[first]}\n{document.text[starts[first] : starts[last]]}"
 
 
-def _vectors(texts: Sequence[str], embedder: Embedder, told: Callable[[str, int, int], object]) -> NDArray[np.float32]:
-    """Return the vectors of all texts, `(n, dimension)`."""
-    parts = [np.zeros((0, embedder.dimension), dtype=np.float32)]
-    for start in range(0, len(texts), EMBED_BLOCK):
-        parts.append(embedder.embed(texts[start : start + EMBED_BLOCK]))
-        told("embed", min(start + EMBED_BLOCK, len(texts)), len(texts))
-    return np.concatenate(parts)
+def known_vectors(index: Index) -> dict[bytes, NDArray[np.float32]]:
+    """Return the vectors of an index by the `text_key` of what was embedded."""
+    if not len(index):
+        return {}
+    vectors = index.vectors.vectors(np.arange(len(index), dtype=np.int64))
+    rows: list[list[int]] = index.windows.tolist()
+    texts = (_window_text(index.documents[place], first, last, index.recipe) for place, first, last in rows)
+    return {text_key(text): vector for text, vector in zip(texts, vectors, strict=True)}
+
+
+def text_key(text: str) -> bytes:
+    """Return what stands for a text, 16 bytes."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _vectors(
+    texts: Sequence[str],
+    embedder: Embedder,
+    known: Mapping[bytes, NDArray[np.float32]],
+    told: Callable[[str, int, int], object],
+) -> NDArray[np.float32]:
+    """Return the vectors of all texts, `(n, dimension)`; those that are known are not asked for."""
+    found = [known.get(text_key(text)) for text in texts] if known else [None] * len(texts)
+    missing = [at for at, vector in enumerate(found) if vector is None]
+    n_known = len(texts) - len(missing)
+    for start in range(0, len(missing), EMBED_BLOCK):
+        block = missing[start : start + EMBED_BLOCK]
+        for at, vector in zip(block, embedder.embed([texts[at] for at in block]), strict=True):
+            found[at] = vector
+        told("embed", n_known + min(start + EMBED_BLOCK, len(missing)), len(texts))
+    made = [vector for vector in found if vector is not None]
+    return np.stack(made) if made else np.zeros((0, embedder.dimension), dtype=np.float32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from config.errors import UpstreamError
-from retrieval.building import build_index
+from config.errors import ArtefactError, UpstreamError
+from retrieval.building import build_index, known_vectors
 from retrieval.choose import Limits
 from retrieval.embed import make_embedder
 from retrieval.hybrid import Recipe
@@ -20,8 +20,11 @@ from retrieval.vectors import FLAT_MAX_VECTORS
 from retrieval.windows import WINDOW_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from config.secret import Secret
     from config.settings import RetrievalSettings
@@ -61,18 +64,34 @@ class HybridBuilder:
         prefixes = f"{recipe.passage_prefix!r}:{recipe.question_prefix!r}"
         return f"hybrid:{VERSION}:{made_by}:{recipe.window_size}:{prefixes}"
 
-    def build(self, documents: Sequence[Document], folder: Path) -> None:
-        """Write the index of all `documents` into the empty `folder`. Raises `OSError` or `UpstreamError`."""
-        save_index(self.index(documents), folder)
+    def build(self, documents: Sequence[Document], folder: Path, *, before: Path | None = None) -> None:
+        """Write the index of all `documents` into the empty `folder`. Raises `OSError` or `UpstreamError`.
+
+        Vectors of the index `before` are taken over where embedder and text are the same: a server wants time and money
+        for each. The built-in embedder learns anew from all documents, so that its vectors are always new.
+        """
+        save_index(self.index(documents, known=self._known(before)), folder)
 
     def index(
         self,
         documents: Sequence[Document],
         *,
+        known: Mapping[bytes, NDArray[np.float32]] | None = None,
         told: Callable[[str, int, int], object] = lambda _step, _done, _all: None,
     ) -> Index:
-        """Return the index of all `documents`; `told` hears its steps. Raises `UpstreamError`."""
-        return build_index(documents, recipe=self.recipe, embedder=self.embedder, flat_max=self.flat_max, told=told)
+        """Return the index of all `documents`; see `build_index`. Raises `UpstreamError`."""
+        return build_index(
+            documents, recipe=self.recipe, embedder=self.embedder, flat_max=self.flat_max, known=known, told=told
+        )
+
+    def _known(self, before: Path | None) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors that an index before has of this embedder; none where it is of another, or damaged."""
+        if before is None or self.embedder is None:
+            return {}
+        try:
+            return known_vectors(load_index(before, embedder=self.embedder))
+        except ArtefactError:
+            return {}
 
     def load(self, folder: Path) -> Index:
         """Return the index of a folder. Raises `ArtefactError` where it is damaged or of another recipe."""

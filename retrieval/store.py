@@ -96,8 +96,7 @@ class DocumentStore:
 
     def _snapshot(self, manifest: Manifest) -> Snapshot:
         documents = tuple(self.document(record) for record in manifest.documents)
-        index = self._indexes / manifest.index if self.has_index(manifest.index) else None
-        return Snapshot(documents, index)
+        return Snapshot(documents, self.index_folder(manifest.index))
 
     def document(self, record: DocumentRecord) -> Document:
         """Return a document with its text. Raises `DocumentError` where that is not there or damaged."""
@@ -138,6 +137,10 @@ class DocumentStore:
     def has_index(self, name: str) -> bool:
         """Return whether an index is there."""
         return bool(name) and (self._indexes / name).is_dir()
+
+    def index_folder(self, name: str) -> Path | None:
+        """Return the folder of an index, `None` where it is not there."""
+        return self._indexes / name if self.has_index(name) else None
 
     def publish(self, manifest: Manifest) -> None:
         """Make this what the library holds."""

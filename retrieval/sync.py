@@ -44,8 +44,11 @@ class IndexBuilder(Protocol):
         """What differs wherever the same documents would give another index: embedder, sizes, versions."""
         ...
 
-    def build(self, documents: Sequence[Document], folder: Path) -> None:
-        """Write the index of all `documents` into the empty `folder`. May raise `DocumentError`, `OSError`."""
+    def build(self, documents: Sequence[Document], folder: Path, *, before: Path | None = None) -> None:
+        """Write the index of all `documents` into the empty `folder`; what still holds of the one `before` may be used.
+
+        May raise `DocumentError`, `OSError`.
+        """
         ...
 
 
@@ -120,7 +123,10 @@ def locked_sync(
         if documents is None:  # a text was damaged on disk: nothing that is stored is believed
             manifest = _taken(store, rules, found, known=Manifest(), progress=progress)
             documents = [store.document(record) for record in manifest.documents]
-        index = _index(store, rules.builder, documents, index_of=manifest.index_of, progress=progress)
+        old = store.index_folder(before.index) if known.index_of else None  # a rebuild takes nothing over
+        progress.begin("index", 1)
+        index = _index(store, rules.builder, documents, index_of=manifest.index_of, old=old)
+        progress.advance()
     manifest = replace(manifest, index=index, changed=datetime.now(UTC).isoformat())
     store.publish(manifest)
     store.clear(before, manifest)
@@ -149,17 +155,15 @@ def _documents(store: DocumentStore, manifest: Manifest) -> list[Document] | Non
 
 
 def _index(
-    store: DocumentStore, builder: IndexBuilder, documents: list[Document], *, index_of: str, progress: Progress
+    store: DocumentStore, builder: IndexBuilder, documents: list[Document], *, index_of: str, old: Path | None
 ) -> str:
     """Build the index and return the name of its folder; a name is never used twice."""
     name = f"{index_of[:16]}-{time.time_ns():x}-{os.getpid():x}"
-    progress.begin("index", 1)
     part, place = store.new_index(name)
-    builder.build(documents, part)
+    builder.build(documents, part, before=old)
     for path in (*part.rglob("*"), part):
         _to_disk(path)
     part.rename(place)
-    progress.advance()
     return name
 
 

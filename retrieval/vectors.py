@@ -35,6 +35,10 @@ class VectorStore(Protocol):
         """Return the exact score of each of the given rows."""
         ...
 
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of the given rows as they were put in, `(len(rows), dimension)`."""
+        ...
+
     def to_bytes(self) -> bytes:
         """Return the store as it is written to disk."""
         ...
@@ -100,7 +104,10 @@ class FaissStore:
         """Return the exact score of each of the given rows."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)
-        found = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
         return np.einsum(
-            "ij,j->i", found, vector
+            "ij,j->i", self.vectors(rows), vector
         )  # not @: for so little, BLAS would wait for its threads on busy cores
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors of the given rows."""
+        return self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))

@@ -7,6 +7,10 @@ import pytest
 from retrieval.answer import ExtractiveAnswerer
 from retrieval.index import LexicalIndex
 from retrieval.ingest import Document
+from retrieval.store import DocumentStore
+from retrieval.sync import SyncRules
+from retrieval.tying import TyingRules
+from tests.retrieval.names_index import MANUAL, NamesIndex
 
 EN = """# Harbour
 
@@ -53,3 +57,22 @@ def index(documents):
 @pytest.fixture
 def answerer(index):
     return ExtractiveAnswerer(lambda: index)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A watched folder with one document."""
+    path = tmp_path / "docs"
+    (path / "payment").mkdir(parents=True)
+    (path / "returns.md").write_text(MANUAL)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return DocumentStore(tmp_path / "state" / "library")
+
+
+@pytest.fixture
+def rules(folder):
+    return SyncRules(folder=folder, builder=NamesIndex(), tying=TyingRules(), max_document_bytes=1_000_000)

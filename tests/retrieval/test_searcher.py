@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from config.settings import EmbedderSettings, RetrievalSettings
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.hybrid import Recipe
+from retrieval.ingest import Document
 from retrieval.scoped import Wanted
 from retrieval.searcher import HybridBuilder, HybridScopedSearch, limits_for
 
@@ -66,6 +69,61 @@ def test_a_library_on_disk_gets_its_index(documents, tmp_path):
     assert 3 == len({builder.fingerprint, other.fingerprint, HybridBuilder(_Fixed()).fingerprint})
     with pytest.raises(ArtefactError, match="other sizes"):
         other.load(tmp_path)
+
+
+class _Counting(_Fixed):
+    """Counts what it embeds."""
+
+    def __init__(self, fingerprint="server:1"):
+        self.fingerprint, self.embedded = fingerprint, []
+
+    def embed(self, texts):
+        self.embedded += texts
+        return np.array([[float(len(text) % 7 + 1)] for text in texts], dtype=np.float32)
+
+
+def test_what_was_embedded_is_not_embedded_again(documents, tmp_path):
+    """Only the windows of the document that changed go to the server, and the index is as if all had gone."""
+    embedder = _Counting()
+    builder = HybridBuilder(embedder)
+    builder.build(documents, tmp_path / "old")
+    n_all = len(embedder.embedded)
+    changed = (replace(documents[0], text="# Harbour\n\nThe ferry is sold."), *documents[1:])
+    embedder.embedded.clear()
+    builder.build(changed, tmp_path / "new", before=tmp_path / "old")
+    new, afresh = builder.load(tmp_path / "new"), HybridBuilder(_Counting()).index(changed)
+    rows = np.arange(len(new))
+
+    assert 0 < len(embedder.embedded) < n_all
+    assert all("ferry is sold" in text for text in embedder.embedded)
+    assert np.array_equal(afresh.vectors.vectors(rows), new.vectors.vectors(rows))
+    embedder.embedded.clear()
+    builder.build(changed, tmp_path / "same", before=tmp_path / "new")
+    assert [] == embedder.embedded
+
+
+@pytest.mark.parametrize("before", ["other", "prefix", "lost"])
+def test_vectors_of_another_kind_are_never_taken_over(documents, tmp_path, before):
+    """Another embedder, another prefix before each passage, an index that is damaged: all is embedded."""
+    other = {
+        "other": HybridBuilder(_Counting("server:2")),
+        "prefix": HybridBuilder(_Counting(), Recipe(800, "passage: ")),
+    }
+    if before in other:
+        other[before].build(documents, tmp_path / "old")
+    embedder = _Counting()
+    HybridBuilder(embedder).build(documents, tmp_path / "new", before=tmp_path / "old")
+
+    assert len(HybridBuilder(embedder).load(tmp_path / "new")) == len(embedder.embedded)
+
+
+def test_an_empty_index_has_no_vectors_to_take_over(tmp_path):
+    """The first document after none is embedded."""
+    builder = HybridBuilder(_Counting())
+    builder.build((), tmp_path / "none")
+    builder.build((Document("a.md", "One."),), tmp_path / "one", before=tmp_path / "none")
+
+    assert 1 == len(builder.load(tmp_path / "one"))
 
 
 def test_the_settings_make_the_builder():
