@@ -187,3 +187,14 @@ def test_too_few_is_said_with_numbers():
     assert "在 zh 中与候选策略一致的决策太少：只相当于 3 个" in found.chinese
     assert {"why": "too_few", "n": 3.2} == {key: found.as_json()[key] for key in ("why", "n")}
     assert () == too_few(20.0)
+
+
+def test_a_model_that_was_possible_and_never_drawn_is_refused():
+    """Nothing is divided by nothing on the way."""
+    rows = [decided(str(at), chosen="large", probabilities=(0.9, 0.05, 0.05), reward=1.0) for at in range(50)]
+    report = told(log_of(rows), {"*": {"middle": 1}})
+    quality = report["quality"][0]
+
+    assert (None, 0.0) == (quality["estimates"], quality["ess"])
+    assert ["no_outcomes"] == [each["why"] for each in quality["refused"]]
+    assert 1.0 == pytest.approx(quality["current"]["value"])
