@@ -39,7 +39,7 @@ host = "127.0.0.1"  # beyond loopback a proxy key is needed: thalamus keys creat
 port = 8000
 
 [routing]
-# default_model = "claude"  # what auto takes when no rule speaks; without it, one is drawn by weight
+# default_model = "claude"  # what auto takes when no rule speaks; without it, one is chosen by what was learned
 
 # [retrieval]
 # library = "docs"  # folder with your documents, Markdown or text
