@@ -16,7 +16,7 @@ from config.intents import load_intents
 from proxy.choosing import Chooser
 from proxy.intent_model import OLLAMA_URL
 from proxy.judging import FOLDER as JUDGE_FOLDER
-from proxy.judging import Judging, judge_ollama
+from proxy.judging import Judging, judge_key, judge_ollama
 from proxy.learning import Learning
 from proxy.limits import RateLimiter
 from proxy.signs import Signs
@@ -119,6 +119,7 @@ class House:
             words=Words(self.dispatcher, self._candidates),
             ollama=judge_ollama(self.settings, ollama_url),
             home=self.settings.state_dir / JUDGE_FOLDER,
+            key=judge_key(self.settings),
         )
 
     @property
@@ -147,7 +148,7 @@ class House:
         self.documents.library.adopt(wanted, catalogue)
         self.take_catalog(build_catalog(wanted, probes=self.prober.probes))
         self.prober.watch(wanted)
-        self.judging.adopt(wanted.judge, ollama=judge_ollama(wanted, ollama_url))
+        self.judging.adopt(wanted.judge, ollama=judge_ollama(wanted, ollama_url), key=judge_key(wanted))
         self.health.adopt(wanted.breaker, self.catalog.deployment_ids())
         self.retries.adopt(wanted.breaker)
         self.affinity.adopt(lifetimes(wanted))

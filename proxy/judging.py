@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from config.environment import split_keys
 from proxy import choosing
 from router.judge.asking import Judge, Limits
 from router.judge.gate import Gate, stakes_of, why_not
@@ -49,12 +50,21 @@ log = structlog.stdlib.get_logger("thalamus.proxy.judging")
 class Judging:
     """The judge that settings name, with the template in charge. Nothing is opened before it is asked or watched.
 
-    `words` speaks to the models of the catalogue. `ollama` is the server's address, `None` where none is to be asked.
+    `words` speaks to the models of the catalogue. `ollama` is the server's address, `None` where none is to be asked,
+    and `key` what it may want.
     """
 
     def __init__(
-        self, settings: JudgeSettings, *, transport: Transport, words: TextGenerator, ollama: str | None, home: Path
+        self,
+        settings: JudgeSettings,
+        *,
+        transport: Transport,
+        words: TextGenerator,
+        ollama: str | None,
+        home: Path,
+        key: str | None = None,
     ) -> None:
+        self._key = key
         self._transport = transport
         self._words = words
         self.shelf = Shelf(home)
@@ -82,12 +92,12 @@ class Judging:
         """Whether anybody is to be asked at all."""
         return self._settings.mode != "never" and (self._settings.served_by == "catalogue" or self._ollama is not None)
 
-    def adopt(self, settings: JudgeSettings, *, ollama: str | None) -> None:
+    def adopt(self, settings: JudgeSettings, *, ollama: str | None, key: str | None = None) -> None:
         """Go on with other settings; what was kept and counted stays only where the judge itself stays the same."""
-        if settings == self._settings and ollama == self._ollama:
+        if (settings, ollama, key) == (self._settings, self._ollama, self._key):
             return
         former = self.judge
-        self._settings, self._ollama, self._in_charge = settings, ollama, None
+        self._settings, self._ollama, self._key, self._in_charge = settings, ollama, key, None
         self.judge = self._made()
         former.give_up()
         self._changed.set()
@@ -147,7 +157,7 @@ class Judging:
             voice = CatalogueVoice(self._words, settings.model)
         else:
             ask = Ask(settings.num_ctx, settings.keep_alive_s)
-            voice = OllamaVoice(OllamaServer(self._transport, self._ollama or ""), settings.model, ask)
+            voice = OllamaVoice(OllamaServer(self._transport, self._ollama or "", key=self._key), settings.model, ask)
         return Judge(voice, limits_of(settings))
 
 
@@ -167,6 +177,16 @@ def judge_ollama(settings: Settings, usual: Callable[[Settings], str]) -> str | 
     row = next((each for each in settings.providers if each.name == "ollama"), None)
     known = settings.health.find_ollama or (row is not None and row.discover)
     return settings.judge.ollama_url or (usual(settings) if known else None)
+
+
+def judge_key(settings: Settings) -> str | None:
+    """Return the key of the provider `ollama`, `None` where it has none or the judge has a server of its own."""
+    row = next((each for each in settings.providers if each.name == "ollama"), None)
+    if row is None or settings.judge.ollama_url is not None:
+        return None
+    held = (settings.secrets.get(name) for name in row.api_key_env)
+    keys = [key for secret in held if secret is not None for key in split_keys(secret.reveal())]
+    return keys[0] if keys else None
 
 
 async def judge(house: House, exchange: Exchange, note: span) -> None:

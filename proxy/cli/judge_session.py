@@ -10,7 +10,7 @@ from config.prices import list_prices
 from proxy.cli.checking import probed
 from proxy.cli.printing import CommandError
 from proxy.house import ollama_url
-from proxy.judging import FOLDER, Judging, judge_ollama
+from proxy.judging import FOLDER, Judging, judge_key, judge_ollama
 from router.choosing.offering import offers_of
 from router.dispatch import Dispatcher
 from router.judge.shelf import Shelf
@@ -77,7 +77,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Session]:
 
     ollama = judge_ollama(settings, ollama_url)
     judging = Judging(
-        settings.judge, transport=transport, words=Words(dispatcher, candidates), ollama=ollama, home=home_of(settings)
+        settings.judge,
+        transport=transport,
+        words=Words(dispatcher, candidates),
+        ollama=ollama,
+        home=home_of(settings),
+        key=judge_key(settings),
     )
     try:
         yield Session(judging, catalog, ollama)

@@ -62,10 +62,11 @@ class Ask:
 
 
 class OllamaServer:
-    """One server, by its address, with or without `/api` or `/v1` at its end."""
+    """One server, by its address, with or without `/api` or `/v1` at its end; `key` is for one behind a login."""
 
-    def __init__(self, transport: Transport, url: str) -> None:
+    def __init__(self, transport: Transport, url: str, *, key: str | None = None) -> None:
         self._transport = transport
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
         self._url = url.rstrip("/").removesuffix("/api").removesuffix("/v1")
 
     async def version(self) -> str:
@@ -141,7 +142,7 @@ class OllamaServer:
     async def _send(
         self, method: str, path: str, body: Json | None, *, idle_s: float | None = None
     ) -> UpstreamResponse:
-        headers = {"content-type": "application/json"} if body is not None else {}
+        headers = self._headers | ({"content-type": "application/json"} if body is not None else {})
         data = encode(body) if body is not None else b""
         request = UpstreamRequest(method, f"{self._url}{path}", headers, data, connect_s=CONNECT_S, idle_s=idle_s)
         return await self._transport.send(request)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from config.judge_settings import JudgeSettings
+from config.secret import Secret
 from config.settings import HealthSettings, ProviderSettings, Settings
-from proxy.judging import Judging, judge_ollama
+from proxy.judging import Judging, judge_key, judge_ollama
 from proxy.savings import tokens_of_judging
 from router.judge.templates import shipped_templates
 from router.transport import AiohttpTransport
@@ -70,6 +71,37 @@ def test_ollama_is_asked_only_where_it_was_named_or_may_be_looked_for(find, row,
     )
 
     assert url == judge_ollama(settings, lambda _: "usual")
+
+
+@pytest.mark.parametrize(
+    ("own", "secrets", "key"),
+    [
+        (None, {"OLLAMA_API_KEY": Secret("one,two")}, "one"),
+        (None, {}, None),
+        (URL, {"OLLAMA_API_KEY": Secret("k")}, None),
+    ],
+)
+def test_key_goes_to_the_server_that_it_is_for(own, secrets, key):
+    """The provider's key goes to the provider's server, and never to another one that the judge has of its own."""
+    row = ProviderSettings("ollama", "ollama", base_url=URL, api_key_env=("OLLAMA_API_KEY",))
+
+    assert key == judge_key(Settings(judge=JudgeSettings(ollama_url=own), providers=(row,), secrets=secrets))
+
+
+async def test_key_is_sent_and_never_told(tmp_path):
+    """A server behind a login gets the key with each question; health does not show it."""
+    transport = AiohttpTransport()
+    async with scripted_upstream(replying({"text": named("large")})) as upstream:
+        home = tmp_path / "judge"
+        found = Judging(
+            JudgeSettings(), transport=transport, words=None, ollama=upstream.url, home=home, key="sk-made-up"
+        )
+        await found.ask(case())
+        [asked] = upstream.requests
+    await transport.aclose()
+
+    assert "Bearer sk-made-up" == asked.headers["authorization"]
+    assert "made-up" not in str(found.state())
 
 
 async def test_other_settings_make_another_judge(judging):
