@@ -149,11 +149,15 @@ def _head(since: datetime, until: datetime, books: Books, asked: Candidate) -> J
     told: Json = {"since": since.isoformat(), "until": until.isoformat(), "read": books.n_read, "current": versions}
     made = getattr(asked, "made", None)
     if isinstance(made, datetime) and made > since:
-        flattered = (
+        english = (
             f"the version was made on {made:%Y-%m-%d %H:%M} UTC and may have learned from decisions that it is judged "
             f"on, which flatters it; --since {made:%Y-%m-%dT%H:%M} judges it on later ones."
         )
-        told["warnings"] = [flattered]
+        chinese = (
+            f"该版本建于 {made:%Y-%m-%d %H:%M} UTC，可能正是从用来评它的决策里学来的，结果会偏好；"
+            f"--since {made:%Y-%m-%dT%H:%M} 可在之后的决策上评它。"
+        )
+        told["warnings"] = [{"en": english, "zh": chinese}]
     return told
 
 
@@ -184,7 +188,7 @@ def _print(report: Mapping[str, Any], language: Told) -> None:
     for sentence in dict.fromkeys(why[language] for part in (*quality, *cost) for why in part["refused"]):
         say(sentence)
     for warning in report.get("warnings", ()):
-        say(f"Note: {warning}")
+        say(f"Note: {warning['en']}" if language == "en" else f"提示：{warning['zh']}")
     say(report["verdict"][language])
 
 

@@ -148,7 +148,10 @@ def test_a_version_is_found_by_its_id(here, capsys):
 
     assert version == report["candidate"]
     assert all(each["candidate"] >= 0.02 for each in report["shares"].values())
-    assert "flatters it" in report["warnings"][0]
+    main(["policy", "evaluate", "--candidate", version, "--language", "zh"])
+
+    assert "flatters it" in report["warnings"][0]["en"]
+    assert "提示：该版本建于" in capsys.readouterr().out
     assert "Note: the version was made on" in out
 
 
