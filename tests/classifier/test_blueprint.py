@@ -55,6 +55,7 @@ def test_a_blueprint_says_what_it_does_not_leave_out(folder) -> None:
         (GOOD + "about = 1", "about must be a text"),
         (GOOD + "seeds = []", "seeds must be a list of numbers"),
         (GOOD + "[targets]\np50_ms = 0", "p50_ms must be a number above 0"),
+        (GOOD + "[features]\nedges = 1", "edges must be true or false"),
         (GOOD.replace('"payment", ', '"none", '), "labels must be a list of different texts"),
         (GOOD.replace('["zh", "en"]', "[]"), "languages must be a list"),
         (GOOD.replace('"single"', '"double"'), "task must be one of"),

@@ -17,6 +17,7 @@ from classifier.foundry.tfidf import LinearOptions, fit_linear, rounded
 from classifier.foundry.tuning import cross_scores, deal, exclusive_labels, fit_logistic, tune
 from classifier.micromodel import MicroModel
 from classifier.preproc import Preproc
+from classifier.text import is_edge
 from config.errors import CorpusError
 from tests.classifier.small_corpus import multi_rows, order, single_rows
 
@@ -149,6 +150,18 @@ def test_pairs_of_words_can_count_for_more() -> None:
 
     assert factors["=do it"] == pytest.approx(1.5)
     assert factors["=do"] == factors[" do "] == pytest.approx(1.0)
+
+
+def test_a_sentence_may_hang_on_its_first_word() -> None:
+    """The same words in another order have another label, once first and last words are terms."""
+    asked = [f"are {who} {how}" for who in ("you", "they", "we") for how in ("ready", "late", "ready late")]
+    told = [" ".join((text.split()[1], "are", *text.split()[2:])) for text in asked]
+    gold = np.repeat(np.eye(2, dtype=bool), len(asked), axis=0)
+    plain, keen = (fit_linear([*asked, *told], gold, LinearOptions(edges=edges)) for edges in (False, True))
+
+    assert not any(is_edge(term) for term in plain.terms)
+    assert {"=^ are", "=late $"} <= set(keen.terms)
+    assert [0, 1] == keen.scores(["are cats late", "cats are late"]).argmax(axis=1).tolist()
 
 
 def test_confidence_knows_which_labels_are_hard_to_tell() -> None:
