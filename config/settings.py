@@ -141,7 +141,7 @@ class RetrievalSettings:
     head of that `turn`, for servers whose chat template refuses two user turns in a row."""
     token_budget: Count = 2000
     """Most tokens of passages per request; 0 adds none."""
-    p_miss: Share = 0.33
+    p_miss: Share = 0.31
     """Share of requests, 0 to 1, whose passages are taken to lack the answer. What is counted as saved is charged with
     it: each of them would be asked again with all documents. The default is the upper end of the 95 % interval that
     `python -m tests.bench.route` gives on the half of the questions to the example library that no setting was chosen

@@ -28,6 +28,8 @@ A wrong one costs little: where its documents are weak, all are searched.
 
 MIN_LIKELY: Final = 0.2
 """From here on an intent with documents is likely enough that passages are sent without a further look."""
+FRAME_TOKENS: Final = 110
+"""About what the frame around all passages costs, with room for long headings."""
 MIN_NOTHING: Final = 0.8
 """From this probability on it is believed that a text asks for nothing in the catalogue."""
 MIN_LEAN: Final = 0.02
@@ -80,7 +82,7 @@ def look_up(
     untied = shelf.untied(named)
     most = _most(labels, settings, is_sure=intent is not None and not intent.abstained)
     lean = _leaning(intent, shelf, named, untied) if labels != (NONE,) else {}
-    wanted = Wanted(most, settings.token_budget, scope=tied | untied if tied else None, lean=lean or None)
+    wanted = Wanted(most, _for_text(settings.token_budget), scope=tied | untied if tied else None, lean=lean or None)
     looked = library.search.look(question, wanted)
     passages = _within(looked.passages, settings.token_budget)
     if (
@@ -154,8 +156,13 @@ def _of_untied(
     """Return passages of documents that belong to no intent, where they hold an answer."""
     if not untied:
         return ()
-    looked = library.search.look(question, Wanted(most, budget, scope=untied))
+    looked = library.search.look(question, Wanted(most, _for_text(budget), scope=untied))
     return _within(looked.passages, budget) if looked.scope == "kept" and library.holds(question) else ()
+
+
+def _for_text(budget: int) -> int:
+    """Return what of a budget the frame leaves for passages."""
+    return max(0, budget - FRAME_TOKENS)
 
 
 def _within(passages: tuple[Passage, ...], budget: int) -> tuple[Passage, ...]:
