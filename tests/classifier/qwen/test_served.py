@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-import classifier
+from classifier.calibration import NEVER
 from classifier.micromodel import MicroModel
 from classifier.qwen.export import export_onnx
+from classifier.shelf import Shelf
+from proxy.understanding import ARTEFACTS, INTENT, VERSIONS
 from router.providers.scripted import Reply, Script, scripted_upstream
+from tests.classifier.damage import sealed
 from tests.classifier.qwen.conftest import NO_TORCH, ROWS
 from tests.e2e.gateway import model, running_gateway, user
 from tests.e2e.test_intent import loaded
@@ -21,11 +25,15 @@ pytestmark = pytest.mark.ml
 PATIENT = 'device = "cpu"\ndeadline_ms = 20000\n'
 
 
-@pytest.fixture(scope="module")
-def unsure():
-    """Rows on which the shipped micro-model abstains, and their labels."""
-    micro = MicroModel.load(Path(classifier.__file__).parent / "artefacts" / "intent")
-    return [(text, labels) for text, labels in ROWS if micro.predict(text).abstained]
+@pytest.fixture
+def unsure(tmp_path):
+    """Rows on which the live micro-model abstains, and their labels: it is the shipped one, but never sure."""
+    doubtful = Path(shutil.copytree(ARTEFACTS / INTENT, tmp_path / "doubtful"))
+    sealed(doubtful, abstain_below=NEVER)
+    shelf = Shelf(tmp_path / ".thalamus" / VERSIONS, ARTEFACTS)
+    shelf.shadow(INTENT, doubtful)
+    shelf.promote(INTENT)
+    return [(text, labels) for text, labels in ROWS if MicroModel.load(doubtful).predict(text).abstained]
 
 
 async def ask(tmp_path, settings, texts):
