@@ -1,6 +1,6 @@
 """Hybrid search over one library: words and vectors over the same windows, as an immutable snapshot.
 
-`building.py` makes it, `stored.py` writes and reads it, `searcher.py` keeps the current one and runs it in threads.
+`building.py` makes it, `stored.py` writes and reads it, `searcher.py` searches it for requests.
 """
 
 from __future__ import annotations
@@ -175,9 +175,8 @@ class Index:
         """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
 
         `scope` names documents; the others are searched only where the scope is weak, or with `lean`: how likely it is
-        that a document serves what is asked, 0 to 1, by its name. Takes about a millisecond of one core, and as long as
-        its embedder for a remote one, whose failures are told in `degraded`. `vector` is what `embed_questions` gave
-        for this question; `fuse` is another rule than the shipped one, `choosing` another way to take what is sent.
+        that a document serves what is asked, 0 to 1, by its name. A remote embedder's failure is told in `degraded`.
+        `vector` is what `embed_questions` gave; `fuse` is another rule, `choosing` another way to take what is sent.
         """
         question = question[-MAX_QUERY_CHARS:]
         if not len(self) or not question.strip():
@@ -190,18 +189,17 @@ class Index:
         best = Best.of(ranked.words, ranked.dense)
         rule = fuse(question, self.embedder.name) if leg == "hybrid" else convex_by(float(leg == "dense"))
         scores = rule(ranked.words, ranked.dense, best)
-        rows = ranked.rows
-        how: Scope = "none"
+        rows, how = ranked.rows, "none"
         if scope is not None:
             inside = self._rank(read, words, n=n, is_open=is_open & self._rows_of(scope))
             mine = rule(inside.words, inside.dense, best)
             how = "kept" if 0 < WEAK_SCOPE_SHARE * scores.max(initial=0) <= mine.max(initial=0) else "weak"
-            if lean is not None:
+            if lean:
                 rows, at = np.unique(np.concatenate([rows, inside.rows]), return_index=True)
                 scores = np.concatenate([scores, mine])[at]
             elif how == "kept":
                 rows, scores = inside.rows, mine
-        scores = scores * self._leaning(lean or {}, rows)
+        scores = scores if not lean else scores * self._leaning(lean, rows)
         chosen = choosing(self._candidates(rows, scores, n), self._texts(count_tokens), limits)
         return Found(tuple(self._passage(each) for each in chosen), how, read.degraded)
 
@@ -288,10 +286,9 @@ class Index:
         """Return a chosen stretch with its lines and headings."""
         document = self.documents[chosen.document]
         text = document.text[chosen.start : chosen.end]
-        sentence = bisect_right(document.sentences.starts, chosen.start) - 1
         passage = Passage(
             doc=document.name,
-            title=document.sentences.titles[sentence],
+            title=document.sentences.titles[bisect_right(document.sentences.starts, chosen.start) - 1],
             text=text,
             start_line=line_of(document.line_starts, chosen.start),
             end_line=line_of(document.line_starts, chosen.start + len(text.rstrip()) - 1),
