@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from router.simulation.warmth import Warmth
 
 N_SEEDS: Final = 20
-N_SEEDS_OF_DRAWS: Final = 6
+N_SEEDS_OF_DRAWS: Final = 5
 """Ways of drawing are compared with fewer runs, and smaller samples of each day."""
-PLAYED_OF_DRAWS: Final = 300
-N_SEEDS_WITH_KEYS: Final = 3
+PLAYED_OF_DRAWS: Final = 150
+N_SEEDS_WITH_KEYS: Final = 2
 """Runs with keys take the longest: how much each key may move is computed anew with each of its ratings."""
-N_SEEDS_OF_LABELS: Final = 10
+N_SEEDS_OF_LABELS: Final = 8
 N_KEYS: Final = 300
 
 

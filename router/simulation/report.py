@@ -105,8 +105,8 @@ def _curve(main: Simulated) -> str:
 def _draws(draws: Sequence[tuple[str, Sequence[Played]]]) -> str:
     head = (
         "## Ways of drawing\n",
-        f"{len(draws[0][1])} seeds each. Learning costs answers while it lasts: the third column is the mean over all",
-        "days. Each way keeps the floor of 0.02 for every model.\n",
+        f"{len(draws[0][1])} seeds each. Learning costs answers while it lasts, which the quality over all days",
+        "counts. Each way keeps the floor of 0.02 for every model.\n",
         "| drawn by | favourite, at the end | served, at the end | quality over all days | quality at the end |",
         "|---|---|---|---|---|",
     )

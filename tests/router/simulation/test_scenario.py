@@ -1,37 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from config.errors import CorpusError
 from router.simulation.scenario import fixed_scenario, read_scenario
-
-SMALL = """
-name = "small"
-days = 2
-requests_per_day = 50
-played_per_day = 50
-callers = 5
-[[domains]]
-name = "code"
-share = 0.5
-[[domains]]
-name = "law"
-share = 0.5
-[[models]]
-name = "a"
-base = 0.5
-skill = { code = 2.0, law = -2.0 }
-[[models]]
-name = "b"
-base = 0.5
-skill = { code = -2.0, law = 2.0 }
-"""
-
-
-def _written(tmp_path, text):
-    path = tmp_path / "s.toml"
-    path.write_text(text, "utf-8")
-    return path
+from tests.router.simulation.small import SMALL, written
 
 
 def test_fixed_scenario_is_the_one_the_reports_tell_of():
@@ -44,10 +19,10 @@ def test_fixed_scenario_is_the_one_the_reports_tell_of():
 
 def test_scenario_is_read_from_a_file(tmp_path):
     """What a file leaves out has its default."""
-    found = read_scenario(_written(tmp_path, SMALL))
+    found = read_scenario(written(tmp_path, SMALL))
 
     assert ("small", 2, ()) == (found.name, found.days, found.drifts)
-    assert {"code": 2.0, "law": -2.0} == found.models[0].skill
+    assert {"code": 2.0, "writing": -2.0} == found.models[0].skill
 
 
 @pytest.mark.parametrize(
@@ -55,21 +30,21 @@ def test_scenario_is_read_from_a_file(tmp_path):
     [
         ('name = "b"', 'name = "a"', "two models"),
         ("share = 0.5", "share = 0.4", "not 1 together"),
-        ('[[domains]]\nname = "law"', '[[domains]]\nname = "code"', "twice"),
-        ("code = 2.0", "cods = 2.0", "cods"),
+        ('[[domains]]\nname = "writing"', '[[domains]]\nname = "code"', "twice"),
+        ("{ code = 2.0", "{ cods = 2.0", "cods"),
         ("days = 2", "days = 0", "needs a day and"),
-        ("played_per_day = 50", "played_per_day = 51", "no more than come"),
+        ("played_per_day = 20", "played_per_day = 101", "no more than come"),
         ("days = 2", "days = 1000000", "more than 1,000,000"),
         ("days = 2", 'days = 2\n[[drifts]]\nday = 1\nmodel = "z"\nadds = 1.0', "drift"),
         ("days = 2", "days = 2\ntopic_spread = -1.0", "topics"),
-        ("days = 2", "days = 2\n[feedback]\nwrong = 1.5", "between 0 and 1"),
+        ("wrong = 0.1", "wrong = 1.5", "between 0 and 1"),
         ("days = 2", 'days = "two"', "Expected `int`"),
         ("days = 2", "days = ", "Invalid value"),
     ],
 )
 def test_wrong_scenario_is_refused_with_its_file_and_reason(tmp_path, before, after, complaint):
     """A sentence names the file and what is wrong."""
-    path = _written(tmp_path, SMALL.replace(before, after))
+    path = written(tmp_path, SMALL.replace(before, after))
 
     with pytest.raises(CorpusError, match=complaint) as refused:
         read_scenario(path)
@@ -83,3 +58,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
     with pytest.raises(CorpusError, match="UTF-8"):
         read_scenario(path)
+
+
+def test_scenario_of_the_documents_is_one(tmp_path):
+    """What the page shows can be played."""
+    page = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text("utf-8")
+    shown = page.split("```toml\n")[1].split("```")[0]
+
+    found = read_scenario(written(tmp_path, shown))
+
+    assert ("mine", 3) == (found.name, found.drifts[0].day)
