@@ -15,7 +15,6 @@ from retrieval.changes import check_name
 from retrieval.convert import SUFFIXES, suffix_of
 from retrieval.converter_process import ConverterProcess
 from retrieval.ingest import read_documents
-from retrieval.rerank import make_reranker
 from retrieval.sources import scan
 from retrieval.store import DocumentStore
 from retrieval.sync import SyncRules, rebuild, sync
@@ -101,6 +100,7 @@ class DocumentLibrary:
 
     def search(self, index: Index) -> ScopedSearch:
         """Return the search of requests over an index, with the reranker of the settings."""
+        from retrieval.rerank import make_reranker  # noqa: PLC0415  # its HTTP client, likewise
         from retrieval.searcher import HybridScopedSearch  # noqa: PLC0415  # FAISS: only where there is an index
 
         settings = self._settings.retrieval.reranker

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from dataclasses import replace
 
 import pytest
 
 from config.intents import shipped_intents
-from config.settings import RetrievalSettings, Settings
+from config.settings import RerankerSettings, RetrievalSettings, Settings
 from proxy.daemon_thread import in_daemon_thread
 from proxy.document_library import DocumentLibrary, check_document
 from retrieval.library_lock import library_lock
+from retrieval.rerank import ServerReranker
 from retrieval.stored import load_index
 from retrieval.sync import sync
 
@@ -53,6 +55,23 @@ def test_the_stored_index_is_the_one_of_hybrid_search(settings):
 
     assert index is not None
     assert ["a.md"] == [each.name for each in load_index(index).documents]
+
+
+def test_a_search_has_the_reranker_of_the_settings(settings):
+    """The same one after each change of the documents, for a model takes seconds to load; a wrong one leaves none."""
+    named = RerankerSettings(kind="server", model="m", base_url="http://127.0.0.1:9", candidates=7)
+    with_one = replace(settings, retrieval=replace(settings.retrieval, reranker=named))
+    wrong = replace(settings, retrieval=replace(settings.retrieval, reranker=RerankerSettings(kind="server")))
+    library = DocumentLibrary(with_one)
+    library.documents()
+    index = library.index()
+
+    assert index is not None
+    first, second = library.search(index), library.search(index)
+    assert isinstance(first.reranker, ServerReranker)
+    assert (first.reranker, 7) == (second.reranker, second.n_reranked)
+    library.adopt(wrong, shipped_intents())
+    assert library.search(index).reranker is None
 
 
 def test_without_a_place_for_documents_there_are_none(tmp_path):
