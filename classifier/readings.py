@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from config.types import Json
 
 TFIDF_LINEAR, BILSTM_CRF = "tfidf_linear", "bilstm_crf"
-DOMAIN, COMPLEXITY, SENTIMENT = "domain", "complexity", "sentiment"
+DOMAIN, COMPLEXITY, SENTIMENT, IS_QUESTION = "domain", "complexity", "sentiment", "is_question"
+QUESTION: Final = "question"
+"""The label of the model `is_question` for a turn that asks."""
 UNHAPPY: Final = "negative"
 """The label of the sentiment model that means dissatisfaction with the answer before."""
 LEVELS: Final[Mapping[str, int]] = {"trivial": 1, "simple": 3, "moderate": 6, "hard": 9}
@@ -161,6 +163,8 @@ def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
         found["domain"] = sure[DOMAIN]
     if sure.get(COMPLEXITY) in LEVELS:
         found["complexity"] = LEVELS[sure[COMPLEXITY]]
+    if IS_QUESTION in sure:
+        found["is_question"] = sure[IS_QUESTION] == QUESTION
     if SENTIMENT in sure and known.n_turns > 1:
         found["dissatisfied"] = sure[SENTIMENT] == UNHAPPY
     return found

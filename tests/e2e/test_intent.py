@@ -50,7 +50,7 @@ async def test_rules_and_the_micro_model_stand_in_the_trace(tmp_path: Path) -> N
     assert "ok" == state["intent"]["status"]
     assert ("rule", [EXAMPLE.name], 1.0) == (by_rule["source"], by_rule["intents"], by_rule["confidence"])
     assert "micro" == by_model["source"]
-    assert 0 <= by_model["ms"] < 50
+    assert 0 < by_model["ms"] < 1000  # a busy machine may take its time; how long is bounded by the benchmark
     assert ("zh", 1, False, False) == (
         features["language"], features["complexity"], features["has_code"], features["has_tools"],
     )  # fmt: skip
