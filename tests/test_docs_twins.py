@@ -40,7 +40,9 @@ VARIABLES_OF_OTHERS = {
 }
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-VERB = re.compile(r"thalamus ((?:keys|db|classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)(?![\w.-])")
+VERB = re.compile(
+    r"thalamus ((?:keys|db|classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)(?![\w.-])"
+)
 OPTION = re.compile(
     r"thalamus (keys create|keys revoke|db backup|(?:classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)"
 )
