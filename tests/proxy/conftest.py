@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from config.loader import shipped_providers
 
+from config.loader import shipped_providers
 from proxy.cli import main
 
 if TYPE_CHECKING:
