@@ -16,6 +16,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from litestar.types import HTTPScope
 
+from config.judge_settings import JudgeSettings
 from config.loader import load_settings
 from config.settings import Settings
 from proxy.app import create_app
@@ -87,7 +88,7 @@ class Listening:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """The wired product, without a server."""
-    built = cast("House", create_app(Settings(state_dir=tmp_path)).state.house)
+    built = cast("House", create_app(Settings(state_dir=tmp_path, judge=JudgeSettings(mode="never"))).state.house)
     yield built
     asyncio.run(built.writer.aclose(0))
 

@@ -161,8 +161,9 @@ async def test_a_database_that_is_away_changes_nothing(tmp_path: Path) -> None:
     head = HEAD.replace("port = 0", 'port = 0\nrequire_key = "never"')
     async with two_servers(tmp_path, head=head) as (gateway, servers):
         assert 200 == (await set_weights(gateway, _1=3)).status_code
-        holder = sqlite3.connect(tmp_path / ".thalamus" / "thalamus.sqlite", isolation_level=None)
-        holder.execute("begin exclusive")
+        books = tmp_path / ".thalamus" / "thalamus.sqlite"
+        holder = sqlite3.connect(books, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(holder.execute, "begin exclusive")  # the gateway may be writing: let it end
         during = await set_weights(gateway, _1=0)
         shown = await gateway.http.get(PATH)
         assert [6, 2] == await answered_by(gateway, servers, 8)
