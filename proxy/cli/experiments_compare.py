@@ -10,25 +10,18 @@ import typer
 
 from config.database import open_database
 from config.errors import NotFoundError
+from proxy.cli.asking import live_in, words_of
 from proxy.cli.checking import probed
 from proxy.cli.languages import Told, ToldIn, usual_language
 from proxy.cli.moments import moment_of
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, say
-from router.dispatch import Dispatcher
 from router.experiments.pairwise import compared
 from router.experiments.shadow import answered, read_recorded
-from router.providers.anthropic import AnthropicProvider
-from router.providers.ollama import OllamaProvider
-from router.providers.openai_compatible import OpenAICompatibleProvider
-from router.reasoning_store import ReasoningStore
-from router.transport import AiohttpTransport
-from router.words import Words, candidate_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from config.types import Json
-    from router.attempt import Candidate
     from router.experiments.pairwise import Comparison
     from router.experiments.shadow import Recorded
     from router.snapshot import Catalog
@@ -71,29 +64,12 @@ async def _compared(
     candidate, judge = _live(catalog, candidate), _live(catalog, judge)
     recorded = await _recorded(settings, candidate, since=since, most=most, seed=seed)
     note(f"{candidate} answers {len(recorded)} recorded requests, and {judge} judges each pair twice.")
-    transport, store = AiohttpTransport(), ReasoningStore()
-    dispatcher = Dispatcher(
-        {
-            "openai": OpenAICompatibleProvider(store),
-            "anthropic": AnthropicProvider(store),
-            "ollama": OllamaProvider(store),
-        },
-        transport,
-    )
-
-    def find(name: str) -> list[Candidate]:
-        model = catalog.resolve(name)
-        return [candidate_of(model.name, each) for each in model.deployments if each.live]
-
-    words = Words(dispatcher, find)
-    try:
+    async with words_of(live_in(catalog)) as (words, _):
         made = await answered(recorded, words, name=candidate)
         if not made.pairs:
             raise CommandError(f"the model '{candidate}' answered none of {len(recorded)} requests.")
         hidden = sorted({candidate, *(each.model for each in recorded)})
         found = await compared(made.pairs, words, model=judge, hidden=hidden, seed=seed)
-    finally:
-        await transport.aclose()
     told = {"candidate_model": candidate, "judge_model": judge, "failed": made.n_failed, **found.as_json()}
     return told | {"cost_usd": None if words.spent.n_unpriced else round(words.spent.usd, 6)}, found
 

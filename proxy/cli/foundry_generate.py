@@ -8,28 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from config.errors import CorpusError, NotFoundError
+from proxy.cli.asking import words_of
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Home, one_blueprint
 from proxy.cli.checking import probed
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, say
 from proxy.cli.stored_weights import with_stored_weights
-from router.dispatch import Dispatcher
-from router.providers.anthropic import AnthropicProvider
-from router.providers.ollama import OllamaProvider
-from router.providers.openai_compatible import OpenAICompatibleProvider
-from router.reasoning_store import ReasoningStore
 from router.snapshot import AUTO
-from router.transport import AiohttpTransport
-from router.words import Words, candidate_of
+from router.words import candidate_of
 
 if TYPE_CHECKING:
     from classifier.foundry.blueprint import Blueprint
     from classifier.foundry.generate import Generated
     from config.settings import Settings
     from config.types import Json
-    from router.events import Dialect
-    from router.providers.base import Provider
     from router.snapshot import Catalog, Deployment, Model
     from router.words import Spent
 
@@ -78,24 +71,16 @@ async def _run(
     from classifier.foundry.generate import Source  # noqa: PLC0415  # offline only
     from classifier.foundry.generate import generate as carry_out  # noqa: PLC0415
 
-    transport, store = AiohttpTransport(), ReasoningStore()
     candidates = {each.id: (candidate_of(model, each),) for each in deployments}
-    providers: dict[Dialect, Provider] = {
-        "openai": OpenAICompatibleProvider(store),
-        "anthropic": AnthropicProvider(store),
-        "ollama": OllamaProvider(store),
-    }
-    words = Words(Dispatcher(providers, transport), candidates.__getitem__)
-    sources = tuple(Source(words, each.id, per_minute) for each in deployments)
-    try:
-        with Bars() as bars:
-            return await carry_out(blueprint, sources, n_rows=n_rows, progress=bars), words.spent
-    except CorpusError:
-        if words.spent.n_answers:
-            note(f"{words.spent.n_answers} requests were answered: {_cost(words.spent)}.")
-        raise
-    finally:
-        await transport.aclose()
+    async with words_of(candidates.__getitem__) as (words, _):
+        sources = tuple(Source(words, each.id, per_minute) for each in deployments)
+        try:
+            with Bars() as bars:
+                return await carry_out(blueprint, sources, n_rows=n_rows, progress=bars), words.spent
+        except CorpusError:
+            if words.spent.n_answers:
+                note(f"{words.spent.n_answers} requests were answered: {_cost(words.spent)}.")
+            raise
 
 
 def _chosen(catalog: Catalog, name: str) -> Model:

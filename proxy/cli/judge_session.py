@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.prices import list_prices
+from proxy.cli.asking import live_in, words_of
 from proxy.cli.checking import probed
 from proxy.cli.printing import CommandError
 from proxy.house import ollama_url
 from proxy.judging import FOLDER, Judging, judge_key, judge_ollama
 from router.choosing.offering import offers_of
-from router.dispatch import Dispatcher
 from router.judge.shelf import Shelf
-from router.providers.anthropic import AnthropicProvider
-from router.providers.ollama import OllamaProvider
-from router.providers.openai_compatible import OpenAICompatibleProvider
-from router.reasoning_store import ReasoningStore
-from router.transport import AiohttpTransport
-from router.words import Words, candidate_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -27,7 +21,6 @@ if TYPE_CHECKING:
 
     from config.prices import TokenPrices
     from config.settings import Settings
-    from router.attempt import Candidate
     from router.choosing.values import Offer
     from router.judge.templates import Template
     from router.snapshot import Catalog, Deployment
@@ -61,34 +54,20 @@ class Session:
 async def opened(settings: Settings) -> AsyncGenerator[Session]:
     """Yield the judge of these settings over the servers as they stand now."""
     catalog = await probed(settings)
-    transport, store = AiohttpTransport(), ReasoningStore()
-    dispatcher = Dispatcher(
-        {
-            "openai": OpenAICompatibleProvider(store),
-            "anthropic": AnthropicProvider(store),
-            "ollama": OllamaProvider(store),
-        },
-        transport,
-    )
-
-    def candidates(name: str) -> Sequence[Candidate]:
-        model = catalog.resolve(name)
-        return [candidate_of(model.name, each) for each in model.deployments if each.live]
-
     ollama = judge_ollama(settings, ollama_url)
-    judging = Judging(
-        settings.judge,
-        transport=transport,
-        words=Words(dispatcher, candidates),
-        ollama=ollama,
-        home=home_of(settings),
-        key=judge_key(settings),
-    )
-    try:
-        yield Session(judging, catalog, ollama)
-    finally:
-        await judging.aclose()
-        await transport.aclose()
+    async with words_of(live_in(catalog)) as (words, transport):
+        judging = Judging(
+            settings.judge,
+            transport=transport,
+            words=words,
+            ollama=ollama,
+            home=home_of(settings),
+            key=judge_key(settings),
+        )
+        try:
+            yield Session(judging, catalog, ollama)
+        finally:
+            await judging.aclose()
 
 
 def shelf_of(settings: Settings) -> Shelf:
