@@ -116,6 +116,7 @@ def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, s
             score=stood.scores[i],
             parts=stood.parts[i],
             expected=stood.expected[i],
+            p_best=stood.p_best[i],
         )
         for i in order
     )

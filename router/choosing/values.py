@@ -91,6 +91,8 @@ class Ranked:
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     """What the score is the sum of, by name: `quality`, `cost`, `latency`, `switching`."""
     expected: Expected | None = None
+    p_best: float = 0.0
+    """How likely its score is the highest of them."""
 
 
 @dataclass(frozen=True, slots=True)

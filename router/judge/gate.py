@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from router.choosing.drawing import thompson
-
 if TYPE_CHECKING:
-    from router.choosing.values import Choice, Expected
+    from router.choosing.values import Choice
 
 Mode = Literal["never", "unsure", "always"]
 Reason = Literal["off", "one_candidate", "stays", "no_expectations", "sure", "low_stakes"]
@@ -48,17 +46,10 @@ def stakes_of(choice: Choice) -> Stakes | None:
     costs = [each.cost_usd for each in expected if each.cost_usd is not None]
     qualities = [each.quality for each in expected]
     return Stakes(
-        max(p_best_of(choice).values()),
+        max(each.p_best for each in choice.ranked),
         max(qualities) - min(qualities),
         max(costs) - min(costs) if costs else 0.0,
     )
-
-
-def p_best_of(choice: Choice) -> dict[str, float]:
-    """Return for each model how likely its score is the highest."""
-    deviations = [_deviation(each.expected) for each in choice.ranked]
-    likely = thompson([each.score for each in choice.ranked], deviations)
-    return {each.model: p for each, p in zip(choice.ranked, likely, strict=True)}
 
 
 def why_not(choice: Choice, gate: Gate, stakes: Stakes | None, *, stays: bool = False) -> Reason | None:
@@ -84,7 +75,3 @@ def _why_sure(gate: Gate, stakes: Stakes | None) -> Reason | None:
         return "sure"
     worth = stakes.quality_spread >= gate.min_quality_spread or stakes.cost_spread_usd >= gate.min_cost_spread_usd
     return None if worth else "low_stakes"
-
-
-def _deviation(expected: Expected | None) -> float:
-    return expected.deviation if expected is not None else 0.0

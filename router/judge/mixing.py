@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from router.choosing.drawing import FLOOR, drawn
-from router.judge.gate import p_best_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +66,7 @@ def followed(
         choice,
         ranked=tuple(replace(each, probability=probability[each.model]) for each in ordered),
         explored=choice.seed is not None and chosen not in {best, verdict.model},
-        confidence=(1.0 - weight) * p_best_of(choice)[chosen] + weight * (chosen == verdict.model),
+        confidence=(1.0 - weight) * ordered[0].p_best + weight * (chosen == verdict.model),
         reasons=(told, *(f"before the judge: {each}" for each in choice.reasons)),
     )
     return found, after
