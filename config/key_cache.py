@@ -43,6 +43,7 @@ class CachedKey(msgspec.Struct, frozen=True):
     is_revoked: bool
     requests_per_minute: int | None
     tokens_per_minute: int | None
+    models: tuple[str, ...] | None = None
 
     def is_active(self, now: datetime) -> bool:
         """Return whether it would be let in."""
@@ -146,4 +147,5 @@ def cached_key(row: Mapping[Any, Any]) -> CachedKey:
         row["revoked_ts"] is not None,
         row["requests_per_minute"],
         row["tokens_per_minute"],
+        None if row["models"] is None else tuple(row["models"]),
     )

@@ -27,6 +27,8 @@ class KeyIdentity:
     requests_per_minute: int | None = None
     """`None` leaves it to the settings, 0 means no limit; so below."""
     tokens_per_minute: int | None = None
+    models: tuple[str, ...] | None = None
+    """Names of the only models it may use, as they were given; `None` means all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class KeyInfo:
     requests_per_minute: int | None = None
     """`None` leaves it to the settings, 0 means no limit; so below."""
     tokens_per_minute: int | None = None
+    models: tuple[str, ...] | None = None
+    """Names of the only models it may use, as they were given; `None` means all."""
 
 
 def static_identity(digest: str, scopes: frozenset[str]) -> KeyIdentity:
@@ -61,6 +65,7 @@ def identity_of(key: CachedKey) -> KeyIdentity:
         key.expires_ts,
         key.requests_per_minute,
         key.tokens_per_minute,
+        key.models,
     )
 
 
@@ -76,4 +81,5 @@ def info_of(row: Mapping[Any, Any]) -> KeyInfo:
         row["revoked_ts"],
         row["requests_per_minute"],
         row["tokens_per_minute"],
+        None if row["models"] is None else tuple(row["models"]),
     )

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import hmac
 import os
-import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, or_, select, update
 
 from config.errors import NotFoundError, StorageError
-from config.forms import is_shown
-from config.ids import new_id
 from config.key_cache import CachedKey, KeyCache, cached_key
-from config.key_identity import SCOPES, KeyIdentity, KeyInfo, identity_of, info_of, static_identity
+from config.key_identity import KeyIdentity, KeyInfo, identity_of, info_of, static_identity
+from config.key_making import KeyTerms, checked_models, made_key, row_of
 from config.key_refusals import away, keys_lost, wrong_key
 from config.pepper import load_pepper, pepper_exists
 from config.tables import api_key
@@ -31,16 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from sqlalchemy import ColumnElement
+
     from config.database import Database
     from config.key_identity import Scope
 
-KEY_PREFIX = "sk-thal-"
-SECRET_BYTES = 32
-SHOWN_CHARS = len(KEY_PREFIX) + 6
-"""Characters of a key that are stored and shown: enough to tell keys apart, too few to guess the rest."""
 MAX_PRESENTED_CHARS = 512
-MAX_NAME_CHARS = 120
-MAX_PER_MINUTE = 2**53
 
 
 @dataclass(slots=True)
@@ -152,48 +146,25 @@ class KeyStore:
         expires_ts: datetime | None = None,
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
+        models: Sequence[str] | None = None,
     ) -> tuple[str, KeyInfo]:
         """Make a key and return it with what is kept of it; the key itself is never seen again.
 
-        Raises `ValueError` for a name, scope or limit that cannot be, and `StorageError`.
+        `models` are the only ones it may use, `None` for all. Raises `ValueError` for a name, scope, limit or model
+        that cannot be, and `StorageError`.
         """
-        if not 0 < len(name.strip()) <= MAX_NAME_CHARS:
-            raise ValueError(f"a key needs a name of 1 to {MAX_NAME_CHARS} characters")
-        if not is_shown(name.strip()):
-            raise ValueError("a key's name cannot hold control characters, line breaks or other marks that do not show")
-        if not scopes or not SCOPES.issuperset(scopes):
-            raise ValueError("a key's scopes are 'chat' and 'admin'")
-        if any(
-            each is not None and not 0 <= each <= MAX_PER_MINUTE for each in (requests_per_minute, tokens_per_minute)
-        ):
-            raise ValueError(f"a key's limits are whole numbers from 0 (none) to {MAX_PER_MINUTE}")
-        key = KEY_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        info = KeyInfo(
-            new_id(),
-            name.strip(),
-            key[:SHOWN_CHARS],
-            tuple(sorted(set(scopes))),
-            self._clock(),
+        terms = KeyTerms(
+            name,
+            tuple(scopes),
             expires_ts,
-            None,
             requests_per_minute,
             tokens_per_minute,
+            None if models is None else tuple(models),
         )
+        key, info = made_key(terms, created_ts=self._clock())
         digest = self._digest(key)
         async with self._database.writing() as connection:
-            await connection.execute(
-                api_key.insert().values(
-                    id=info.id,
-                    name=info.name,
-                    prefix=info.prefix,
-                    hash=digest,
-                    scopes=info.scopes,
-                    created_ts=info.created_ts,
-                    expires_ts=expires_ts,
-                    requests_per_minute=requests_per_minute,
-                    tokens_per_minute=tokens_per_minute,
-                )
-            )
+            await connection.execute(api_key.insert().values(row_of(info, digest=digest)))
         self._unknown.pop(digest, None)
         self._any_active_until = 0.0
         await self._write_copy()
@@ -212,11 +183,20 @@ class KeyStore:
 
         Raises `NotFoundError` and `StorageError`.
         """
+        return await self._change(key, api_key.c.revoked_ts.is_(None), revoked_ts=self._clock())
+
+    async def limit_models(self, key: str, models: Sequence[str] | None) -> KeyInfo:
+        """Let a key, named by its id or its prefix, use these models only, or all with `None`.
+
+        Raises `ValueError` for names that cannot be, `NotFoundError` and `StorageError`.
+        """
+        return await self._change(key, models=None if models is None else checked_models(models))
+
+    async def _change(self, key: str, *unless: ColumnElement[bool], **values: object) -> KeyInfo:
+        """Change the row of a key, where it fits, and forget what was known of it."""
         is_meant = or_(api_key.c.id == key, api_key.c.prefix == key)
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(api_key).where(is_meant, api_key.c.revoked_ts.is_(None)).values(revoked_ts=self._clock())
-            )
+            await connection.execute(update(api_key).where(is_meant, *unless).values(values))
             row = (await connection.execute(select(api_key).where(is_meant))).mappings().one_or_none()
         if row is None:
             raise NotFoundError(f"There is no key '{key}'.", param="key")

@@ -20,6 +20,7 @@ api_key = Table(
     Column("revoked_ts", UtcTime),
     Column("requests_per_minute", BigInteger),  # NULL: as `limits` in the settings says; 0: no limit
     Column("tokens_per_minute", BigInteger),
+    Column("models", JsonValue),  # names of the only models it may use; NULL: all
 )
 
 log_event = Table(

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from config.database import open_database
 from config.errors import AuthenticationError, NotFoundError, SettingsError, StorageError, UnavailableError
-from config.keys import KEY_PREFIX, SHOWN_CHARS, KeyStore
+from config.key_making import KEY_PREFIX, SHOWN_CHARS
+from config.keys import KeyStore
 from config.pepper import PEPPER_FILE, load_pepper
 from config.tables import api_key
 
@@ -304,3 +305,52 @@ def test_a_pepper_that_protects_nothing_is_refused(tmp_path):
 
     assert "'short'" not in str(caught.value)
     assert "" == (tmp_path / PEPPER_FILE).read_text()
+
+
+async def test_a_key_keeps_the_models_that_it_may_use(keys):
+    """Each once, in their order; a key without any may use all."""
+    limited, info = await keys.create("app", models=["cheap", " good ", "cheap"])
+    free, _ = await keys.create("free")
+
+    assert ("cheap", "good") == info.models == (await keys.verify(limited)).models
+    assert (await keys.verify(free)).models is None
+    assert [None, ("cheap", "good")] == [each.models for each in await keys.list_keys()]
+
+
+@pytest.mark.parametrize(
+    "models", [[], [""], ["a\nb"], ["auto"], ["auto:cheap"], ["x" * 201], [f"m{n}" for n in range(257)]]
+)
+async def test_models_that_cannot_be_are_refused_before_a_key_is_made(keys, models):
+    """An empty list would lock the key out, and `auto` is no model."""
+    with pytest.raises(ValueError, match=r"key|model"):
+        await keys.create("app", models=models)
+    assert [] == await keys.list_keys()
+
+
+async def test_what_a_key_may_use_can_be_changed_and_taken_back(keys, database, open_store, clock):
+    """Here at once, elsewhere once the key is asked of the database again."""
+    elsewhere = open_store(database)
+    key, info = await keys.create("app", models=["cheap"])
+    await elsewhere.verify(key)
+    changed = await keys.limit_models(info.prefix, ["good"])
+    here, there = (await keys.verify(key)).models, (await elsewhere.verify(key)).models
+    clock.passed_s = 31
+    later = (await elsewhere.verify(key)).models
+    await keys.limit_models(info.id, None)
+
+    assert ("good",) == changed.models == here == later
+    assert ("cheap",) == there
+    assert (await keys.verify(key)).models is None
+    with pytest.raises(NotFoundError):
+        await keys.limit_models("sk-thal-nobody", ["good"])
+    with pytest.raises(ValueError, match="model"):
+        await keys.limit_models(info.id, [])
+
+
+async def test_a_limited_key_stays_limited_while_the_database_is_away(keys, database, open_store):
+    """A process that begins without the database goes by the copy, where the models stand too."""
+    key, _ = await keys.create("app", models=["cheap"])
+    await away(database)
+
+    assert ("cheap",) == (await open_store(database).verify(key)).models
+    await back(database)

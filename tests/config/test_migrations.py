@@ -85,6 +85,26 @@ async def test_keys_made_before_there_were_limits_still_open_the_door(empty_data
     ]
 
 
+async def test_keys_made_before_they_could_be_limited_may_use_every_model(empty_database, tmp_path):
+    """A filled database of the revision before: no key is lost, and none is limited until somebody does it."""
+    await empty_database.upgrade()
+    keys = KeyStore(empty_database, tmp_path, environment={})
+    key, info = await keys.create("old", scopes=["admin", "chat"], requests_per_minute=3, models=["cheap"])
+    async with empty_database.writing() as connection:
+        await connection.run_sync(downgrade_schema, "0003")
+    await empty_database.upgrade()
+    found = await KeyStore(empty_database, tmp_path, environment={}).verify(key)
+    limited = await keys.limit_models(info.id, ["cheap", "good"])
+
+    assert (info.id, info.scopes, 3, None) == (
+        found.id,
+        tuple(sorted(found.scopes)),
+        found.requests_per_minute,
+        found.models,
+    )
+    assert ("cheap", "good") == limited.models == (await keys.list_keys())[0].models
+
+
 async def test_decisions_made_before_savings_keep_their_attempts(empty_database):
     """The column is added in place: no table is copied, so nothing that hangs on it is deleted."""
     await empty_database.upgrade()

@@ -16,7 +16,8 @@ from litestar.routes import ASGIRoute, HTTPRoute
 
 import config.keys
 from config.errors import SettingsError
-from config.keys import KEY_PREFIX, KeyStore
+from config.key_making import KEY_PREFIX
+from config.keys import KeyStore
 from config.loader import load_settings
 from config.pepper import load_pepper
 from proxy.app import create_app
