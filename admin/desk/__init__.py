@@ -1,0 +1,25 @@
+"""What pages may see and do in the running gateway, as Protocols; `proxy/desk` keeps their promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.database import Database
+
+__all__ = ["Desk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything that pages are given. A page whose part is `None` is not shown."""
+
+    database: Database
+    """Where `admin/queries` reads."""
+    csrf_secret: str = field(repr=False)
+    """Signs the tokens of forms; the same after a restart."""
+    is_https: Callable[[], bool]
+    """Whether cookies may be told to travel over TLS only."""

@@ -1,0 +1,13 @@
+"""The one list of pages, in the navigation's order, and of what can be done on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from admin.pages import overview
+
+if TYPE_CHECKING:
+    from admin.page import Action, Page
+
+PAGES: tuple[Page, ...] = (overview.PAGE,)
+ACTIONS: tuple[Action, ...] = ()
