@@ -8,7 +8,8 @@ import shutil
 
 import pytest
 
-import classifier.tables  # noqa: F401  # this and the next three fill METADATA
+import admin.tables  # noqa: F401  # this and the next four fill METADATA
+import classifier.tables  # noqa: F401
 import config.tables  # noqa: F401
 import retrieval.tables  # noqa: F401
 import router.tables  # noqa: F401
