@@ -48,10 +48,7 @@ def compare(
     begun = moment_of(since, now=datetime.now(UTC))
     settings = read_settings(config)
     told, found = asyncio.run(_compared(settings, candidate, judge, since=begun, most=most, seed=seed))
-    if as_json:
-        print_json(told)
-    else:
-        _print(told, found, language or usual_language())
+    print_json(told) if as_json else _print(told, found, language or usual_language())
 
 
 VERBS = (("compare", "thalamus experiments compare --candidate gpt --judge llama3", compare),)

@@ -19,7 +19,7 @@ from proxy.cli.printing import CommandError, print_json, print_table, say
 from router.choosing.starting import StartingExperience
 from router.choosing.values import Question
 from router.judge.templates import messages_of
-from router.judge.values import Case, Verdict
+from router.judge.values import Case
 from router.judge.voices import OllamaVoice
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def status(*, config: ConfigFile = None, as_json: AsJson = False) -> int:
     """Say who judges, whether it is there, and by which template it is asked. The exit code is 1 where it is not."""
     settings = read_settings(config)
     told = asyncio.run(_status(settings))
-    if as_json:
-        print_json(told)
-    else:
-        print_table(("what", "is"), [(name, _shown(value)) for name, value in told.items()])
-        say(_SENTENCES.get(str(told["presence"]), "It is switched off."))
+    _tell_status(told, as_json=as_json)
     return int(told["presence"] in {"missing", "away"})
 
 
@@ -58,10 +54,7 @@ def pull(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Download the judge's model into Ollama."""
     settings = read_settings(config)
     model = asyncio.run(_pull(settings))
-    if as_json:
-        print_json({"model": model, "pulled": True})
-        return
-    say(f"{model} is there. See: thalamus judge status")
+    print_json({"model": model, "pulled": True}) if as_json else say(f"{model} is there. See: thalamus judge status")
 
 
 def try_(
@@ -85,16 +78,7 @@ def try_(
         print_json(messages) if as_json else say("\n\n".join(str(each["content"]) for each in messages))
         return 0
     asked = asyncio.run(_ask(settings, text, names, template))
-    told = _told(asked, words.version)
-    if as_json:
-        print_json(told)
-    elif isinstance(asked.verdict, Verdict):
-        confidence = asked.verdict.confidence
-        sure = "of its confidence it says nothing" if confidence is None else f"confidence {confidence:.0%}"
-        say(f"{asked.verdict.model}  ({sure}, {asked.ms:.0f} ms, {words.version})")
-        say(asked.verdict.reasoning)
-    else:
-        say(f"No model was named: {asked.outcome}{f', {asked.fault}' if asked.fault else ''} ({words.version}).")
+    _tell_asked(asked, words.version, as_json=as_json)
     return int(asked.verdict is None)
 
 
@@ -109,12 +93,18 @@ async def _status(settings: Settings) -> Json:
     async with opened(settings) as session:
         judging, judge = session.judging, settings.judge
         presence = await judging.judge.look() if judging.wanted else "off"
-        voice, in_charge = judging.judge.voice, judging.in_charge
+        in_charge = judging.in_charge
         told: Json = {"mode": judge.mode, "shadow": judge.shadow, "model": judge.model, "served_by": judge.served_by}
-        if isinstance(voice, OllamaVoice):
-            told |= {"ollama": session.ollama, "version": voice.version or None, "schemas": voice.told().get("schemas")}
-        told |= {"presence": presence, "template": in_charge.template.version}
+        told |= _server_of(session) | {"presence": presence, "template": in_charge.template.version}
         return told | ({} if in_charge.problem is None else {"problem": in_charge.problem})
+
+
+def _server_of(session: Session) -> Json:
+    """Return what there is to say of its Ollama, nothing where it has none."""
+    voice = session.judging.judge.voice
+    if not isinstance(voice, OllamaVoice):
+        return {}
+    return {"ollama": session.ollama, "version": voice.version or None, "schemas": voice.told().get("schemas")}
 
 
 async def _pull(settings: Settings) -> str:
@@ -149,7 +139,7 @@ async def _ask(settings: Settings, text: str, names: Sequence[str], template: st
         case = _case(text, _offers(session, names))
         judge = session.judging.patient(TRY_S)
         presence = await judge.look()
-        if presence in _SENTENCES and presence in {"missing", "away"}:
+        if presence in {"missing", "away"}:
             raise CommandError(_SENTENCES[presence])
         if presence == "cold":
             await judge.voice.load()
@@ -175,6 +165,30 @@ def _case(text: str, offers: tuple[Offer, ...]) -> Case:
     )
     expected = StartingExperience().expect(question, offers)
     return Case(question, offers, {each.model: each for each in expected})
+
+
+def _tell_status(told: Json, *, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+        return
+    print_table(("what", "is"), [(name, _shown(value)) for name, value in told.items()])
+    say(_SENTENCES.get(str(told["presence"]), "It is switched off."))
+
+
+def _tell_asked(asked: Asked, version: str, *, as_json: bool) -> None:
+    verdict = asked.verdict
+    if as_json:
+        print_json(_told(asked, version))
+    elif verdict is not None:
+        sure = (
+            "of its confidence it says nothing"
+            if verdict.confidence is None
+            else f"confidence {verdict.confidence:.0%}"
+        )
+        say(f"{verdict.model}  ({sure}, {asked.ms:.0f} ms, {version})")
+        say(verdict.reasoning)
+    else:
+        say(f"No model was named: {asked.outcome}{f', {asked.fault}' if asked.fault else ''} ({version}).")
 
 
 def _told(asked: Asked, version: str) -> Json:

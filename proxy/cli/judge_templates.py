@@ -81,15 +81,9 @@ def optimise(
     others = tuple(each for each in _others(settings, current, names) if each.version != current.version)
     patience = Patience(timeout_s, at_once, settings.judge.max_query_tokens)
     found, recipe = asyncio.run(_search(settings, current, others, days=days, limit=limit, patience=patience))
-    promoted = promote_it and found.why_not is None and found.selected is not None
-    if promoted and found.selected is not None:
-        if settings.judge.template is not None:
-            note("judge.template in the settings names a template; it stays in charge until that line is gone.")
-        shelf_of(settings).promote(found.selected, ts=datetime.now(UTC), metrics=found.as_json() | recipe)
-    if as_json:
-        print_json(found.as_json() | recipe | {"promoted": promoted})
-        return
-    _tell(found, recipe, promoted=promoted)
+    promoted = promote_it and _promoted(settings, found, recipe)
+    told = found.as_json() | recipe | {"promoted": promoted}
+    print_json(told) if as_json else _tell(found, recipe, promoted=promoted)
 
 
 def promote(
@@ -101,9 +95,7 @@ def promote(
     """Put a template in charge, untried. A running gateway takes it up within seconds."""
     settings = read_settings(config)
     found = shelf_of(settings).named(name)
-    shelf_of(settings).promote(found, ts=datetime.now(UTC), metrics={"by": "hand"})
-    if settings.judge.template is not None:
-        note("judge.template in the settings names a template; it stays in charge until that line is gone.")
+    _put_in_charge(settings, found, {"by": "hand"})
     print_json({"in_charge": found.version}) if as_json else say(f"{found.version} is promoted.")
 
 
@@ -154,6 +146,20 @@ async def _search(
             )
         whole = sum(each.whole_text for each in examples)
         return found, {"judge": judge.voice.name, "examples": len(examples), "whole_texts": whole, "days": days}
+
+
+def _promoted(settings: Settings, found: Verdicts, recipe: Json) -> bool:
+    """Put the selected template in charge where nothing speaks against it, and return whether that was done."""
+    if found.selected is None or found.why_not is not None:
+        return False
+    _put_in_charge(settings, found.selected, found.as_json() | recipe)
+    return True
+
+
+def _put_in_charge(settings: Settings, chosen: Template, metrics: Json) -> None:
+    shelf_of(settings).promote(chosen, ts=datetime.now(UTC), metrics=metrics)
+    if settings.judge.template is not None:
+        note("judge.template in the settings names a template; it stays in charge until that line is gone.")
 
 
 def _tell(found: Verdicts, recipe: Json, *, promoted: bool) -> None:

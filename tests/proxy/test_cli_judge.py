@@ -84,9 +84,24 @@ async def test_status_says_what_is_missing(run):
     assert (1, True) == (away[0], "without a judge" in away[1])
 
 
+async def test_status_tells_what_is_wrong_with_the_template(run):
+    """A template that is not there leaves the default in charge, and is told; so does the list of templates."""
+    lost = 'template = "nobody"'
+    async with scripted_upstream(replying(models=MODELS)) as upstream:
+        code, told, _ = await run("status", "--json", url=upstream.url, judge=lost)
+    _, listed, remarks = await run("templates", judge=lost)
+
+    assert 0 == code
+    assert "no template 'nobody'" in json.loads(told)["problem"]
+    assert json.loads(told)["template"].startswith("plain@")
+    assert "no template 'nobody'" in remarks
+    assert ("plain@", False) == (listed.split("yes")[0].split()[-1][:6], "promoted" in listed)
+
+
 async def test_pull_downloads_the_model(run):
     """The download is told, and its end; a failure is one sentence."""
-    lines = '{"status":"pulling abc","digest":"sha256:abc","total":9,"completed":9}\n{"status":"success"}\n'
+    part = '{"status":"pulling abc","digest":"sha256:abc","total":9,"completed":%d}\n'
+    lines = part % 4 + part % 9 + '{"status":"success"}\n'
     pull = {"match": {"path": "/api/pull"}}
     async with scripted_upstream(
         replying({**pull, "times": 2, "body": lines}, {**pull, "body": '{"error":"no such model"}'}, models=[])
@@ -128,6 +143,30 @@ async def test_try_shows_what_the_judge_says(run):
     assert "<query>\n证明素数有无穷多个\n</query>" in prompt
     assert "cheap and quick" in prompt
     assert ["system", "user"] == [each["role"] for each in json.loads(messages)]
+
+
+async def test_try_loads_a_judge_that_is_not_in_memory(run):
+    """It is asked once it is loaded; an answer without a confidence is shown as one."""
+    sure = {"reasoning": "it fits", "selectedModel": "small"}
+    bare = {"match": {"path": "/api/ps"}, "body": {"models": []}}
+    loaded = {"match": {"path": "/api/generate"}, "body": {"done": True}}
+    async with scripted_upstream(replying(bare, loaded, {"text": json.dumps(sure)}, models=MODELS)) as upstream:
+        code, words, err = await run("try", "hello", url=upstream.url)
+        paths = [each.path for each in upstream.requests]
+
+    assert 0 == code, words + err
+    assert "small  (of its confidence it says nothing" in words
+    assert paths.index("/api/generate") < paths.index("/api/chat")
+
+
+async def test_try_without_the_judges_model_says_how_to_get_it(run):
+    """The server is there and lacks the model: nobody is asked."""
+    async with scripted_upstream(replying(models=["other"])) as upstream:
+        code, _, err = await run("try", "hello", "--models", "small,large", url=upstream.url)
+
+        assert "/api/chat" not in {each.path for each in upstream.requests}
+    assert 1 == code
+    assert "thalamus judge pull" in err
 
 
 async def test_try_asks_any_model_of_the_catalogue(run):
@@ -224,12 +263,33 @@ async def test_better_template_is_found_and_promoted(run, tmp_path):
     assert "Nothing to promote" in again
 
 
+async def test_template_that_settings_name_stays_in_charge(run, tmp_path):
+    """A better one is promoted beside it, and what has to go from the settings is told; all there are were tried."""
+    await fill(tmp_path, 120)
+    stepwise = {"match": {"contains": "写出请求需要什么"}, "text": named("large")}
+    held = 'template = "plain"'
+    async with scripted_upstream(replying(stepwise, {"text": named("small")}, models=MODELS)) as upstream:
+        code, told, remarks = await run("optimise", "--promote", url=upstream.url, judge=held)
+        _, status, _ = await run("status", "--json", url=upstream.url, judge=held)
+
+    assert 0 == code
+    assert "It is in charge now." in told
+    assert {"plain", "plain-no-records", "plain-no-prices", "record-first", "stepwise"} == {
+        line.partition("@")[0] for line in told.splitlines() if "@" in line and "against" not in line
+    }
+    assert "it stays in charge until that line is gone" in remarks
+    assert json.loads(status)["template"].startswith("plain@")
+
+
 async def test_optimising_without_examples_or_judge_says_so(run, tmp_path):
     """No rated decisions, and no judge: a sentence each."""
     await fill(tmp_path, 0)
     async with scripted_upstream(replying(models=MODELS)) as upstream:
         empty = await run("optimise", url=upstream.url)
     away = await run("optimise", url=upstream.url)
+    async with scripted_upstream(replying(models=["other"])) as upstream:
+        missing = await run("optimise", url=upstream.url)
 
+    assert (1, True) == (missing[0], "the judge is not there" in missing[2])
     assert (1, True) == (empty[0], "hold no decision" in empty[2])
     assert (1, True) == (away[0], "the judge is not there" in away[2])
