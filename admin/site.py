@@ -58,7 +58,8 @@ class Site:
 
 def create_site(desk: Desk, sessions: Sessions) -> Litestar:
     """Return the dashboard as an ASGI application for the paths below `/dashboard`; it has no lifespan of its own."""
-    site = Site(desk=desk, sessions=sessions, renderer=Renderer(), texts=load_texts())
+    texts = load_texts()
+    site = Site(desk=desk, sessions=sessions, renderer=Renderer(texts), texts=texts)
     handlers: list[HTTPRouteHandler] = [home]
     for page in PAGES:
         handlers += [_page_handler(page), *_twin_handlers(page)]
@@ -128,7 +129,7 @@ def html(
         "pages": [page for page in PAGES if page.group and page.is_shown(site.desk) and _may(user, page)],
         "now": site.clock(),
     }
-    rendered = site.renderer.render(template, {**shell, **context})
+    rendered = site.renderer.render(template, {**shell, **context}, language=texts.language)
     return Response(rendered, media_type=MediaType.HTML, status_code=status, headers={"cache-control": "no-store"})
 
 

@@ -55,9 +55,16 @@ def moment(value: datetime | str | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def instant(value: datetime | str) -> str:
+    """Return a time as machines read it, in UTC: what `<time datetime>` takes."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "count": count,
     "duration": duration,
+    "instant": instant,
     "money": money,
     "moment": moment,
     "percent": percent,
