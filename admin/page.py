@@ -49,6 +49,11 @@ class Visit:
     path: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameters within the path, such as `id`."""
 
+    @property
+    def actor(self) -> str:
+        """Return whom the audit log names."""
+        return f"dashboard:{self.user.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -54,14 +54,19 @@ async def post_health(
     refuse_what_pages_can_send(request.headers)
     house = house_of(request)
     name, action = _asked(house, target)
-    before = health_of(house, name)
-    (house.health.trip if action == TRIP else house.health.reset)(name)
-    after = health_of(house, name)
-    actor = caller.prefix if caller is not None else WITHOUT_KEY
-    row = {"action": f"health{action.replace('/', '_')}", "subject": name, "before": before, "after": after}
-    house.writer.submit(AUDIT, {"id": new_id(), "ts": datetime.now(UTC), "actor": actor, **row})
-    log.info("health_changed_by_operator", deployment=name, action=action.strip("/"), changed_by=actor)
+    after = change_health(house, name, action, actor=caller.prefix if caller is not None else WITHOUT_KEY)
     return {"deployment": name, **after}
+
+
+def change_health(house: House, deployment: str, action: str, *, actor: str) -> Json:
+    """Trip or reset a deployment that there is, with an audit row, and return its state then."""
+    before = health_of(house, deployment)
+    (house.health.trip if action == TRIP else house.health.reset)(deployment)
+    after = health_of(house, deployment)
+    row = {"action": f"health{action.replace('/', '_')}", "subject": deployment, "before": before, "after": after}
+    house.writer.submit(AUDIT, {"id": new_id(), "ts": datetime.now(UTC), "actor": actor, **row})
+    log.info("health_changed_by_operator", deployment=deployment, action=action.strip("/"), changed_by=actor)
+    return after
 
 
 def health_of(house: House, deployment: str) -> Json:

@@ -141,7 +141,7 @@ def profiles_from(told: Json) -> Profiles:
     return Profiles(cells, days)
 
 
-def wilson(n_successes: int, n: int) -> tuple[float, float]:
+def wilson(n_successes: float, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share, after Wilson (1927), which also holds for few; 0 to 1 without any."""
     if n <= 0:
         return 0.0, 1.0
