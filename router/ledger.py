@@ -15,7 +15,18 @@ from sqlalchemy import Connection, Table, select, tuple_, update
 from config.books import Insert, dialect_of, insert_into, insert_rows
 from router import sums
 from router.rows import decision_payload
-from router.tables import attempt, body, decision, model_performance, outcome, preview, rollup_hour
+from router.tables import (
+    attempt,
+    body,
+    decision,
+    model_performance,
+    outcome,
+    preview,
+    rollup_deployment_hour,
+    rollup_hour,
+    rollup_intent_day,
+    rollup_saving_day,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +35,20 @@ if TYPE_CHECKING:
     from config.types import DecisionRecord, Json, OutcomeRecord
     from config.writer import GroupWriter
 
+REPLACED = frozenset({"updated_ts", "model"})
+"""Columns beside the key that are no sums."""
 RATED_KINDS = frozenset({"rating", "thumbs"})
 """Outcomes whose score counts as an opinion of the model."""
+OPINION_COLUMNS = (
+    decision.c.id,
+    decision.c.ts,
+    decision.c.served_model,
+    decision.c.chosen,
+    decision.c.features,
+    decision.c.intent,
+    decision.c.intent_source,
+)
+"""Of the decision, what decides to which sums an opinion is added."""
 OUTCOME_KEY = (outcome.c.decision_id, outcome.c.source, outcome.c.kind)
 
 
@@ -73,6 +96,9 @@ class DecisionBook:
         insert_rows(connection, body, [payload["body"] for payload in new if payload["body"]])
         _add(connection, rollup_hour, sums.hourly(new))
         _add(connection, model_performance, sums.performance(new))
+        _add(connection, rollup_deployment_hour, sums.deployments(new))
+        _add(connection, rollup_intent_day, sums.intents(new))
+        _add(connection, rollup_saving_day, sums.savings(new))
         self._rate(connection, {payload["decision"]["id"]: payload["decision"] for payload in new})
 
     def _rate(self, connection: Connection, rows: dict[str, Json]) -> None:
@@ -82,7 +108,9 @@ class DecisionBook:
                 outcome.c.decision_id.in_(rows), outcome.c.kind.in_(RATED_KINDS), outcome.c.score.is_not(None)
             )
         )
-        _add(connection, model_performance, sums.ratings((rows[each[0]], each[1], 1, each[2]) for each in found))
+        scores = found.all()
+        _add(connection, model_performance, sums.ratings((rows[each[0]], each[1], 1, each[2]) for each in scores))
+        _add(connection, rollup_intent_day, sums.intent_ratings((rows[each[0]], None, each[1]) for each in scores))
 
 
 class OutcomeBook:
@@ -140,12 +168,10 @@ class OutcomeBook:
     ) -> None:
         if not changes:
             return
-        found = connection.execute(
-            select(decision.c.id, decision.c.served_model, decision.c.chosen, decision.c.features).where(
-                decision.c.id.in_({key[0] for key in changes})
-            )
-        )
+        found = connection.execute(select(*OPINION_COLUMNS).where(decision.c.id.in_({key[0] for key in changes})))
         rows = {row["id"]: dict(row) for row in found.mappings()}
+        # A decision that is not among the rows still waits somewhere, and counts the opinion when it comes.
+        known = [(key, before, after) for key, (before, after) in changes.items() if key[0] in rows]
         opinions = (
             (
                 rows[key[0]],
@@ -153,10 +179,11 @@ class OutcomeBook:
                 int(after is not None) - int(before is not None),
                 _moment(newest[key]["ts"]),
             )
-            for key, (before, after) in changes.items()
-            if key[0] in rows  # else its decision still waits somewhere, and counts it when it comes
+            for key, before, after in known
         )
         _add(connection, model_performance, sums.ratings(opinions))
+        of_intents = ((rows[key[0]], before, after) for key, before, after in known)
+        _add(connection, rollup_intent_day, sums.intent_ratings(of_intents))
 
 
 def _newest(payloads: Sequence[Json]) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -170,7 +197,7 @@ def _newest(payloads: Sequence[Json]) -> dict[tuple[str, ...], dict[str, Any]]:
 
 
 def _add(connection: Connection, table: Table, rows: list[Json]) -> None:
-    """Add the rows' numbers to those that are there; `updated_ts` is replaced."""
+    """Add the rows' numbers to those that are there; what is no number is replaced."""
     if rows:
         connection.execute(_addition(table, dialect_of(connection)), rows)
 
@@ -181,7 +208,7 @@ def _addition(table: Table, dialect: Dialect) -> Insert:
     statement = insert_into(table, dialect)
     added = {
         column.name: statement.excluded[column.name]
-        if column.name == "updated_ts"
+        if column.name in REPLACED
         else column + statement.excluded[column.name]
         for column in table.columns
         if column.name not in keys

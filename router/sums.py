@@ -1,14 +1,21 @@
-"""The sums that pages read: per hour, and per model, domain and language. Pure: rows in, rows to be added out."""
+"""The sums that pages read: per hour, day, deployment, model, domain, intent. Pure: rows in, rows to be added out."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from router.rows import slice_of
-from router.tables import DURATION_BUCKETS_MS, model_performance, rollup_hour
+from router.tables import (
+    DURATION_BUCKETS_MS,
+    model_performance,
+    rollup_deployment_hour,
+    rollup_hour,
+    rollup_intent_day,
+    rollup_saving_day,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
 
 SETTLED_CLASSES = frozenset({"caller", "policy", "context"})
 """Failures that say nothing about how well a model works: the request was at fault."""
+_CHARGED = ("classifier_tokens", "judge_tokens", "missed_answer_tokens")
 BUCKET_COLUMNS = (*(f"n_le_{bound}_ms" for bound in DURATION_BUCKETS_MS), "n_slower")
 
 
@@ -76,6 +84,97 @@ def performance(payloads: Iterable[Mapping[str, Any]]) -> list[Json]:
     return sums.rows()
 
 
+def deployments(payloads: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """Return one row to add to `rollup_deployment_hour` for each hour, deployment and end among the attempts."""
+    sums = _Sums(rollup_deployment_hour)
+    for payload in payloads:
+        hour = _hour(payload["decision"]["ts"])
+        for row in payload["attempts"]:
+            bucket = BUCKET_COLUMNS[bisect_left(DURATION_BUCKETS_MS, row["duration_ms"])]
+            key = (hour, row["deployment"], row["failure_class"] or "")
+            sums.add(
+                key,
+                n_attempts=1,
+                n_committed=int(row["committed"]),
+                duration_ms_sum=row["duration_ms"],
+                ttft_ms_sum=row["ttft_ms"] or 0.0,
+                n_ttft=int(row["ttft_ms"] is not None),
+                cost_usd=row["cost_usd"] or 0.0,
+                **{bucket: 1},
+            )
+            sums.name(key, model=row["model"])
+    return sums.rows()
+
+
+def intents(payloads: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """Return one row to add to `rollup_intent_day` for each day, intent, tier and model among the decisions."""
+    sums = _Sums(rollup_intent_day)
+    for payload in payloads:
+        row = payload["decision"]
+        sums.add(
+            _intent_key(row),
+            n_requests=1,
+            n_completed=int(row["status"] == "completed"),
+            confidence_sum=row["confidence"] or 0.0,
+            n_confidence=int(row["confidence"] is not None),
+            input_tokens=row["input_tokens"],
+            output_tokens=row["output_tokens"],
+            cost_usd=row["cost_usd"] or 0.0,
+        )
+    return sums.rows()
+
+
+def intent_ratings(opinions: Iterable[tuple[Mapping[str, Any], float | None, float | None]]) -> list[Json]:
+    """Return rows to add to `rollup_intent_day` for (decision, score before, score now); `None` is no score."""
+    sums = _Sums(rollup_intent_day)
+    for decision, before, after in opinions:
+        sums.add(
+            _intent_key(decision),
+            rating_sum=(after or 0.0) - (before or 0.0),
+            rating_square_sum=(after or 0.0) ** 2 - (before or 0.0) ** 2,
+            n_ratings=int(after is not None) - int(before is not None),
+        )
+    return sums.rows()
+
+
+def savings(payloads: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """Return one row to add to `rollup_saving_day` for each day, model and arm among completed decisions."""
+    sums = _Sums(rollup_saving_day)
+    for payload in payloads:
+        row = payload["decision"]
+        if row["status"] != "completed":
+            continue
+        saved = row.get("savings") or {}
+        charged, against = saved.get("charged"), saved.get("against")
+        tokens = _tokens(saved, charged, against) if charged and against else {}
+        dearest = dearest_usd(row)
+        sums.add(
+            (_day(row["ts"]), row["served_model"] or row["chosen"] or "", saved.get("arm") or ""),
+            n_requests=1,
+            n_passages=int(bool(tokens)),
+            n_priced=int(dearest is not None),
+            cost_usd=row["cost_usd"] if dearest is not None else 0.0,
+            dearest_usd=dearest or 0.0,
+            **tokens,
+        )
+    return sums.rows()
+
+
+def dearest_usd(row: Mapping[str, Any]) -> float | None:
+    """Return about what the same request had cost at the dearest eligible model, USD; `None` where nobody can know.
+
+    The answer's real cost, times the ratio of what was expected of both when the choice was made.
+    """
+    features, cost = row["features"], row["cost_usd"]
+    found = cast("Mapping[str, Any]", features).get("candidates") if isinstance(features, dict) else None
+    if cost is None or not isinstance(found, list):
+        return None
+    candidates = cast("list[Mapping[str, Any]]", found)
+    expected = {each["model"]: usd for each in candidates if (usd := each.get("expected_cost_usd")) is not None}
+    own = expected.get(row["served_model"] or row["chosen"])
+    return cost * max(expected.values()) / own if own else None
+
+
 def ratings(opinions: Iterable[tuple[Mapping[str, Any], float, int, datetime]]) -> list[Json]:
     """Return rows to add to `model_performance` for (decision, change of score, change of count, time)."""
     sums = _Sums(model_performance)
@@ -101,6 +200,10 @@ class _Sums:
         for name, value in values.items():
             row[name] += value
 
+    def name(self, key: tuple[object, ...], **values: str) -> None:
+        """Keep what is no sum, such as the model behind a deployment."""
+        self._rows[key] |= values
+
     def rows(self) -> list[Json]:
         """Return the sums, ordered by key: two writers that lock rows in one order cannot deadlock."""
         return [dict(zip(self._keys, key, strict=True)) | self._rows[key] for key in sorted(self._rows, key=str)]
@@ -108,6 +211,23 @@ class _Sums:
 
 def _hour(ts: datetime | str) -> datetime:
     return _moment(ts).replace(minute=0, second=0, microsecond=0)
+
+
+def _day(ts: datetime | str) -> datetime:
+    return _hour(ts).replace(hour=0)
+
+
+def _tokens(saved: Mapping[str, Any], charged: Mapping[str, Any], against: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "sent_tokens": saved.get("sent_tokens", 0),
+        "charged_tokens": sum(charged.get(name, 0) for name in _CHARGED),
+        "all_documents_tokens": (against.get("all_documents") or {}).get("tokens", 0),
+    }
+
+
+def _intent_key(row: Mapping[str, Any]) -> tuple[object, ...]:
+    model = row["served_model"] or row["chosen"] or ""
+    return _day(row["ts"]), row["intent"] or "", row["intent_source"] or "", model
 
 
 def _moment(ts: datetime | str) -> datetime:

@@ -57,6 +57,7 @@ decision = Table(
     Index("ix_decision_ts_id", "ts", "id"),
     Index("ix_decision_chosen_ts_id", "chosen", "ts", "id"),
     Index("ix_decision_status_ts_id", "status", "ts", "id"),
+    Index("ix_decision_intent_ts_id", "intent", "ts", "id"),
     Index("ix_decision_conversation_id_ts", "conversation_id", "ts"),
     Index("ix_decision_key_prefix_ts", "key_prefix", "ts"),
 )
@@ -101,6 +102,7 @@ outcome = Table(
     Column("comment", CleanText),
     Column("ts", UtcTime, nullable=False),
     Index("ix_outcome_ts", "ts"),
+    Index("ix_outcome_kind_ts", "kind", "ts"),
 )
 
 preview = Table(
@@ -160,6 +162,58 @@ rollup_hour = Table(
     Column("n_ttft", BigInteger, nullable=False),
     *(Column(f"n_le_{bound}_ms", BigInteger, nullable=False) for bound in DURATION_BUCKETS_MS),
     Column("n_slower", BigInteger, nullable=False),
+)
+
+rollup_deployment_hour = Table(
+    "rollup_deployment_hour",
+    METADATA,
+    Column("hour", UtcTime, primary_key=True),  # its beginning; of the request, not of the attempt
+    Column("deployment", CleanText, primary_key=True),
+    Column("failure_class", String(24), primary_key=True),  # "" for a success
+    Column("model", CleanText, nullable=False),
+    Column("n_attempts", BigInteger, nullable=False),
+    Column("n_committed", BigInteger, nullable=False),
+    Column("duration_ms_sum", Float, nullable=False),
+    Column("ttft_ms_sum", Float, nullable=False),
+    Column("n_ttft", BigInteger, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    *(Column(f"n_le_{bound}_ms", BigInteger, nullable=False) for bound in DURATION_BUCKETS_MS),  # of the attempt
+    Column("n_slower", BigInteger, nullable=False),
+)
+
+rollup_intent_day = Table(
+    "rollup_intent_day",
+    METADATA,
+    Column("day", UtcTime, primary_key=True),  # its beginning, UTC
+    Column("intent", CleanText, primary_key=True),  # "" where the classifier abstained or was not asked
+    Column("source", CleanText, primary_key=True),  # the tier that said so; "" where none was asked
+    Column("model", CleanText, primary_key=True),  # served, else chosen, else ""
+    Column("n_requests", BigInteger, nullable=False),
+    Column("n_completed", BigInteger, nullable=False),
+    Column("confidence_sum", Float, nullable=False),
+    Column("n_confidence", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    Column("rating_sum", Float, nullable=False),  # of scores from 0 to 1, whenever they were given
+    Column("rating_square_sum", Float, nullable=False),
+    Column("n_ratings", BigInteger, nullable=False),
+)
+
+rollup_saving_day = Table(
+    "rollup_saving_day",
+    METADATA,
+    Column("day", UtcTime, primary_key=True),  # its beginning, UTC
+    Column("model", CleanText, primary_key=True),  # served, else chosen, else ""
+    Column("arm", CleanText, primary_key=True),  # of the experiment with passages; "" outside it
+    Column("n_requests", BigInteger, nullable=False),  # completed ones; so everything below
+    Column("n_passages", BigInteger, nullable=False),  # that had passages worth sending; the tokens are of these
+    Column("sent_tokens", BigInteger, nullable=False),
+    Column("charged_tokens", BigInteger, nullable=False),  # for classifying, judging, and answers that were missed
+    Column("all_documents_tokens", BigInteger, nullable=False),
+    Column("n_priced", BigInteger, nullable=False),  # whose cost and dearest alternative are known
+    Column("cost_usd", Float, nullable=False),  # of these
+    Column("dearest_usd", Float, nullable=False),  # estimate: what the dearest eligible model would have cost
 )
 
 policy_version = Table(
