@@ -15,7 +15,8 @@ from config.errors import InvalidRequestError, ModelNotFoundError, UnavailableEr
 from config.ids import new_id
 from config.trace import span
 from config.types import Decision
-from proxy import choosing, classifying, judging, stages
+from proxy import choosing, classifying, judgement, stages
+from proxy.allowed import catalog_of, check_model, refuse_outside
 from proxy.doors import Door
 from proxy.exchange import Exchange
 from proxy.requests.parse import parse_chat
@@ -62,12 +63,12 @@ async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], cal
     """
     exchange = Exchange(new_id(), ANALYZE, AttemptLog(time.perf_counter))
     if caller is not None:
-        exchange.key_prefix = caller.prefix
+        exchange.key_prefix, exchange.key_models = caller.prefix, caller.models
         lease = house.limiter.lease(caller, house.settings.limits)
         if lease is not None:
             lease.take_request()
         exchange.key_dial = choosing.key_dial(house.settings.routing, name=caller.name, prefix=caller.prefix)
-    exchange.allowed = _allowed(house, fields.get("models"))
+    exchange.allowed = _allowed(house, exchange, fields.get("models"))
     raw = msgspec.json.encode(_chat(fields))
     exchange.parsed = parse_chat(
         raw, headers={**headers, "content-type": "application/json"}, max_depth=house.settings.server.max_json_depth
@@ -75,11 +76,12 @@ async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], cal
     exchange.n_body_bytes = len(raw)
     if house.catalog.canonical(exchange.parsed.model) != AUTO:
         raise InvalidRequestError("'model' must be 'auto', or 'auto' with a dial such as 'auto:cheap'.", param="model")
+    check_model(house, exchange)
     exchange.explores = False
     with exchange.trace:
         found = await think(house, exchange)
         answer = _answer(house, exchange, found)
-    judging.take(house, exchange)
+    judgement.take(house, exchange)
     house.ledger.record(exchange.record())
     return answer
 
@@ -98,11 +100,11 @@ async def think(house: House, exchange: Exchange) -> Settled:
         await choosing.policy(house, exchange, note)
     classifying.take(exchange, with_texts=house.settings.storage.store_preview)  # who is late is not needed any more
     with span("judge") as note:
-        await judging.judge(house, exchange, note)
+        await judgement.judge(house, exchange, note)
     models = choosing.pool(house, exchange)
     if not models:
         raise no_live_model() if exchange.allowed is None else _none_of(house, exchange.allowed)
-    found = settled(house.catalog, exchange.wishes or Wishes())
+    found = settled(catalog_of(house, exchange), exchange.wishes or Wishes())
     exchange.decision = stages.with_features(exchange, _decision(house, exchange, models, found))
     if exchange.choice is None:  # what is expected of each is told also where it had no say
         await choosing.make_choice(house, exchange, models)
@@ -114,13 +116,15 @@ def _decision(house: House, exchange: Exchange, models: Sequence[Model], found: 
     """Return what is booked: where nothing is to be drawn, the model has probability 1."""
     choice = exchange.choice
     if found.model is None and choice is not None:
-        decision = decide_chosen(house.catalog, choice, reasons=found.reasons, chain=house.settings.routing.chain)
+        decision = decide_chosen(
+            catalog_of(house, exchange), choice, reasons=found.reasons, chain=house.settings.routing.chain
+        )
         return (
             decision
             if exchange.allowed is None
             else replace(decision, ranked=tuple(e for e in decision.ranked if e in exchange.allowed))
         )
-    weights = choosing.weights_of(house, models)
+    weights = choosing.weights_of(catalog_of(house, exchange), models)
     if found.model is None and exchange.explores:
         return _drawn_by_weight(house, exchange, weights, found)
     name = found.model or max(weights, key=weights.__getitem__)
@@ -157,7 +161,7 @@ def _chances(house: House, exchange: Exchange, source: str) -> Mapping[str, floa
     if source == "policy" and considered is not None:
         return considered.drawn
     if source == "weights":
-        weights = choosing.weights_of(house, choosing.pool(house, exchange))
+        weights = choosing.weights_of(catalog_of(house, exchange), choosing.pool(house, exchange))
         return dict(zip(weights, shares(tuple(weights.values())), strict=True))
     return {} if decision is None else {decision.chosen: 1.0}
 
@@ -207,7 +211,7 @@ def _chat(fields: Json) -> Json:
     return chat | {"messages": [{"role": "user", "content": query}]}
 
 
-def _allowed(house: House, value: object) -> frozenset[str] | None:
+def _allowed(house: House, exchange: Exchange, value: object) -> frozenset[str] | None:
     """Return the models that may be chosen, `None` where the request does not say."""
     if value is None:
         return None
@@ -219,6 +223,7 @@ def _allowed(house: House, value: object) -> frozenset[str] | None:
     for position, name in enumerate(value):
         if not isinstance(name, str) or not name:
             raise wrong_type(name, f"models[{position}]", "a model's name")
+        refuse_outside(house, exchange, name, param=f"models[{position}]")
         model = house.catalog.models.get(house.catalog.canonical(name))
         if model is None:
             raise ModelNotFoundError(f"The model '{name[:200]}' does not exist here.", param=f"models[{position}]")

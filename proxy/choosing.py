@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from classifier.readings import features_from
 from config.prices import list_prices
-from config.tokens import estimate_messages
+from proxy.allowed import barred, catalog_of
+from proxy.question import TOOL_LOOP, question_of
 from proxy.trials import enrol, policy_of
-from retrieval.segment import language_of
 from router.affinity import conversation_key, is_continued
 from router.choosing.choose import Terms, settle, version_of
 from router.choosing.drawing import thompson
@@ -23,8 +23,6 @@ from router.choosing.offering import Waits, first_deployment, offers_of
 from router.choosing.scoring import Taste
 from router.choosing.standings import Standings
 from router.choosing.stored import candidates_json, expected_json, question_json, runner_up_json
-from router.choosing.values import Question
-from router.providers.json_values import as_object, as_objects
 from router.selection import Wishes, seed_of, settled
 
 if TYPE_CHECKING:
@@ -37,17 +35,8 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.house import House
     from router.choosing.eligibility import Eligible
-    from router.choosing.values import Choice, Offer
-    from router.snapshot import Deployment, Model
-
-INLINE_BYTES: Final = 20_000
-"""Bodies up to this size are counted on the loop; larger ones in a thread."""
-MAX_TEXT_CHARS: Final = 16_000
-"""What is read of a long turn for the choice: so much of its beginning and of its end."""
-MAX_LANGUAGE_CHARS: Final = 2_000
-"""The end of the last user turn is enough to tell its language."""
-TOOL_LOOP: Final = "tool_loop"
-_IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+    from router.choosing.values import Choice, Offer, Question
+    from router.snapshot import Catalog, Deployment, Model
 
 
 @dataclass(slots=True)
@@ -102,7 +91,7 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
     if learned or (exchange.features is not None and exchange.features.has_code):
         exchange.question = await question_of(exchange)
     exchange.wishes = _wishes(house, exchange, models)
-    if not models or settled(house.catalog, exchange.wishes).model is not None or not learned:
+    if not models or settled(catalog_of(house, exchange), exchange.wishes).model is not None or not learned:
         note(abstained=True, skipped=True)
         return
     choice, considered = await make_choice(house, exchange, models)
@@ -119,9 +108,13 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
 async def make_choice(house: House, exchange: Exchange, models: Sequence[Model]) -> tuple[Choice, Considered]:
     """Choose among live `models`, at least one; the choice is left on the exchange too."""
     question = exchange.question = exchange.question or await question_of(exchange)
-    weights = weights_of(house, models)
+    weights = weights_of(catalog_of(house, exchange), models)
     eligible = eligible_among(
-        models, question, weights=weights, is_healthy=lambda each: house.health.available(each.target)
+        models,
+        question,
+        weights=weights,
+        is_healthy=lambda each: house.health.available(each.target),
+        barred=barred(house, exchange),
     )
     dial = dial_of(house, exchange)
     conversation, warm = _warm(house, exchange)
@@ -150,36 +143,6 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
     return choice, considered
 
 
-async def question_of(exchange: Exchange) -> Question:
-    """Return what may be known of the request, its texts bounded."""
-    parsed, features, intent = exchange.known(), exchange.features, exchange.intent
-    body = parsed.request.body
-    if exchange.n_body_bytes <= INLINE_BYTES:
-        n_tokens = _count(body)
-    else:
-        n_tokens = await asyncio.to_thread(_count, body)
-    domain = exchange.learned.get("domain") or (features.domain if features is not None else None)
-    complexity = exchange.learned.get("complexity") or (features.complexity if features is not None else 1)
-    messages = as_objects(body.get("messages"))
-    loops = bool(messages) and messages[-1].get("role") in {"tool", "function"}
-    return Question(
-        text=_bounded(parsed.last_user_text),
-        language=features.language
-        if features is not None
-        else language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:]),
-        domain=domain if isinstance(domain, str) else "",
-        intents=intent.labels if intent is not None and not intent.abstained else (),
-        complexity=complexity if isinstance(complexity, int) else 1,
-        n_tokens=n_tokens,
-        has_code=features is not None and features.has_code,
-        has_tools=bool(body.get("tools") or body.get("functions")),
-        has_images=any(_has_image(each) for each in messages),
-        wants_json=(as_object(body.get("response_format")) or {}).get("type") == "json_schema",
-        task_state=features.task_state if features is not None else TOOL_LOOP if loops else "",
-        caller=exchange.key_prefix,
-    )
-
-
 async def offers(house: House, models: Sequence[Model], weights: dict[str, float]) -> tuple[Offer, ...]:
     """Return the models as offers; a price that was never looked up is looked up in a thread."""
     chooser = house.chooser
@@ -192,16 +155,15 @@ async def offers(house: House, models: Sequence[Model], weights: dict[str, float
 
 
 def pool(house: House, exchange: Exchange) -> tuple[Model, ...]:
-    """Return the live models that may be chosen: those of `auto`, or those that the request names."""
-    allowed = exchange.allowed
+    """Return the live models that may be chosen: those of `auto`, or those the request names, that its key may use."""
+    catalog, allowed = catalog_of(house, exchange), exchange.allowed
     if allowed is None:
-        return house.catalog.live_models()
-    return tuple(each for each in house.catalog.models.values() if each.name in allowed and each.live)
+        return catalog.live_models()
+    return tuple(each for each in catalog.models.values() if each.name in allowed and each.live)
 
 
-def weights_of(house: House, models: Sequence[Model]) -> dict[str, float]:
+def weights_of(catalog: Catalog, models: Sequence[Model]) -> dict[str, float]:
     """Return each model's weight: among those of `auto` with which it is drawn there, else its own."""
-    catalog = house.catalog
     drawn = dict(zip((each.name for each in catalog.live_models()), catalog.auto_weights(), strict=True))
     return {each.name: drawn.get(each.name, each.weight) for each in models}
 
@@ -210,7 +172,7 @@ async def warm_up(house: House) -> None:
     """Do beforehand what the first choice would else do: read the list of prices, and tabulate a distribution."""
     models = house.catalog.live_models()
     if len(models) > 1:
-        await offers(house, models, weights_of(house, models))
+        await offers(house, models, weights_of(house.catalog, models))
         await asyncio.to_thread(thompson, (0.5, 0.5), (0.1, 0.1))
 
 
@@ -258,9 +220,12 @@ def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes
         ):
             code = routing.code_model
     rule, default = exchange.rule, routing.default_model
-    if exchange.allowed is not None:
-        rule = rule if rule is not None and house.catalog.canonical(rule.model) in exchange.allowed else None
-        default = default if default is not None and house.catalog.canonical(default) in exchange.allowed else None
+    allowed = exchange.allowed
+    if allowed is None and exchange.key_models is not None:
+        allowed = catalog_of(house, exchange).models.keys()
+    if allowed is not None:
+        rule = rule if rule is not None and house.catalog.canonical(rule.model) in allowed else None
+        default = default if default is not None and house.catalog.canonical(default) in allowed else None
     return Wishes(rule, default, code, exchange.routed, routing.chain)
 
 
@@ -283,15 +248,3 @@ def _price(deployment: Deployment) -> TokenPrices | None:
 
 def _place(deployment: Deployment) -> tuple[str, str, Pricing]:
     return deployment.target.provider, deployment.target.upstream_model, deployment.pricing
-
-
-def _count(body: Json) -> int:
-    return estimate_messages(as_objects(body.get("messages")), tools=body.get("tools"))
-
-
-def _has_image(message: Json) -> bool:
-    return any(part.get("type") in _IMAGES for part in as_objects(message.get("content")))
-
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= 2 * MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}\n{text[-MAX_TEXT_CHARS:]}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from router.choosing.values import Choice, Question
     from router.experiments.drawing import Drawn
     from router.judge.asking import Asked
+    from router.judge.values import Case
     from router.rules import Rule
     from router.selection import Wishes
 
@@ -96,6 +97,8 @@ class Exchange:
     """False where the client wants the best model, and none drawn to learn of it."""
     key_dial: float | None = None
     """The dial between cost and quality that the settings give its key."""
+    key_models: tuple[str, ...] | None = None
+    """Names of the only models that its key may use; `None` where it may use all."""
     question: Question | None = None
     """What a choice may know of it."""
     allowed: frozenset[str] | None = None
@@ -112,6 +115,8 @@ class Exchange:
     """What came of asking the judge; empty where nobody was asked."""
     shadow_judge: asyncio.Task[Asked] | None = None
     """A judge whose word is only recorded, being asked while the request goes on."""
+    unjudged: Case | None = None
+    """What the judge is to be asked once the request is answered."""
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""

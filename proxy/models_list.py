@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.prices import list_prices
+from router.snapshot import AUTO
 
 if TYPE_CHECKING:
+    from config.key_identity import KeyIdentity
     from config.types import Json
     from proxy.house import House
     from router.snapshot import Deployment, Model
@@ -15,23 +17,26 @@ CREATED = 1_760_000_000
 """OpenAI's entries must carry a time; ours have none of their own, so all carry the same."""
 
 
-def model_entries(house: House) -> list[Json]:
-    """Return `auto`, every model of the catalogue, and every alias."""
-    catalog = house.catalog
+def model_entries(house: House, caller: KeyIdentity | None = None) -> list[Json]:
+    """Return `auto`, every model of the catalogue that the caller's key may use, and every alias of one."""
+    names = None if caller is None else caller.models
+    catalog = house.catalog if names is None else house.catalog.only(names)
     auto: Json = _entry("auto", "thalamus") | {
         "status": "live" if catalog.live_models() else "down",
         "description": "lets Thalamus choose",
     }
     named = [_described(model) for model in catalog.models.values()]
     aliases: list[Json] = [
-        _entry(alias, "thalamus") | {"alias_of": target} for alias, target in house.settings.aliases.items()
+        _entry(alias, "thalamus") | {"alias_of": target}
+        for alias, target in house.settings.aliases.items()
+        if names is None or house.catalog.canonical(alias) in {AUTO, *catalog.models}
     ]
     return [auto, *named, *aliases]
 
 
-def model_entry(house: House, name: str) -> Json | None:
+def model_entry(house: House, name: str, caller: KeyIdentity | None = None) -> Json | None:
     """Return one entry by its name, or by any other name that a request may use for it."""
-    entries = {str(entry["id"]): entry for entry in model_entries(house)}
+    entries = {str(entry["id"]): entry for entry in model_entries(house, caller)}
     return entries.get(name) or entries.get(house.catalog.canonical(name))
 
 

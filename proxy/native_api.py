@@ -41,9 +41,9 @@ async def known_caller(request: HttpRequest) -> KeyIdentity | None:
 
 @get(["/v1/models", "/models"], summary="List the models", tags=["OpenAI"])
 async def list_models(request: HttpRequest) -> Json:
-    """Return every name a client may send, OpenAI's list with status, weight and price as extra fields."""
-    await known_caller(request)
-    return {"object": "list", "data": model_entries(house_of(request))}
+    """Return every name this caller may send, OpenAI's list with status, weight and price as extra fields."""
+    caller = await known_caller(request)
+    return {"object": "list", "data": model_entries(house_of(request), caller)}
 
 
 @get(["/v1/models/{model_id:path}", "/models/{model_id:path}"], summary="Describe one model", tags=["OpenAI"])
@@ -52,9 +52,9 @@ async def get_model(
     model_id: Annotated[str, PathParameter(description="A model's name; it may contain `/` and `:`.")],
 ) -> Json:
     """Return one entry of the list."""
-    await known_caller(request)
+    caller = await known_caller(request)
     name = model_id.lstrip("/")
-    entry = model_entry(house_of(request), name)
+    entry = model_entry(house_of(request), name, caller)
     if entry is None:
         raise ModelNotFoundError(f"The model '{name}' does not exist here.", param="model")
     return entry

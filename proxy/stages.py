@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from config.errors import InvalidRequestError, UnavailableError
 from config.redact import preview
 from proxy.admission import admit_key, require_scope
-from proxy.choosing import MAX_LANGUAGE_CHARS, key_dial
+from proxy.allowed import catalog_of, check_model, why_not_followed
+from proxy.choosing import key_dial
 from proxy.guard import via
 from proxy.placing import place
+from proxy.question import MAX_LANGUAGE_CHARS
 from proxy.reflexes import look
 from proxy.requests.content import decode_content
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
@@ -45,7 +47,7 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
     identity = await admit_key(house, connection.headers)
     require_scope(identity, "chat")
     if identity is not None:
-        exchange.key_prefix = identity.prefix
+        exchange.key_prefix, exchange.key_models = identity.prefix, identity.models
         exchange.key_dial = key_dial(house.settings.routing, name=identity.name, prefix=identity.prefix)
     exchange.lease = house.limiter.lease(identity, house.settings.limits)
     if exchange.lease is not None:
@@ -72,6 +74,7 @@ async def parse(house: House, exchange: Exchange, connection: Connection) -> Non
     forwarded = {**parsed.request.headers, "via": via(house.instance_id, connection.headers.get("via"))}
     exchange.parsed = replace(parsed, request=replace(parsed.request, id=exchange.id, headers=forwarded))
     exchange.warnings += parsed.warnings
+    check_model(house, exchange)
     await reserve_tokens(exchange)
     if storage.store_preview:
         exchange.preview = preview(parsed.last_user_text)
@@ -96,7 +99,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     """Choose the model, and put the candidates in the order in which they will be tried."""
     parsed = exchange.known()
     request = parsed.request
-    catalog = house.catalog
+    catalog = catalog_of(house, exchange)
     if exchange.door.embeds:
         exchange.decision = decide_embeddings(catalog, parsed.model)
     elif catalog.canonical(parsed.model) == AUTO:
@@ -113,7 +116,7 @@ def decide(house: House, exchange: Exchange, note: span) -> tuple[ChatRequest, t
     exchange.decision = with_features(exchange, exchange.decision)
     rule = exchange.rule
     if rule is not None and exchange.decision.chosen != catalog.canonical(rule.model):
-        exchange.warnings += (f"rule for model '{rule.model}' not followed: no such live model",)
+        exchange.warnings += (f"rule for model '{rule.model}' not followed: {why_not_followed(house, exchange)}",)
     looked_up = _conversation(house, exchange)
     candidates = candidates_of(
         catalog,
@@ -153,7 +156,7 @@ def _known_of(language: str, exchange: Exchange) -> Json:
 
 def _conversation(house: House, exchange: Exchange) -> bytes | None:
     """Note the conversation's key, and return it where somebody may have served this conversation before."""
-    parsed, catalog = exchange.known(), house.catalog
+    parsed, catalog = exchange.known(), catalog_of(house, exchange)
     ranked = exchange.decision.ranked if exchange.decision is not None else ()
     has_choice = any(len(catalog.resolve(name).deployments) > 1 for name in ranked)
     if exchange.conversation is None and (not has_choice or not house.affinity.enabled or exchange.door.embeds):

@@ -5,7 +5,7 @@ A reload or a probe makes a new snapshot; nobody changes one. How it is made sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from config.errors import ModelNotFoundError
@@ -13,7 +13,7 @@ from config.prices import Pricing
 from router.choosing.dial import dial_of_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from config.model_settings import Capability, Dialect, Timeouts
     from config.types import Json
@@ -119,6 +119,19 @@ class Catalog:
         if model is None:
             raise ModelNotFoundError(f"The model '{name}' does not exist here.", param="model")
         return model
+
+    def only(self, names: Iterable[str]) -> Catalog:
+        """Return the catalogue without the models that none of these names stands for, as fallbacks either.
+
+        Names may be aliases; a name that stands for no model changes nothing.
+        """
+        wanted = {self.canonical(name) for name in names}
+        kept = {
+            name: replace(model, fallbacks=tuple(each for each in model.fallbacks if self.canonical(each) in wanted))
+            for name, model in self.models.items()
+            if name in wanted
+        }
+        return replace(self, models=kept)
 
     def live_models(self) -> tuple[Model, ...]:
         """Return the models `auto` may choose now, in the order of failover.

@@ -7,14 +7,17 @@ nobody fits, those with the fewest misfits are left, and it is said.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from config.model_settings import Capability
     from router.choosing.values import Question
     from router.snapshot import Deployment, Model
+
+KEY: Final = "key: it may not use this model"
+"""Why a model is excluded that the caller's key is not allowed; unlike other reasons it is never relaxed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Eligible:
 
     models: tuple[Model, ...]
     excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """Reasons by model, in the catalogue's order."""
+    """Reasons by model; first those that the key may not use, each in the catalogue's order."""
     relaxed: str | None = None
     """What nobody had, where those that fit best are left; `None` where all that are left fit."""
 
@@ -34,17 +37,21 @@ def eligible_among(
     *,
     weights: Mapping[str, float],
     is_healthy: Callable[[Deployment], bool] = lambda _: True,
+    barred: Iterable[str] = (),
 ) -> Eligible:
     """Return which of the live `models` may answer: at least one, where there is any.
 
-    A model of weight 0 stands behind (it is discovered while a configured one is live, or drained).
+    `barred` are further models, which the caller's key may not use: they are told of and never left. A model of weight
+    0 stands behind (it is discovered while a configured one is live, or drained).
     """
     found = {
         model.name: misfits_of(model, question, weight=weights[model.name], is_healthy=is_healthy) for model in models
     }
     fewest = min(map(len, found.values()), default=0)
     left = tuple(model for model in models if len(found[model.name]) == fewest)
-    excluded = {name: misfits for name, misfits in found.items() if len(misfits) > fewest}
+    excluded = dict.fromkeys(barred, (KEY,)) | {
+        name: misfits for name, misfits in found.items() if len(misfits) > fewest
+    }
     lacking = dict.fromkeys(reason for model in left for reason in found[model.name])
     return Eligible(left, excluded, relaxed="; ".join(lacking) or None)
 

@@ -249,6 +249,39 @@ def test_a_key_can_be_made_with_limits(run):
     assert 2 == run("keys", "create", "app", "--rpm", "-1")[0]
 
 
+def test_a_key_can_be_limited_to_models_and_freed_again(run):
+    """The list is shown; a name that the settings do not have is kept, and noted."""
+    code, out, err = run("keys", "create", "app", "--models", "extractive, nobody ,extractive", "--json")
+    made = json.loads(out)
+    listed = run("keys", "list")[1]
+    changed = run("keys", "allow", f"{made['prefix']}…", "--models", "extractive")
+    freed = _json(run("keys", "allow", made["prefix"], "--all-models", "--json"))
+
+    assert (0, ["extractive", "nobody"], None) == (code, made["models"], freed["models"])
+    assert "The settings have no model nobody; " in err
+    assert "extractive, nobody" in listed
+    assert (0, f"{made['prefix']}… of 'app' may use extractive.\n", "") == changed
+    assert "all" in run("keys", "list")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("create", "app", "--models", ","), "1 to 256 models"),
+        (("create", "app", "--models", "auto"), "is no model"),
+        (("allow", "sk-thal-xxxxxx"), "--all-models"),
+        (("allow", "sk-thal-xxxxxx", "--models", "a", "--all-models"), "--all-models"),
+        (("allow", "sk-thal-xxxxxx", "--models", "auto"), "is no model"),
+    ],
+)
+def test_a_list_of_models_that_cannot_be_is_wrong_use(run, words, told):
+    """One sentence, and nothing is changed."""
+    code, _, err = run("keys", *words)
+
+    assert 2 == code
+    assert told in err
+
+
 def test_list_without_keys_teaches_how_to_make_one(run):
     """An empty list says what to do."""
     assert "thalamus keys create NAME" in run("keys", "list")[1]

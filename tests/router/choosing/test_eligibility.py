@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from config.loader import shipped_providers
 from config.model_settings import DeploymentSettings, ModelSettings
 from config.settings import Settings
 from router.catalog import build_catalog
-from router.choosing.eligibility import Eligible, eligible_among
+from router.choosing.eligibility import KEY, Eligible, eligible_among
 from router.choosing.values import Question
 
 if TYPE_CHECKING:
@@ -122,3 +123,13 @@ def test_where_nobody_fits_those_that_fit_best_are_left_and_it_is_said() -> None
 def test_of_nobody_nobody_is_left() -> None:
     """Without live models there is nothing to choose from; who calls says so."""
     assert eligible_among((), PLAIN, weights={}) == Eligible(())
+
+
+def test_models_that_the_key_may_not_use_are_told_of_and_never_left() -> None:
+    """Unlike other reasons this one is not relaxed where nobody else fits."""
+    found = build_catalog(Settings(providers=shipped_providers(), models=(a_model("a"),)), {"OPENAI_API_KEY": "sk-a"})
+    pictures = replace(PLAIN, has_images=True)
+    left = eligible_among(found.live_models(), pictures, weights={"a": 1.0}, barred=("b", "c"))
+
+    assert (["a"], {"b": (KEY,), "c": (KEY,)}, "it has no vision") == (names(left), left.excluded, left.relaxed)
+    assert Eligible((), {"b": (KEY,)}) == eligible_among((), PLAIN, weights={}, barred=("b",))
