@@ -9,7 +9,7 @@ import pytest
 
 from config.database import open_database
 from proxy.cli import main
-from router.providers.scripted import Reply, Script, scripted_upstream
+from router.providers.scripted import Match, Reply, Script, scripted_upstream
 from tests.router.experiments.test_shadow import ASKED, stored
 from tests.router.offpolicy.books import booked
 
@@ -76,6 +76,40 @@ async def test_a_judge_that_likes_a_place_is_found_out(run):
     assert "answers 12 recorded requests" in err
 
 
+async def test_a_judge_that_keeps_to_the_better_answer_decides(run):
+    """It names the candidate wherever that stands: every pair is won, no place is preferred, and 40 are not few."""
+    knows = Reply(match=Match(contains="<first>\nI am"), text="FIRST")
+    async with (
+        scripted_upstream(Script((Reply(text="I am new: four."),))) as candidate,
+        scripted_upstream(Script((knows, Reply(text="SECOND")))) as judge,
+    ):
+        urls = {"new": candidate.url, "wise": judge.url}
+        code, out, err = await run("--candidate", "new", "--judge", "wise", records=40, urls=urls)
+
+    assert 0 == code, err
+    assert "40 pairs: candidate new 40, current 0, tie 0, by place 0, unreadable 0" in out
+    assert "Wins of the candidate, ties half: 100.0%" in out
+    assert "Verdicts for what stood first: 50.0%" in out
+    assert "prefers a place" not in out
+    assert "few pairs" not in out
+
+
+async def test_a_judge_that_sees_no_difference_prefers_no_place(run):
+    """Ties alone say nothing of places."""
+    async with (
+        scripted_upstream(Script((Reply(text="four"),))) as candidate,
+        scripted_upstream(Script((Reply(text="TIE"),))) as judge,
+    ):
+        code, out, _ = await run(
+            "--candidate", "new", "--judge", "wise", urls={"new": candidate.url, "wise": judge.url}
+        )
+
+    assert 0 == code
+    assert "12 pairs: candidate new 0, current 0, tie 12, by place 0, unreadable 0" in out
+    assert "Wins of the candidate, ties half: 50.0%" in out
+    assert "stood first" not in out
+
+
 async def test_a_judge_that_answers_prose_is_said_to(run):
     """No share is made of nothing."""
     async with (
@@ -97,13 +131,14 @@ async def test_without_stored_bodies_it_says_what_to_set(run):
         words = ("--candidate", "new", "--judge", "new")
         code, _, nothing = await run(*words, records=0, urls=urls)
         unknown = await run("--candidate", "nobody", "--judge", "new", records=0, urls=urls)
-        extractive = await run("--candidate", "new", "--judge", "extractive", records=0, urls=urls)
+        gone = {**urls, "gone": "http://127.0.0.1:9"}
+        away = await run("--candidate", "new", "--judge", "gone", records=0, urls=gone)
 
     assert 1 == code
     assert "set storage.store_bodies" in nothing
-    assert (1, 1) == (unknown[0], extractive[0])
-    assert "thalamus models" in unknown[2]
-    assert "thalamus models" in extractive[2]
+    assert (1, 1) == (unknown[0], away[0])
+    assert "'nobody' does not exist here. See: thalamus models" in unknown[2]
+    assert "the model 'gone' cannot be asked now. See: thalamus models" in away[2]
 
 
 async def test_a_candidate_that_never_answers_is_said_to(run):
