@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from datetime import datetime
 
     from litestar.datastructures import FormMultiDict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Data = Mapping[str, object]
     """JSON values under names."""
 
-__all__ = ["Action", "Done", "Group", "Language", "Page", "Refused", "Role", "User", "Visit"]
+__all__ = ["Action", "Done", "Group", "Language", "Page", "Refused", "Role", "Stream", "Streamed", "User", "Visit"]
 
 Language = Literal["en", "zh"]
 Role = Literal["viewer", "admin"]
@@ -96,6 +96,28 @@ class Action:
     act: Callable[[Visit, FormMultiDict], Awaitable[Done]]
     """Does all of it or nothing. Raises `Refused`, `StorageError`."""
     role: Role = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """An answer that is sent as it is made, so that it may be longer than memory, or without an end."""
+
+    chunks: AsyncIterator[bytes]
+    """What goes wrong in it cuts the answer short: the browser says that it is not whole."""
+    media_type: str
+    filename: str | None = None
+    """ASCII; what the browser saves it as. `None`: it is not a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Something that is fetched and is no page: an export, or events as they happen."""
+
+    path: str
+    open: Callable[[Visit], Awaitable[Streamed]]
+    """Raises `Refused` before anything is sent, `StorageError`."""
+    role: Role = "viewer"
+    is_shown: Callable[[Desk], bool] = lambda _desk: True
 
 
 class Refused(Exception):  # noqa: N818  # it says what happened to the visit, as the page does

@@ -14,14 +14,14 @@ from litestar import Litestar, Request, get, post
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.enums import MediaType
-from litestar.response import Redirect, Response
+from litestar.response import Redirect, Response, Stream
 from litestar.static_files import create_static_files_router  # pyright: ignore[reportUnknownVariableType]  # Litestar leaves hooks open
 from litestar.template.base import csrf_token
 
 from admin.failing import EXCEPTION_HANDLERS
 from admin.i18n import language_of, load_texts
 from admin.page import Done, Page, Refused, Visit
-from admin.pages.all import ACTIONS, PAGES
+from admin.pages.all import ACTIONS, PAGES, STREAMS
 from admin.render import STATIC, Renderer
 from admin.safety import SAFE_HEADERS, refuse_foreign_forms
 from admin.session import COOKIE, Session
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from admin.desk import Desk
     from admin.i18n import Texts
     from admin.page import Action, Language, User
+    from admin.page import Stream as PageStream
     from admin.session import Sessions
 
 HttpRequest = Request[None, None, State]
@@ -53,16 +54,19 @@ class Site:
     sessions: Sessions
     renderer: Renderer
     texts: Mapping[Language, Texts]
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime]
 
 
-def create_site(desk: Desk, sessions: Sessions) -> Litestar:
+def create_site(
+    desk: Desk, sessions: Sessions, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Litestar:
     """Return the dashboard as an ASGI application for the paths below `/dashboard`; it has no lifespan of its own."""
     texts = load_texts()
-    site = Site(desk=desk, sessions=sessions, renderer=Renderer(texts), texts=texts)
+    site = Site(desk=desk, sessions=sessions, renderer=Renderer(texts), texts=texts, clock=clock)
     handlers: list[HTTPRouteHandler] = [home]
     for page in PAGES:
         handlers += [_page_handler(page), *_twin_handlers(page)]
+    handlers += [_stream_handler(stream) for stream in STREAMS]
     handlers += [_action_handler(action) for action in ACTIONS]
     app = Litestar(
         route_handlers=[*handlers, *ENTRANCE, create_static_files_router(f"{ROOT}/static", directories=[STATIC])],
@@ -133,7 +137,7 @@ def html(
     return Response(rendered, media_type=MediaType.HTML, status_code=status, headers={"cache-control": "no-store"})
 
 
-def _may(user: User | None, needs: Page | Action) -> bool:
+def _may(user: User | None, needs: Page | PageStream | Action) -> bool:
     return user is not None and (needs.role == "viewer" or user.role == "admin")
 
 
@@ -183,7 +187,24 @@ async def _twin(request: HttpRequest, page: Page, path: Mapping[str, str]) -> Re
     return Response(data, headers={"cache-control": "no-store"})
 
 
-def _check(site: Site, page: Page, session: Session) -> None:
+def _stream_handler(stream: PageStream) -> HTTPRouteHandler:
+    @get(ROOT + stream.path)
+    async def send(request: HttpRequest) -> Stream:
+        session = await session_of(request)
+        if session is None:
+            raise Refused("login.needed", status=401)
+        site = site_of(request)
+        _check(site, stream, session)
+        made = await stream.open(visit_of(request, session.user, site))
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}  # nginx would hold events back
+        if made.filename is not None:
+            headers["content-disposition"] = f'attachment; filename="{made.filename}"'
+        return Stream(made.chunks, media_type=made.media_type, headers=headers)
+
+    return send
+
+
+def _check(site: Site, page: Page | PageStream, session: Session) -> None:
     if not page.is_shown(site.desk):
         raise Refused("failing.no_such_page", status=404)
     if not _may(session.user, page):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import overview
+from admin.pages import decisions, overview
 
 if TYPE_CHECKING:
-    from admin.page import Action, Page
+    from admin.page import Action, Page, Stream
 
-PAGES: tuple[Page, ...] = (overview.PAGE,)
+PAGES: tuple[Page, ...] = (overview.PAGE, decisions.PAGE)
 ACTIONS: tuple[Action, ...] = ()
+STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)
