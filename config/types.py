@@ -87,6 +87,17 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Something that a turn names, such as a person or the code of an order."""
+
+    text: str
+    """As it stands in the turn."""
+    type: str
+    confidence: float
+    """Calibrated probability, 0 to 1, that both ends and the type are right."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractedAnswer:
     """What the documents say; `refused` when they hold no answer (then `text` says so plainly)."""
 

@@ -18,7 +18,7 @@ from retrieval.search import LibrarySearch
 if TYPE_CHECKING:
     from config.intents import IntentCatalogue
     from config.settings import RetrievalSettings
-    from config.types import ExtractedAnswer, Intent, Json
+    from config.types import ExtractedAnswer, Intent, Json, Mention
     from proxy.document_library import DocumentLibrary
     from proxy.lookup import Lookup
     from retrieval.ingest import Document
@@ -73,8 +73,10 @@ class Documents:
         except OSError as error:
             raise UpstreamError("The documents cannot be read.", failure_class="transient") from error
 
-    def look_up(self, question: str, intent: Intent | None, catalogue: IntentCatalogue) -> Lookup | None:
-        """Return what your documents have for a question; `None` where there are none of yours.
+    def look_up(
+        self, question: str, intent: Intent | None, catalogue: IntentCatalogue, mentions: tuple[Mention, ...] = ()
+    ) -> Lookup | None:
+        """Return what your documents have for a question that names `mentions`; `None` where there are none of yours.
 
         The shipped guide is never looked into: a question about reverse proxies is not a question about this one.
         Raises `StorageError` where the documents cannot be read.
@@ -88,7 +90,7 @@ class Documents:
             library = Library(self._scoped, self._shelf, self._answerer.holds)
             if not self._is_own or not self._shelf.documents:
                 return None
-            return look_up(library, question, intent=intent, named=named, settings=settings)
+            return look_up(library, question, intent=intent, named=named, settings=settings, mentions=mentions)
         except OSError as error:
             raise StorageError("the documents cannot be read") from error
 

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from config.intents import NONE
 from retrieval.context import fit_passages
+from retrieval.named import Naming
 from retrieval.scoped import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from config.settings import RetrievalSettings
-    from config.types import Intent, Passage
+    from config.types import Intent, Mention, Passage
+    from retrieval.named import Lifted
     from retrieval.scoped import Scope, ScopedSearch, Shelf
 
 MIN_GUESS: Final = 0.5
@@ -61,6 +63,8 @@ class Lookup:
     """Of the documents that serve the intents together; `None` where no intent has any."""
     degraded: str | None = None
     """Which model of the search had no say, and why."""
+    lifted: tuple[Lifted, ...] = ()
+    """What came of each thing that the question names."""
 
 
 def look_up(
@@ -70,8 +74,11 @@ def look_up(
     intent: Intent | None,
     named: Mapping[str, Collection[str]],
     settings: RetrievalSettings,
+    mentions: tuple[Mention, ...] = (),
 ) -> Lookup:
     """Return what the library has. `named` are the file names that the catalogue gives each intent.
+
+    `mentions` are what the question names; passages that hold one rise a little.
 
     An intent with documents, be it a guess, sends passages; a question without one only where an answer stands in them,
     and `none` nothing out of documents that are tied to an intent. Raises `OSError` where documents cannot be read.
@@ -82,7 +89,9 @@ def look_up(
     untied = shelf.untied(named)
     most = _most(labels, settings, is_sure=intent is not None and not intent.abstained)
     lean = _leaning(intent, shelf, named, untied) if labels != (NONE,) else {}
-    wanted = Wanted(most, _for_text(settings.token_budget), scope=tied | untied if tied else None, lean=lean or None)
+    naming = Naming(mentions, settings.entity_boost) if mentions and settings.entity_boost > 0 else None
+    scope = tied | untied if tied else None
+    wanted = Wanted(most, _for_text(settings.token_budget), scope=scope, lean=lean or None, naming=naming)
     looked = library.search.look(question, wanted)
     passages = _within(looked.passages, settings.token_budget)
     if (
@@ -103,6 +112,7 @@ def look_up(
         n_all_tokens=shelf.tokens(question),
         n_intent_tokens=shelf.tokens(question, tied) if tied else None,
         degraded=looked.degraded,
+        lifted=looked.lifted,
     )
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retrieval.found import Found
     from retrieval.fusion import Fuse
-    from retrieval.hybrid import Found, Index, Leg
+    from retrieval.hybrid import Index, Leg
     from retrieval.questions_file import GoldQuestion
 
 Method = Literal["hybrid", "dense", "bm25", "documents"]

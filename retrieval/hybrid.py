@@ -17,7 +17,9 @@ from config.tokens import estimate_tokens
 from config.types import Passage
 from retrieval.choose import Candidate, Texts, choose
 from retrieval.chunk import line_of
+from retrieval.found import Found, FoundPassage
 from retrieval.fusion import TITLE_WEIGHT, Best, by_script, convex_by
+from retrieval.named import lift_of
 from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS, twins
 from retrieval.segment import language_of
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from retrieval.choose import Choosing, Chosen, Limits
     from retrieval.fusion import Fuse
     from retrieval.lexical import WordLeg
-    from retrieval.scoped import Scope
+    from retrieval.named import Naming
     from retrieval.vectors import VectorStore
     from retrieval.windows import Sentences
 
@@ -76,34 +78,6 @@ class Recipe:
     passage_prefix: str = ""
     """Put before every window for the embedder, such as `passage: ` for E5."""
     question_prefix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPassage:
-    """A passage with what it costs."""
-
-    passage: Passage
-    n_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search gives."""
-
-    passages: tuple[FoundPassage, ...] = ()
-    scope: Scope = "none"
-    """Whether the given scope was searched, or was too weak, so that the whole library was."""
-    degraded: str | None = None
-    """Why the vectors had no say, where they had none."""
-
-    @property
-    def documents(self) -> dict[str, float]:
-        """Return the documents of the passages with the best score of each, best first."""
-        best: dict[str, float] = {}
-        for found in self.passages:
-            doc = found.passage.doc
-            best[doc] = max(found.passage.score, best.get(doc, 0.0))
-        return dict(sorted(best.items(), key=lambda item: -item[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +140,7 @@ class Index:
         *,
         scope: Collection[str] | None = None,
         lean: Mapping[str, float] | None = None,
+        naming: Naming | None = None,
         leg: Leg = "hybrid",
         count_tokens: Callable[[str], int] = estimate_tokens,
         vector: NDArray[np.float32] | None = None,
@@ -175,7 +150,8 @@ class Index:
         """Return passages within `limits`, best first; scores are 0 to 1, a share of what both legs found best.
 
         `scope` names documents; the others are searched only where the scope is weak, or with `lean`: how likely it is
-        that a document serves what is asked, 0 to 1, by its name. A remote embedder's failure is told in `degraded`.
+        that a document serves what is asked, 0 to 1, by its name. `naming` lifts windows that hold what the question
+        names. A remote embedder's failure is told in `degraded`.
         `vector` is what `embed_questions` gave; `fuse` is another rule, `choosing` another way to take what is sent.
         """
         question = question[-MAX_QUERY_CHARS:]
@@ -200,8 +176,12 @@ class Index:
             elif how == "kept":
                 rows, scores = inside.rows, mine
         scores = scores if not lean else scores * self._leaning(lean, rows)
+        lift = lift_of(naming, self.words, rows) if naming else None
+        scores = scores * lift.factors if lift else scores
         chosen = choosing(self._candidates(rows, scores, n), self._texts(count_tokens), limits)
-        return Found(tuple(self._passage(each) for each in chosen), how, read.degraded)
+        found = tuple(self._passage(each) for each in chosen)
+        told = lift.told([each.passage for each in found], self._place) if lift else ()
+        return Found(found, how, read.degraded, told)
 
     def scope_of(self, intents: Collection[str]) -> frozenset[str]:
         """Return the names of the documents that serve one of the intents, or all intents."""
@@ -274,6 +254,13 @@ class Index:
             Candidate(document, first, last, score)
             for (document, first, last), score in zip(places, found, strict=True)
         ]
+
+    def _place(self, row: int) -> tuple[str, int, int]:
+        """Return document, start and end of a window."""
+        place, first, last = self.windows[row].tolist()
+        document: IndexedDocument = self.documents[place]
+        starts = document.sentences.starts
+        return document.name, starts[first], starts[last]
 
     def _texts(self, count_tokens: Callable[[str], int]) -> Texts:
         return Texts(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from config.types import Passage, PassageSearch
+    from retrieval.named import Lifted, Naming
 
 WEAK_SCOPE_SHARE: Final = 0.5
 """A scope whose best passage scores less than this share of the library's best is weak; all is searched then."""
@@ -37,6 +38,8 @@ class Looked:
     """Whether the given scope was searched, or was too weak, so that the whole library was."""
     degraded: str | None = None
     """Which model had no say in it, and why."""
+    lifted: tuple[Lifted, ...] = ()
+    """What came of each thing that the question names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Wanted:
     lean: Mapping[str, float] | None = None
     """How likely it is that a document serves what is asked, 0 to 1, by its name; others are 0. No document is barred
     then, `scope` only brings its own besides."""
+    naming: Naming | None = None
+    """What the question names: what holds it counts a little more. Only hybrid search heeds it."""
 
 
 class ScopedSearch(Protocol):

@@ -111,10 +111,12 @@ class HybridScopedSearch:
         """Return pieces of passages, best first; see `limits_for` and `stretches.py`."""
         limits = limits_for(wanted.most, token_budget=wanted.token_budget)
         choosing = _Reranking(self.reranker, question, self.n_reranked) if self.reranker else choose_stretches
-        found = self.index.search(question, limits, scope=wanted.scope, lean=wanted.lean, choosing=choosing)
+        found = self.index.search(
+            question, limits, scope=wanted.scope, lean=wanted.lean, naming=wanted.naming, choosing=choosing
+        )
         troubles = [found.degraded, choosing.trouble if isinstance(choosing, _Reranking) else None]
         passages = tuple(each.passage for each in found.passages)
-        return Looked(passages, found.scope, "; ".join(filter(None, troubles)) or None)
+        return Looked(passages, found.scope, "; ".join(filter(None, troubles)) or None, found.lifted)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from config.settings import Settings
-    from retrieval.hybrid import FoundPassage, Index
+    from retrieval.found import FoundPassage
+    from retrieval.hybrid import Index
     from retrieval.ingest import Document
 
 DocumentsFile = Annotated[
