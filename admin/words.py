@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,22 +12,22 @@ if TYPE_CHECKING:
 __all__ = ["FILTERS", "count", "duration", "moment", "money", "percent"]
 
 NONE = "–"
-"""Stands where there is no value; never for zero."""
+"""Stands where there is no value, or one that is no number; never for zero."""
 
 
 def count(value: float | None) -> str:
     """Return a whole number with thin groups of three: `12 345`."""
-    return NONE if value is None else f"{value:,.0f}".replace(",", "\u2009")
+    return NONE if value is None or not math.isfinite(value) else f"{value:,.0f}".replace(",", "\u2009")
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share from 0 to 1 in percent."""
-    return NONE if share is None else f"{100 * share:.{digits}f}\u202f%"
+    return NONE if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f}\u202f%"
 
 
 def money(usd: float | None) -> str:
     """Return US dollars, with as many digits as small sums need."""
-    if usd is None:
+    if usd is None or not math.isfinite(usd):
         return NONE
     size = abs(usd)
     digits = 2 if size >= 1 or size == 0 else 4 if size >= 0.01 else 6  # noqa: PLR2004  # a dollar, a cent
@@ -35,7 +36,7 @@ def money(usd: float | None) -> str:
 
 def duration(value_ms: float | None) -> str:
     """Return milliseconds as `0.35 ms`, `35 ms`, `3.5 s` or `2 min 5 s`."""
-    if value_ms is None:
+    if value_ms is None or not math.isfinite(value_ms):
         return NONE
     if value_ms < 10:  # noqa: PLR2004  # below it, parts of a millisecond matter
         return f"{value_ms:.2f}\u202fms"

@@ -1,1 +1,155 @@
-document.documentElement.classList.add('scripted');
+// What the pages do beyond being read: times in the viewer's zone, copy buttons, sums beside sliders, time series.
+// Nothing here is needed to read a page or to send a form. Runs again on whatever htmx puts into the page.
+"use strict";
+
+(() => {
+  const language = document.documentElement.lang || "en";
+  const each = (root, selector, act) => {
+    if (root.matches && root.matches(selector)) act(root);
+    root.querySelectorAll(selector).forEach(act);
+  };
+  const once = (element, mark) => {
+    if (element.dataset[mark]) return false;
+    element.dataset[mark] = "1";
+    return true;
+  };
+
+  // ---- times ----
+  const two = (n) => String(n).padStart(2, "0");
+  const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}`;
+  const writeTime = (element) => {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.getTime()) || !once(element, "local")) return;
+    element.title = `${element.dateTime.replace("T", " ").replace("Z", "")} UTC`;
+    element.textContent = `${day(at)} ${clock(at)}:${two(at.getSeconds())}`;
+  };
+
+  // ---- copy ----
+  const offerCopy = (button) => {
+    if (!navigator.clipboard || !once(button, "ready")) return;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      const word = button.querySelector(".visually-hidden");
+      const before = word.textContent;
+      word.textContent = button.title = button.dataset.done;
+      word.setAttribute("role", "status");
+      button.classList.add("is-done");
+      setTimeout(() => {
+        word.textContent = button.title = before;
+        button.classList.remove("is-done");
+      }, 1500);
+    });
+  };
+
+  // ---- sums of weights ----
+  // <form data-weights> with inputs [data-weight]; beside each an <output data-share>, and one <output data-total>.
+  const watchWeights = (form) => {
+    if (!once(form, "watched")) return;
+    const inputs = [...form.querySelectorAll("[data-weight]")];
+    const say = () => {
+      const values = inputs.map((input) => Math.max(0, Number(input.value) || 0));
+      const total = values.reduce((sum, value) => sum + value, 0);
+      inputs.forEach((input, n) => {
+        const row = input.closest("[data-row], tr, .slider") || input.parentElement;
+        const share = row.querySelector("[data-share]");
+        const value = row.querySelector("[data-value]");
+        if (share) share.textContent = total > 0 ? `${((100 * values[n]) / total).toFixed(1)}\u202f%` : "–";
+        if (value) value.textContent = input.value;
+      });
+      form.querySelectorAll("[data-total]").forEach((output) => {
+        output.textContent = String(Math.round(total * 1000) / 1000);
+        output.classList.toggle("is-bad", total <= 0);
+      });
+    };
+    form.addEventListener("input", say);
+    form.addEventListener("reset", () => setTimeout(say));
+    say();
+  };
+
+  // ---- asking before what cannot be undone ----
+  document.addEventListener("submit", (event) => {
+    const question = (event.submitter && event.submitter.dataset.confirm) || event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // ---- time series ----
+  const writers = {
+    count: (value) => value.toLocaleString(language, { maximumFractionDigits: 1 }),
+    percent: (value) => `${(100 * value).toLocaleString(language, { maximumFractionDigits: 1 })}\u202f%`,
+    money: (value) => `$${value.toLocaleString(language, { maximumSignificantDigits: 4 })}`,
+    duration: (value) =>
+      value < 1000 ? `${value.toLocaleString(language, { maximumFractionDigits: 1 })}\u202fms` : `${(value / 1000).toFixed(1)}\u202fs`,
+  };
+  const plots = new Map();
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const optionsOf = (figure, data) => {
+    const write = writers[data.unit] || writers.count;
+    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    return {
+      width: figure.clientWidth,
+      height: Math.max(160, Math.min(260, figure.clientWidth / 3)),
+      cursor: { points: { size: 6 }, y: false },
+      legend: { live: true },
+      scales: { x: { time: true }, y: { range: (_plot, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.08 : 1] } },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          values: (_plot, splits, _n, _space, step) =>
+            splits.map((s) => (step >= 86400 ? day(new Date(s * 1000)).slice(5) : clock(new Date(s * 1000)))),
+        },
+        { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => write(value)) },
+      ],
+      series: [
+        { label: data.x_label || "", value: (_plot, s) => (s == null ? "–" : `${day(new Date(s * 1000))} ${clock(new Date(s * 1000))}`) },
+        ...data.series.map((line, n) => ({
+          label: line.label,
+          stroke: colour(`--series-${line.colour || (n % 8) + 1}`),
+          dash: n ? [6, 2 + 2 * n] : undefined, // told apart without colour too
+          width: 2,
+          points: { show: data.x.length < 2 },
+          spanGaps: false,
+          value: (_plot, value) => (value == null ? "–" : write(value)),
+        })),
+      ],
+    };
+  };
+
+  const draw = (figure) => {
+    if (typeof uPlot === "undefined") return;
+    const data = JSON.parse(figure.dataset.uplot);
+    const place = figure.querySelector(".plot");
+    const former = plots.get(figure);
+    if (former) former.destroy();
+    plots.set(figure, new uPlot(optionsOf(figure, data), [data.x, ...data.series.map((line) => line.values)], place));
+    if (!once(figure, "drawn")) return;
+    new ResizeObserver(() => {
+      const plot = plots.get(figure);
+      if (plot && figure.isConnected && Math.abs(plot.width - figure.clientWidth) > 1) {
+        plot.setSize({ width: figure.clientWidth, height: plot.height });
+      }
+    }).observe(figure);
+  };
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach((_plot, figure) => draw(figure)));
+
+  // ---- a menu that closes with Escape ----
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && document.querySelector("details.menu[open]");
+    if (open) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  });
+
+  const dress = (root) => {
+    each(root, "time[datetime]", writeTime);
+    each(root, "[data-copy]", offerCopy);
+    each(root, "[data-weights]", watchWeights);
+    each(root, "[data-uplot]", draw);
+  };
+  dress(document);
+  document.addEventListener("htmx:load", (event) => dress(event.target));
+})();
