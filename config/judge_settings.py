@@ -31,10 +31,13 @@ class JudgeSettings:
     """Milliseconds it has to answer; then the request goes on without it."""
     unsure_below: Share = 0.6
     """With `unsure`: it is asked where no model is the best with at least this probability."""
-    min_quality_spread: Share = 0.05
-    """With `unsure`: something is at stake where the expected qualities, 0 to 1, lie at least this far apart ..."""
-    min_cost_spread_usd: Amount = 0.002
-    """... or the expected costs of the answer lie at least so many USD apart."""
+    min_gain: Amount = 0.01
+    """With `unsure`: something is at stake where its word may be worth at least so much quality, 0 to 1. It is what
+    knowing the best model would be worth, times `trust`, less what the judge itself costs; and where a request waits
+    for it, less what the wait weighs."""
+    share_max: Share = 0.1
+    """With `unsure`: of the requests that draw a model at most this share waits for the judge, and five more. The
+    others are asked about once they are answered, and the word is kept. 0 lets none wait, 1 all."""
     trust: Share = 0.8
     """Share of the drawn probability, 0 to 1, that goes to the model it names with full confidence; with half of it,
     half as much. 0 changes nothing."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proxy.loop_lag import LoopLag
     from proxy.metrics import Metrics
     from proxy.process import ProcessFigures
-    from proxy.tally import DeploymentTally, EndpointTally
+    from proxy.tally import DeploymentTally, EndpointTally, JudgeTally
 
 BREAKER_STATES = ("closed", "half_open", "open")
 
@@ -44,6 +44,8 @@ class Snapshot:
     """Every deployment of the catalogue, and whether it is live."""
     breakers: Json = field(default_factory=dict[str, object])
     """As `Health.state()` tells them; who is not among them was never asked, and is closed."""
+    judge_breaker: str = "closed"
+    """State of the judge's breaker."""
     n_untraced: int = 0
     """Requests that never became spans."""
 
@@ -65,6 +67,7 @@ class _Scrape(Collector):
         deployments = sorted(self._metrics.deployments.items())
         yield from _attempts(deployments)
         yield from _spending(deployments)
+        yield from _judge(self._metrics.judge, self._snapshot.judge_breaker)
         yield from _upstreams(self._snapshot)
         yield from _books(self._snapshot)
         yield from _process(self._snapshot)
@@ -112,6 +115,26 @@ def _spending(deployments: list[tuple[str, DeploymentTally]]) -> Iterator[Metric
         cost.add_metric((name,), tally.cost_usd)
         unpriced.add_metric((name,), tally.unpriced)
     yield from (tokens, cost, unpriced)
+
+
+def _judge(tally: JudgeTally, breaker: str) -> Iterator[Metric]:
+    questions = Counter("thalamus_judge_questions", "Questions to the judge", labels=("how", "outcome"))
+    for (how, outcome), n in list(tally.questions.items()):
+        questions.add_metric((how, outcome), n)
+    unread = Counter("thalamus_judge_unread", "Its answers that could not be used", labels=("fault",))
+    for fault, n in list(tally.faults.items()):
+        unread.add_metric((fault,), n)
+    skipped = Counter("thalamus_judge_skipped", "Requests that did not ask, or not wait", labels=("reason",))
+    for reason, n in list(tally.skipped.items()):
+        skipped.add_metric((reason,), n)
+    duration = Histogram("thalamus_judge_duration_seconds", "From the question to the judge's whole answer")
+    duration.add_metric((), tally.duration.buckets(), tally.duration.total)
+    state = Gauge("thalamus_judge_breaker_state", "1 for the state it is in", labels=("state",))
+    for each in BREAKER_STATES:
+        state.add_metric((each,), float(each == breaker))
+    yield from (questions, unread, skipped, duration, state)
+    yield _one(Counter, "thalamus_judge_cost_usd", "Money spent on the judge, USD", tally.cost_usd)
+    yield _one(Counter, "thalamus_judge_unpriced_answers", "Its answers whose price is unknown", tally.unpriced)
 
 
 def _upstreams(snapshot: Snapshot) -> Iterator[Metric]:

@@ -24,6 +24,7 @@ from proxy.vitals import Vitals
 from router.affinity import lifetimes
 from router.catalog import build_catalog
 from router.choosing.starting import StartingExperience
+from router.judge.book import JudgedBook
 from router.rules import Rule
 from router.selection import candidates_of, decide_named
 from router.words import Words
@@ -103,6 +104,8 @@ class House:
     """How answers were received, as far as it can be seen."""
     judging: Judging = field(init=False)
     """Who is asked which model should answer, where the choice is not sure."""
+    judged: JudgedBook = field(init=False)
+    """Where its later words are written."""
     reflex: Reflex = field(init=False)
     """Tells orders that are hard to take back."""
     plain_catalog: Catalog = field(init=False)
@@ -113,6 +116,7 @@ class House:
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
         self.learning = Learning(self.database)
+        self.judged = JudgedBook(self.writer)
         self.judging = Judging(
             self.settings.judge,
             transport=self.transport,

@@ -1,7 +1,6 @@
-"""The stage `judge`: where the policy is unsure, a model is asked which model should answer, before the draw.
+"""The judge that settings name, with the template in charge: made, watched, replaced and closed.
 
-What it is asked and how its word counts is decided in `router/judge`. Nothing here may fail a request; who is not
-there costs it nothing.
+When a request asks it, and what its word does, stands in `proxy/judgement.py`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from config.environment import split_keys
-from proxy import choosing
+from router.judge.afterwards import Afterwards
 from router.judge.asking import Judge, Limits
-from router.judge.gate import Gate, stakes_of, why_not
-from router.judge.mixing import followed, weight_of
+from router.judge.gate import Patience
 from router.judge.ollama import Ask, OllamaServer
 from router.judge.shelf import Shelf
-from router.judge.values import MAX_CANDIDATES, Case
 from router.judge.voices import CatalogueVoice, OllamaVoice
 
 if TYPE_CHECKING:
@@ -28,15 +25,11 @@ if TYPE_CHECKING:
 
     from config.judge_settings import JudgeSettings
     from config.settings import Settings
-    from config.trace import span
-    from config.types import Json, TextGenerator
-    from proxy.choosing import Considered
-    from proxy.exchange import Exchange
-    from proxy.house import House
-    from router.choosing.values import Choice
+    from config.types import Json
     from router.judge.asking import Asked
     from router.judge.shelf import InCharge
-    from router.judge.voices import Voice
+    from router.judge.values import Case
+    from router.judge.voices import Asker, Voice
     from router.providers.base import Transport
 
 FOLDER: Final = "judge"
@@ -59,7 +52,7 @@ class Judging:
         settings: JudgeSettings,
         *,
         transport: Transport,
-        words: TextGenerator,
+        words: Asker,
         ollama: str | None,
         home: Path,
         key: str | None = None,
@@ -74,6 +67,10 @@ class Judging:
         self._in_charge: InCharge | None = None
         self._changed = asyncio.Event()
         self.judge = self._made()
+        self.patience = Patience(settings.share_max)
+        """How many requests may wait for it."""
+        self.afterwards = Afterwards()
+        """What is asked once its request is answered."""
 
     @property
     def settings(self) -> JudgeSettings:
@@ -97,6 +94,8 @@ class Judging:
         if (settings, ollama, key) == (self._settings, self._ollama, self._key):
             return
         former = self.judge
+        if settings.share_max != self._settings.share_max:
+            self.patience = Patience(settings.share_max)
         self._settings, self._ollama, self._key, self._in_charge = settings, ollama, key, None
         self.judge = self._made()
         former.give_up()
@@ -133,6 +132,10 @@ class Judging:
         """Return what the judge says, or why it says nothing; never raises."""
         return await self.judge.ask(self.in_charge.template, case)
 
+    def would_wait(self, case: Case) -> bool:
+        """Return whether asking takes more than a look at what is kept, and at whether the judge is there."""
+        return self.judge.would_wait(self.in_charge.template, case)
+
     def patient(self, deadline_s: float) -> Judge:
         """Return the same judge for somebody who waits longer, and who does not want answers that were kept."""
         return Judge(self.judge.voice, replace(limits_of(self._settings), deadline_s=deadline_s, cache_entries=0))
@@ -147,7 +150,8 @@ class Judging:
         return told | ({"template_problem": True} if self.in_charge.problem is not None else {})
 
     async def aclose(self) -> None:
-        """End what runs beside the requests."""
+        """End what runs beside the requests and after them."""
+        await self.afterwards.aclose()
         await self.judge.aclose()
 
     def _made(self) -> Judge:
@@ -187,85 +191,3 @@ def judge_key(settings: Settings) -> str | None:
     held = (settings.secrets.get(name) for name in row.api_key_env)
     keys = [key for secret in held if secret is not None for key in split_keys(secret.reveal())]
     return keys[0] if keys else None
-
-
-async def judge(house: House, exchange: Exchange, note: span) -> None:
-    """Ask which model should answer where that is worth it, and draw again by the answer; else leave the choice."""
-    judging, choice, considered = house.judging, exchange.choice, exchange.considered
-    if choice is None or considered is None or not judging.wanted:
-        note(abstained=True, skipped=True)
-        return
-    settings = judging.settings
-    stakes = stakes_of(choice) if settings.mode == "unsure" else None
-    reason = why_not(choice, gate_of(settings), stakes, stays=_stays(exchange, choice, considered))
-    if reason is not None:
-        note(abstained=True, skipped=True, reason=reason)
-        return
-    case = await _case_of(house, choice, considered)
-    if settings.shadow:
-        exchange.shadow_judge = asyncio.create_task(judging.ask(case))
-        note(abstained=True, shadow=True)
-        return
-    asked = await judging.ask(case)
-    exchange.judged = told(house, asked)
-    if asked.verdict is not None:
-        exchange.choice, chances = followed(choice, asked.verdict, trust=settings.trust, chances=considered.drawn)
-        exchange.considered = replace(considered, drawn=chances)
-        exchange.judged |= {"followed": settings.trust > 0, "weight": weight_of(asked.verdict, trust=settings.trust)}
-    note(abstained=asked.verdict is None, **exchange.judged)
-
-
-def take(house: House, exchange: Exchange) -> None:
-    """Put what a judge in shadow said into the decision, now that the request is over; nobody waits for it."""
-    task, exchange.shadow_judge = exchange.shadow_judge, None
-    if task is None:
-        return
-    if task.done() and not task.cancelled() and task.exception() is None:
-        exchange.judged = told(house, task.result())
-    else:
-        task.cancel()
-        exchange.judged = {"outcome": "late", "followed": False}
-    exchange.judged |= {"shadow": True}
-    if exchange.decision is not None:
-        exchange.decision = replace(exchange.decision, judge=exchange.judged)
-
-
-def told(house: House, asked: Asked) -> Json:
-    """Return what came of asking as the books keep it; the judge's own words only where previews are kept."""
-    found: Json = {
-        "template": asked.template,
-        "model": asked.model,
-        "outcome": asked.outcome,
-        "ms": round(asked.ms, 1),
-        "cached": asked.cached,
-        "followed": False,
-    }
-    verdict = asked.verdict
-    if verdict is not None:
-        answer: Json = {"selected_model": verdict.model, "confidence": verdict.confidence}
-        if house.settings.storage.store_preview and verdict.reasoning:
-            answer["reasoning"] = verdict.reasoning
-        found["answer"] = answer
-    if asked.fault is not None:
-        found["fault"] = asked.fault
-    if asked.said is not None:
-        found["tokens"] = {"input": asked.said.input_tokens, "output": asked.said.output_tokens}
-    return found
-
-
-def gate_of(settings: JudgeSettings) -> Gate:
-    """Return when the judge is asked by the settings."""
-    return Gate(settings.mode, settings.unsure_below, settings.min_quality_spread, settings.min_cost_spread_usd)
-
-
-def _stays(exchange: Exchange, choice: Choice, considered: Considered) -> bool:
-    """Return whether the request belongs to the model that served before it, whatever anybody says."""
-    return considered.question.task_state == choosing.TOOL_LOOP or (choice.seed is None and exchange.explores)
-
-
-async def _case_of(house: House, choice: Choice, considered: Considered) -> Case:
-    ranked = sorted(choice.ranked, key=lambda each: -each.score)[:MAX_CANDIDATES]
-    models = [house.catalog.models[each.model] for each in ranked]
-    offers = await choosing.offers(house, models, dict.fromkeys((each.model for each in ranked), 0.0))
-    expected = {each.model: each.expected for each in ranked if each.expected is not None}
-    return Case(considered.question, offers, expected)

@@ -19,6 +19,7 @@ from config.loader import load_settings
 from config.prices import cost_of
 from config.redact import preview
 from config.types import AttemptRecord, Usage
+from proxy import judgement
 from proxy.analysis import ANALYZE, think
 from proxy.app import build_house
 from proxy.exchange import Exchange
@@ -142,6 +143,7 @@ class AsyncRouter:
         exchange.request_body = raw if storage.store_bodies else None
         with exchange.trace:
             await think(house, exchange)
+        judgement.later(house, exchange)
         self._open[exchange.id] = exchange
         while len(self._open) > MAX_OPEN:
             house.ledger.record(self._open.popitem(last=False)[1].record())

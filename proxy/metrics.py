@@ -8,13 +8,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from proxy.tally import DeploymentTally, EndpointTally, Level
+from proxy.tally import DeploymentTally, EndpointTally, JudgeTally, Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.types import AttemptRecord, DecisionRecord
     from router.attempt import Attempt
+    from router.judge.asking import Asked
 
 MAX_DEPLOYMENTS = 1_000
 """Deployments counted apart; a server that lists ever new models must not fill our memory or the scraper's."""
@@ -29,6 +30,7 @@ class Metrics:
         self.in_flight = Level()
         self.endpoints: dict[str, EndpointTally] = {}
         self.deployments: dict[str, DeploymentTally] = {}
+        self.judge = JudgeTally()
 
     def attempt_began(self, attempt: Attempt) -> None:
         """Count what is in flight."""
@@ -65,6 +67,25 @@ class Metrics:
         tally.duration.observe(seconds)
         if len(record.attempts) > 1:
             self._count_further(record.attempts)
+
+    def judged(self, asked: Asked, how: str) -> None:
+        """Count one question to the judge; `how` is `waited`, `at_once`, `beside` or `afterwards`."""
+        tally = self.judge
+        tally.questions[how, "kept" if asked.cached else asked.outcome] += 1
+        if asked.cached:
+            return
+        if asked.fault is not None and asked.outcome == "unread":
+            tally.faults[asked.fault] += 1
+        if asked.said is not None:
+            tally.duration.observe(asked.ms / 1000)
+            if asked.said.usd is None:
+                tally.unpriced += 1
+            else:
+                tally.cost_usd += asked.said.usd
+
+    def not_judged(self, reason: str) -> None:
+        """Count a request that asked no judge, or did not wait for it, by why."""
+        self.judge.skipped[reason] += 1
 
     def _count_further(self, attempts: Sequence[AttemptRecord]) -> None:
         """Count each attempt after another: a retry of the same deployment, or a failover away from it."""

@@ -68,6 +68,7 @@ def snapshot_of(house: House, process: ProcessFigures) -> Snapshot:
         database_size_bytes=house.vitals.database_size_bytes,
         live={each.id: each.live for model in house.catalog.models.values() for each in model.deployments},
         breakers=house.health.state(),
+        judge_breaker=str(house.judging.judge.state()["breaker"]),
         n_untraced=sum(sink.n_dropped for sink in house.sinks),
     )
 

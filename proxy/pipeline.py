@@ -10,7 +10,7 @@ import structlog
 from config.errors import ClientFacingError
 from config.ids import new_id
 from config.trace import span
-from proxy import answering, choosing, classifying, judging, placing, signs, stages
+from proxy import answering, choosing, classifying, judgement, placing, signs, stages
 from proxy.connection import ClientLeftError, Connection, cancelled_when_client_leaves
 from proxy.error_responses import headers_for, unexpected
 from proxy.exchange import Exchange
@@ -47,7 +47,7 @@ async def handle(house: House, door: Door, connection: Connection) -> None:
         house.metrics.in_flight.dec()
         settle_tokens(exchange)
         classifying.take(exchange, with_texts=house.settings.storage.store_preview)
-        judging.take(house, exchange)
+        judgement.take(house, exchange)
         classifying.shadow(house, exchange)
         record = exchange.record()
         house.metrics.request_ended(record, exchange.trace.elapsed_ms() / 1000)
@@ -87,7 +87,7 @@ async def _run(house: House, exchange: Exchange, connection: Connection) -> None
         with span("policy") as note:
             await choosing.policy(house, exchange, note)
         with span("judge") as note:
-            await judging.judge(house, exchange, note)
+            await judgement.judge(house, exchange, note)
         with span("decide") as note:
             request, candidates = stages.decide(house, exchange, note)
         await answering.answer(house, exchange, connection, request=request, candidates=candidates)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from config.errors import StorageError
 from config.tokens import estimate_messages
 from proxy.holdout import conversation_unit, drawn_arm
-from proxy.savings import savings_of, tokens_of_asking, tokens_of_judging
+from proxy.names import named, told
+from proxy.savings import savings_of, tokens_of_asking
 from retrieval.context import fit_passages, insert_context, joined, may_carry, not_carried
 from router.providers.json_values import as_count, as_objects
 
@@ -33,9 +34,10 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
     if not exchange.studies or not (may_place or exchange.door.shows_passages) or not question.strip():
         note(skipped=True)
         return
+    mentions = await named(house, exchange)
     try:
         exchange.lookup = await asyncio.to_thread(
-            house.documents.look_up, question, exchange.intent, house.understanding.catalogue
+            house.documents.look_up, question, exchange.intent, house.understanding.catalogue, mentions
         )
     except StorageError as error:  # the answer is worth more than its context
         exchange.warnings += (f"answered without documents: {error}",)
@@ -45,6 +47,8 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
         if may_place:
             exchange.passages = not_carried(exchange.known().request.body, exchange.lookup.placed)
         note(scope=exchange.lookup.scope, found=len(exchange.lookup.passages))
+        if exchange.lookup.lifted:
+            note(names=told(exchange.lookup.lifted, with_texts=house.settings.storage.store_preview))
     note(passages=len(exchange.passages))
 
 
@@ -66,7 +70,7 @@ def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tu
             classifier_tokens=tokens_of_asking(
                 exchange.tiers, house.understanding.catalogue, exchange.known().last_user_text
             ),
-            judge_tokens=tokens_of_judging(exchange.judged),
+            judged=exchange.judged,
         )
     if exchange.arm == "holdout":
         exchange.passages = ()

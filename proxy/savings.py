@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.tokens import estimate_messages, estimate_tokens
 from retrieval.context import render
-from router.providers.json_values import as_count, as_object, as_objects
+from router.providers.json_values import as_count, as_number, as_object, as_objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,8 @@ class Savings:
     """Whether the passages were sent to a model; else they are counted as if they had been."""
     judge_tokens: int = 0
     """That a judge spent to say who should answer."""
+    judge_usd: float | None = 0.0
+    """What that cost, USD; `None` where its price is unknown."""
 
     @property
     def sent_tokens(self) -> int:
@@ -84,6 +86,7 @@ class Savings:
                 "classifier_tokens": self.classifier_tokens,
                 "retrieval_tokens": 0,
                 "judge_tokens": self.judge_tokens,
+                "judge_usd": self.judge_usd,
                 "missed_answer_tokens": self.missed_charge_tokens,
                 "p_miss": self.p_miss,
             },
@@ -104,9 +107,9 @@ def savings_of(
     placed: bool,
     p_miss: float,
     classifier_tokens: int = 0,
-    judge_tokens: int = 0,
+    judged: Json | None = None,
 ) -> Savings:
-    """Return the account of one request. `body` is the client's, without passages."""
+    """Return the account of one request. `body` is the client's, without passages; `judged` is the judge's word."""
     prompt = estimate_messages(as_objects(body.get("messages")))
     intent = lookup.n_intent_tokens
     return Savings(
@@ -117,7 +120,8 @@ def savings_of(
         classifier_tokens=classifier_tokens,
         p_miss=p_miss,
         placed=placed,
-        judge_tokens=judge_tokens,
+        judge_tokens=tokens_of_judging(judged or {}),
+        judge_usd=usd_of_judging(judged or {}),
     )
 
 
@@ -136,6 +140,12 @@ def tokens_of_judging(judged: Json) -> int:
     """Return how many tokens a judge spent on a request, by what came of asking it; none where an answer was kept."""
     spent = as_object(judged.get("tokens")) or {}
     return as_count(spent.get("input")) + as_count(spent.get("output"))
+
+
+def usd_of_judging(judged: Json) -> float | None:
+    """Return what a judge cost on a request, USD; 0 where it said nothing new, `None` where its price is unknown."""
+    usd = judged.get("cost_usd", 0.0)
+    return as_number(usd) if usd is not None else None
 
 
 def _left_out(intent: int | None) -> list[str]:

@@ -80,3 +80,21 @@ class EndpointTally:
     def __init__(self) -> None:
         self.statuses: defaultdict[str, int] = defaultdict(int)
         self.duration = Distribution()
+
+
+class JudgeTally:
+    """What came of asking the judge."""
+
+    __slots__ = ("cost_usd", "duration", "faults", "questions", "skipped", "unpriced")
+
+    def __init__(self) -> None:
+        self.questions: defaultdict[tuple[str, str], int] = defaultdict(int)
+        """By how it was asked, and what came of it."""
+        self.faults: defaultdict[str, int] = defaultdict(int)
+        """Answers that name nobody who may be chosen, by why."""
+        self.skipped: defaultdict[str, int] = defaultdict(int)
+        """Requests that asked nobody, or did not wait, by why."""
+        self.duration = Distribution()
+        """Of what the model itself said."""
+        self.cost_usd = 0.0
+        self.unpriced = 0

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
+from router.providers.json_values import as_count, as_number, as_object
 from router.savings_experiment import TOO_FEW, Request, compared
 from router.tables import decision, outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from config.database import Database
@@ -36,10 +38,15 @@ class _Sums:
     n_intent: int = 0
     intent_documents: int = 0
     spent_with_intent: int = 0
+    judge_usd: float = 0.0
+    n_unpriced: int = 0
 
-    def add(self, savings: dict[str, Any]) -> None:
+    def add(self, savings: dict[str, Any], judged: Json | None) -> None:
         charged, against = savings["charged"], savings["against"]
-        cost = charged["classifier_tokens"] + charged["judge_tokens"] + charged["missed_answer_tokens"]
+        judge_tokens, judge_usd = _judging(judged, charged)
+        cost = charged["classifier_tokens"] + judge_tokens + charged["missed_answer_tokens"]
+        self.judge_usd += judge_usd or 0.0
+        self.n_unpriced += judge_usd is None
         self.n += 1
         self.sent += savings["sent_tokens"]
         self.charged += cost
@@ -57,6 +64,7 @@ async def savings_report(database: Database, *, since: datetime) -> Json:
     query = (
         select(
             decision.c.savings,
+            decision.c.judge,
             decision.c.input_tokens + decision.c.output_tokens,
             decision.c.cost_usd,
             decision.c.duration_ms,
@@ -67,13 +75,22 @@ async def savings_report(database: Database, *, since: datetime) -> Json:
         .order_by(decision.c.ts, decision.c.id)
     )
     async with database.reading() as connection:
-        for savings, n_tokens, cost_usd, latency_ms, rating in await connection.execute(query):
+        for savings, judged, n_tokens, cost_usd, latency_ms, rating in await connection.execute(query):
             if savings["placed"]:
-                sums.add(savings)
+                sums.add(savings, judged)
             if savings.get("unit"):
                 values = {"tokens": n_tokens, "cost_usd": cost_usd, "latency_ms": latency_ms, "rating": rating}
                 drawn.append(Request(savings["unit"], savings["arm"] != "holdout", savings["p_holdout"], values))
     return {"since": since.isoformat(), "estimated": True, "requests": _told(sums), "experiment": compared(drawn)}
+
+
+def _judging(judged: Json | None, charged: Mapping[str, Any]) -> tuple[int, float | None]:
+    """Return tokens and USD that the judge took; what it said after the answer stands only in its own column."""
+    tokens = as_object((judged or {}).get("tokens"))
+    if tokens is None:
+        return charged["judge_tokens"], charged.get("judge_usd", 0.0)
+    usd = (judged or {}).get("cost_usd", 0.0)
+    return as_count(tokens.get("input")) + as_count(tokens.get("output")), None if usd is None else as_number(usd)
 
 
 def _told(sums: _Sums) -> Json:
@@ -82,6 +99,8 @@ def _told(sums: _Sums) -> Json:
         "n": sums.n,
         "sent_tokens": sums.sent,
         "charged_tokens": sums.charged,
+        "judge_usd": round(sums.judge_usd, 8),
+        "judge_unpriced": sums.n_unpriced,
         "against_all_documents": _share(sums.n, sums.all_documents, spent),
         "against_intent_documents": _share(sums.n_intent, sums.intent_documents, sums.spent_with_intent),
     }

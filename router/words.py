@@ -14,7 +14,7 @@ from config.errors import UpstreamError
 from config.ids import new_id
 from config.prices import cost_of
 from config.tokens import estimate_messages, estimate_tokens
-from config.types import Usage
+from config.types import Cost, Usage
 from router.attempt import AttemptLog, Candidate
 from router.dispatch import CandidatesExhaustedError
 from router.events import TextDelta
@@ -47,6 +47,15 @@ class Spent:
     """Answers whose price is unknown; they are not in `usd`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One answer, and what it took."""
+
+    text: str
+    usage: Usage
+    cost: Cost
+
+
 class Words:
     """A `TextGenerator`: asks the first of a model's candidates that answers. One request is one attempt a candidate.
 
@@ -67,10 +76,14 @@ class Words:
 
     async def generate(self, messages: Sequence[Mapping[str, object]], *, model: str, timeout_s: float) -> str:
         """Return the text of one answer. Raises `UpstreamError` as the last candidate failed, `ClientFacingError`."""
+        return (await self.say(messages, model=model, timeout_s=timeout_s)).text
+
+    async def say(self, messages: Sequence[Mapping[str, object]], *, model: str, timeout_s: float) -> Spoken:
+        """Return one answer with its tokens and its cost; raises as `generate`."""
         answer = await self._ask(messages, model, timeout_s, stream=False)
         completion = answer.completion
-        self._ended(answer.attempt, messages)
-        return _text(completion.events) if completion is not None else ""
+        usage, cost = self._ended(answer.attempt, messages)
+        return Spoken(_text(completion.events) if completion is not None else "", usage, cost)
 
     async def stream(
         self, messages: Sequence[Mapping[str, object]], *, model: str, timeout_s: float
@@ -109,21 +122,21 @@ class Words:
         answer.attempt.committed = True
         return answer
 
-    def _ended(self, attempt: Attempt, messages: Sequence[Mapping[str, object]]) -> None:
+    def _ended(self, attempt: Attempt, messages: Sequence[Mapping[str, object]]) -> tuple[Usage, Cost]:
         attempt.succeed()
-        self._dispatcher.ended(attempt)
-        usage = attempt.usage or Usage(
+        usage = attempt.usage = attempt.usage or Usage(
             input_tokens=estimate_messages([dict(each) for each in messages]),
             output_tokens=estimate_tokens("".join(attempt.texts)),
             source="estimated",
         )
         target = attempt.candidate.target
-        cost = cost_of(
+        cost = attempt.cost = cost_of(
             usage,
             provider=target.provider,
             upstream_model=target.upstream_model,
             overrides=attempt.candidate.pricing,
         )
+        self._dispatcher.ended(attempt)  # priced by now, so that who counts money counts this too
         spent = self.spent
         spent.n_answers += 1
         spent.input_tokens += usage.input_tokens
@@ -131,6 +144,7 @@ class Words:
         spent.n_estimated += usage.source == "estimated"
         spent.usd += cost.usd or 0.0
         spent.n_unpriced += cost.usd is None
+        return usage, cost
 
 
 def candidate_of(model: str, deployment: Deployment) -> Candidate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -52,7 +53,8 @@ async def _run(
     dial: float | None,
     as_json: bool,
 ) -> None:
-    async with AsyncRouter(settings, reachable=reachable) as router:
+    patient = replace(settings, judge=replace(settings.judge, share_max=1.0))  # who tries it out waits every time
+    async with AsyncRouter(patient, reachable=reachable) as router:
         while (question := await asyncio.to_thread(next, questions, None)) is not None:
             found = await router.route(question, models=names or None, dial=dial)
             router.forget(found.id)
@@ -117,6 +119,8 @@ def _judged(judged: Json | None) -> str:
     if judged is None:
         return "was not asked"
     answer = cast("Json | None", judged.get("answer"))
+    if judged["outcome"] == "later":
+        return f"was not asked: {judged['reason']}"
     if answer is None:
         return f"was asked: {judged['outcome']}" + (f" ({judged['fault']})" if "fault" in judged else "")
     confidence = cast("float | None", answer.get("confidence"))

@@ -24,6 +24,8 @@ _WORDS: Final[dict[Told, dict[str, str]]] = {
     "en": {
         "n": "{n} requests were answered with passages in {days} days; tokens are estimated.",
         "spent": "Sent {sent:,}, and {charged:,} charged for what may have been missed and for asking.",
+        "judge": "The judge cost {usd:.4f} USD.",
+        "judge_unpriced": "The price of its answers to {n} requests is unknown.",
         "against": "against",
         "requests": "requests",
         "tokens": "tokens",
@@ -47,6 +49,8 @@ _WORDS: Final[dict[Told, dict[str, str]]] = {
     "zh": {
         "n": "{days} 天里有 {n} 个请求带着段落得到回答；token 数是估算的。",
         "spent": "发送了 {sent:,}，另为可能的缺失和询问计入 {charged:,}。",
+        "judge": "评判模型花费 {usd:.4f} 美元。",
+        "judge_unpriced": "它对 {n} 个请求的回答价格未知。",
         "against": "相比",
         "requests": "请求",
         "tokens": "token",
@@ -91,6 +95,10 @@ def _print(report: Json, days: int, language: Told) -> None:
     words = _WORDS[language]
     say(words["n"].format(n=requests["n"], days=days))
     say(words["spent"].format(sent=requests["sent_tokens"], charged=requests["charged_tokens"]))
+    if requests["judge_usd"]:
+        say(words["judge"].format(usd=requests["judge_usd"]))
+    if requests["judge_unpriced"]:
+        say(words["judge_unpriced"].format(n=requests["judge_unpriced"]))
     print_table(
         tuple(words[name] for name in ("against", "requests", "tokens", "saved", "share")),
         [

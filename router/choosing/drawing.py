@@ -48,6 +48,22 @@ def thompson(means: Sequence[float], deviations: Sequence[float]) -> tuple[float
     return tuple(probabilities.tolist())
 
 
+def worth_of_knowing(means: Sequence[float], deviations: Sequence[float]) -> float:
+    """Return what it would be worth, in units of the score, to know the true scores before choosing.
+
+    That is the mean of the highest of them less the highest mean: the expected value of perfect information. It is 0
+    where one is surely the best, and where all are surely known.
+    """
+    mean = np.asarray(means, dtype=np.float64)
+    deviation = np.maximum(np.asarray(deviations, dtype=np.float64), _MIN_DEVIATION)
+    if len(mean) > MAX_CONTENDERS:
+        chosen = np.argsort(-(mean + 2 * deviation), kind="stable")[:MAX_CONTENDERS]
+        mean, deviation = mean[chosen], deviation[chosen]
+    at, below = _compared(mean, deviation)
+    weight = below * _points()[1]
+    return max(0.0, float((weight * at).sum() / weight.sum() - mean.max()))
+
+
 def softmax(scores: Sequence[float], *, temperature: float) -> tuple[float, ...]:
     """Return probabilities in proportion to exp(score / temperature); `temperature` > 0, in units of the score."""
     highest = max(scores)
@@ -104,15 +120,22 @@ def drawn(probabilities: Sequence[float], *, seed: int) -> int:
 
 
 def _best_of(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability of each to be the highest. Arrays are (n,); what is summed is (n, points, n)."""
-    points, masses = _points()
+    """Return the probability of each to be the highest. Arrays are (n,)."""
+    probability = _compared(mean, deviation)[1] @ _points()[1]
+    return probability / probability.sum()
+
+
+def _compared(
+    mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points of each score, and how likely all others are below each: (n, points) both, from (n, points, n)."""
+    points, _ = _points()
     at = mean[:, None] + deviation[:, None] * points
     distance = (at[:, :, None] - mean) / deviation
     below = _cdf()[(np.clip(distance, -_EDGE, _EDGE) * (_N_TABLE / (2 * _EDGE)) + _N_TABLE / 2).astype(np.intp)]
     own = np.arange(len(mean))
     below[own, :, own] = 1.0
-    probability = np.multiply.reduce(below, axis=2) @ masses
-    return probability / probability.sum()
+    return at, np.multiply.reduce(below, axis=2)
 
 
 @cache

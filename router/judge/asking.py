@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from config.breaker_settings import BreakerSettings
 from config.errors import UpstreamError
 from router.breaker import Breaker
+from router.judge.gate import Toll
 from router.judge.ollama import Said
 from router.judge.reading import read_answer
 from router.judge.templates import messages_of, schema_of
@@ -30,6 +31,8 @@ Outcome = Literal["answered", "unread", "late", "failed", "busy", "resting", "lo
 """What came of it: `resting` is an open breaker; the last three are known before anybody is asked."""
 RULES: Final = BreakerSettings(window_s=60.0, min_requests=2, open_s=15.0, open_max_s=300.0, trial_s=30.0, ramp_s=0.0)
 FAILURE_RATE: Final = 0.5
+PACE: Final = 0.2
+"""What the newest answer says of what the judge takes; about the last ten count."""
 _AWAY: Final[dict[Presence, Outcome]] = {
     "away": "away",
     "missing": "missing",
@@ -88,6 +91,9 @@ class Judge:
         self.limits = limits
         self.counts = Counts()
         self.breaker = Breaker(RULES, FAILURE_RATE)
+        self.toll = Toll(wait_ms=limits.deadline_s * 1000)
+        """What an answer takes lately; before the first one the whole deadline."""
+        self._n_timed = 0
         self._clock = clock
         self._n_asking = 0
         self._kept: OrderedDict[bytes, tuple[float, Verdict | Unread]] = OrderedDict()
@@ -98,6 +104,12 @@ class Judge:
         asked = await self._ask(template, case)
         self.counts.add(asked)
         return asked
+
+    def would_wait(self, template: Template, case: Case) -> bool:
+        """Return whether asking would ask the model now, and not be answered at once from what is kept or known."""
+        now = self._clock()
+        kept = self._kept_answer(_key_of(self.voice.name, template, case), now)
+        return kept is None and self._obstacle(now) is None
 
     async def look(self) -> Presence:
         """Find out whether it is there; one that came back is asked again at once."""
@@ -154,26 +166,39 @@ class Judge:
         try:
             said = await self.voice.say(messages, schema=schema_of(case), timeout_s=self.limits.deadline_s)
         except UpstreamError as error:
+            if error.timed_out:
+                self._took(self.limits.deadline_s * 1000)
             return self._failed(error, template, began, holder)
         else:
             self.breaker.succeeded(self._clock(), holder=holder, began=began)
         finally:
             self._n_asking -= 1
             self.breaker.release(holder)  # changes nothing where there is a verdict; a client may have left
+        self._took((self._clock() - began) * 1000, said.usd or 0.0)
         found = read_answer(said.text, case.models)
         self._keep(key, found)
         return self._told(found, template, began, said=said)
 
     def _refused(self, now: float) -> Outcome | None:
         """Return why nobody is asked now; a model that is not in memory is brought there meanwhile."""
-        presence = self.voice.presence
-        if presence == "cold":
+        if self.voice.presence == "cold":
             self.beside(self.voice.load())
+        return self._obstacle(now)
+
+    def _obstacle(self, now: float) -> Outcome | None:
+        presence = self.voice.presence
         if presence in _AWAY:
             return _AWAY[presence]
         if not self.breaker.admits(now):
             return "resting"
         return "busy" if self._n_asking >= self.limits.max_at_once else None
+
+    def _took(self, ms: float, usd: float | None = None) -> None:
+        """Learn what asking takes; of one that was late only how long it took is known."""
+        before, pace = self.toll, PACE if self._n_timed else 1.0
+        self._n_timed += 1
+        fee = before.usd if usd is None else before.usd + pace * (usd - before.usd)
+        self.toll = Toll(before.wait_ms + pace * (ms - before.wait_ms), fee)
 
     def _failed(self, error: UpstreamError, template: Template, began: float, holder: object) -> Asked:
         now = self._clock()

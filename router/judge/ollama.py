@@ -38,6 +38,8 @@ class Said:
     text: str
     input_tokens: int = 0
     output_tokens: int = 0
+    usd: float | None = 0.0
+    """What that cost; `None` where the price is unknown. A model that you run yourself costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who may be the judge: a model of an Ollama server, or any model of the catalogue through a `TextGenerator`."""
+"""Who may be the judge: a model of an Ollama server, or any model of the catalogue, with what its answer cost."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from config.errors import ClientFacingError, UpstreamError
-from config.tokens import estimate_messages, estimate_tokens
 from router.judge.ollama import Ask, OllamaServer, Pulled, Said, knows_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from config.types import Json, TextGenerator
+    from config.types import Json
+    from router.words import Spoken
 
 Presence = Literal["unknown", "ready", "cold", "loading", "pulling", "missing", "away"]
 """`cold`: there, and not in memory; `missing`: the server is there, the model is not; `away`: the server is not."""
+
+
+class Asker(Protocol):
+    """Asks a model of the catalogue; `router/words.py` is one."""
+
+    async def say(self, messages: Sequence[Json], *, model: str, timeout_s: float) -> Spoken:
+        """Return one answer with what it took. Raises `UpstreamError`, and `ClientFacingError` where nobody has it."""
+        ...
+
 
 CHECK_S: Final = 2.0
 LOAD_S: Final = 180.0
@@ -146,7 +155,7 @@ class OllamaVoice:
 class CatalogueVoice:
     """Any model of the catalogue. It is asked in words for JSON: not every dialect can be held to a schema."""
 
-    words: TextGenerator
+    words: Asker
     model: str
     presence: Presence = "unknown"
 
@@ -167,15 +176,15 @@ class CatalogueVoice:
         """Do nothing: its deployments see to it."""
 
     async def say(self, messages: Sequence[Json], *, schema: Json, timeout_s: float) -> Said:  # noqa: ARG002  # see above
-        """Return its answer, the tokens estimated."""
+        """Return its answer with its tokens and its price."""
         try:
             async with asyncio.timeout(timeout_s):
-                text = await self.words.generate(messages, model=self.model, timeout_s=timeout_s)
+                spoken = await self.words.say(messages, model=self.model, timeout_s=timeout_s)
         except TimeoutError as error:
             raise _late(timeout_s) from error
         except ClientFacingError as error:  # nobody serves it now
             raise UpstreamError(error.message, failure_class="model_gone") from error
-        return Said(text, estimate_messages(messages), estimate_tokens(text))
+        return Said(spoken.text, spoken.usage.input_tokens, spoken.usage.output_tokens, spoken.cost.usd)
 
 
 def _late(timeout_s: float) -> UpstreamError:

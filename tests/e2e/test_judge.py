@@ -21,8 +21,14 @@ features = false
 [judge]
 ollama_url = "{url}"
 unsure_below = 1.0
-min_quality_spread = 0.0
+min_gain = 0.0
 {extra}
+"""
+PRICE = """
+    [model.deployment.price]
+    input_usd_per_mtok = {}
+    output_usd_per_mtok = {}
+    source_date = 2026-11-01
 """
 AUTO = {"model": "auto", "messages": user("Prove that there are infinitely many primes.")}
 
@@ -179,6 +185,30 @@ async def test_any_catalogue_model_may_judge(tmp_path):
     assert ("unread", "no_json", "large") == tuple(found["judge"][n] for n in ("outcome", "fault", "model"))
 
 
+async def test_what_a_judge_of_the_catalogue_costs_is_in_the_books(tmp_path):
+    """A priced model that judges: its cost stands beside the answer's, in the books and among the figures."""
+    async with AsyncExitStack() as stack:
+        usage = {"input": 1_000, "output": 100}
+        reply = {"text": named("large", 100), "usage": usage}
+        worker = await stack.enter_async_context(scripted_upstream(replying(reply)))
+        toml = ['[classifier]\nfeatures = false\n[judge]\nserved_by = "catalogue"\nmodel = "referee"\nmin_gain = 0.0\n']
+        toml += ["unsure_below = 1.0\n"]
+        for name, prices in (("small", (30, 30)), ("large", (30, 30)), ("referee", (1, 2))):
+            toml.append(model(name, f"{worker.url}/v1", upstream_model=name) + PRICE.format(*prices))
+        running = await stack.enter_async_context(running_gateway(tmp_path, *toml, head=HEAD))
+        found = await decided(running)
+        text = (await running.http.get("/metrics")).text
+
+    judged = found["judge"]
+    assert ("answered", True) == (judged["outcome"], judged["followed"])
+    assert {"input": 1_000, "output": 100} == judged["tokens"]
+    assert pytest.approx(0.0012) == judged["cost_usd"]
+    assert pytest.approx(0.033 if found["served_model"] != "referee" else 0.0012) == found["cost_usd"]
+    assert "thalamus_judge_cost_usd_total 0.0012" in text
+    assert 'thalamus_judge_questions_total{how="waited",outcome="answered"} 1.0' in text
+    assert 'thalamus_cost_usd_total{deployment="referee/vllm"} 0.0012' in text
+
+
 async def test_promoted_template_is_taken_up_without_a_restart(tmp_path):
     """What the command line promotes, the next look takes up; settings of a reload apply at once."""
     async with gateway(tmp_path, {"text": named("large")}, extra="cache_entries = 0") as (running, _):
@@ -221,3 +251,40 @@ async def test_analysis_asks_the_judge_too(tmp_path):
 
 def eligible_draw(found) -> str:
     return found["eligible"][drawn(found["probabilities"], seed=found["seed"])]
+
+
+async def test_few_cold_requests_wait_for_a_slow_judge_and_all_are_answered(tmp_path):
+    """Nothing learned and a judge that takes its time: of a hundred requests a tenth waits, and five more at most."""
+    slow = {"text": named("large"), "delay_headers_s": 0.05}
+    async with gateway(tmp_path, slow) as (running, _):
+        await reload(running, tmp_path, "unsure_below = 1.0\nmin_gain = 0.0", "")
+        await running.house.judging.look()
+        answers = [await running.chat(model="auto", messages=user(f"question {n}")) for n in range(100)]
+        questions = running.house.metrics.judge.questions
+        waited = sum(n for (how, _), n in questions.items() if how == "waited")
+        timings = [(await running.decision(each))["timings"] for each in answers]
+
+    spans = [span["duration_ms"] for each in timings for span in each if span["name"] == "judge"]
+    assert {200} == {each.status_code for each in answers}
+    assert 5 <= waited <= 15
+    assert waited == sum(each >= 50 for each in spans)
+
+
+async def test_word_that_nobody_waited_for_is_booked_and_kept(tmp_path):
+    """Who does not wait is asked about after the answer: the books have the word, and the next one like it uses it."""
+    async with gateway(tmp_path, {"text": named("large", 100)}, extra="share_max = 0.0") as (running, ollama):
+        answer = await running.chat(**AUTO)
+        async with asyncio.timeout(10):
+            while (found := await running.decision(answer))["judge"]["outcome"] == "later":  # noqa: ASYNC110  # no event tells
+                await asyncio.sleep(0.02)
+        again = await decided(running)
+
+    judged = found["judge"]
+    assert ("answered", "share_spent", True, False) == tuple(
+        judged[name] for name in ("outcome", "reason", "shadow", "followed")
+    )
+    assert "large" == judged["answer"]["selected_model"]
+    assert max(found["probabilities"]) < 0.85
+    assert again["judge"]["cached"]
+    assert again["judge"]["followed"]
+    assert 1 == len(asked(ollama))

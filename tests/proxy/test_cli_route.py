@@ -73,7 +73,7 @@ async def test_judge_is_shown(folder, capsys):
     """Where a judge is asked, its word stands beside the choice; so does why it says nothing."""
     ready = {"models": ["llama3:latest"]}
     async with scripted_upstream(replying({"text": named("large"), "times": 1}, {"text": "prose"}, **ready)) as ollama:
-        extra = f'[judge]\nollama_url = "{ollama.url}"\nunsure_below = 1.0\nmin_quality_spread = 0.0'
+        extra = f'[judge]\nollama_url = "{ollama.url}"\nunsure_below = 1.0\nmin_gain = 0.0'
         settings(folder, more=extra)
         assert 0 == await asyncio.to_thread(main, ["route", "hello", "--all"])
         named_it = capsys.readouterr().out

@@ -12,7 +12,7 @@ from config.judge_settings import JudgeSettings
 from config.secret import Secret
 from config.settings import HealthSettings, ProviderSettings, Settings
 from proxy.judging import Judging, judge_key, judge_ollama
-from proxy.savings import tokens_of_judging
+from proxy.savings import tokens_of_judging, usd_of_judging
 from router.judge.templates import shipped_templates
 from router.transport import AiohttpTransport
 from tests.router.judge.cases import PLAIN, case, named
@@ -167,15 +167,27 @@ async def test_patient_judge_keeps_nothing_and_waits_longer(judging):
 
 
 @pytest.mark.parametrize(
-    ("judged", "tokens"),
+    ("judged", "tokens", "usd"),
     [
-        ({}, 0),
-        ({"outcome": "away"}, 0),
-        ({"tokens": {"input": 300, "output": 20}}, 320),
-        ({"tokens": {"input": -3, "output": None}}, 0),
-        ({"tokens": "many"}, 0),
+        ({}, 0, 0.0),
+        ({"outcome": "away"}, 0, 0.0),
+        ({"tokens": {"input": 300, "output": 20}, "cost_usd": 0.0004}, 320, 0.0004),
+        ({"tokens": {"input": 300, "output": 20}, "cost_usd": None}, 320, None),
+        ({"tokens": {"input": -3, "output": None}}, 0, 0.0),
+        ({"tokens": "many", "cost_usd": "much"}, 0, None),
     ],
 )
-def test_tokens_of_a_judge_are_charged(judged, tokens):
+def test_what_a_judge_spent_is_charged(judged, tokens, usd):
     """What was spent is charged to what passages saved; a kept answer, or none, costs nothing."""
-    assert tokens == tokens_of_judging(judged)
+    assert (tokens, usd) == (tokens_of_judging(judged), usd_of_judging(judged))
+
+
+async def test_fewer_may_wait_at_once_after_a_reload(judging):
+    """Another share takes the place of the one before; other changes leave what was counted."""
+    found = judging(JudgeSettings(share_max=0.0))
+    first = found.patience
+    found.adopt(JudgeSettings(share_max=0.0, trust=0.5), ollama=URL)
+    assert first is found.patience
+    found.adopt(JudgeSettings(share_max=1.0), ollama=URL)
+
+    assert first is not found.patience

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from proxy.loop_lag import LoopLag
 from proxy.metrics import MAX_DEPLOYMENTS, OTHER, Metrics
 from proxy.process import ProcessFigures
 from router.attempt import Attempt, Candidate
+from router.judge.asking import Asked
+from router.judge.ollama import Said
 from router.providers.base import Target
 from router.providers.scripted import Reply, Script, scripted_upstream
 from tests.e2e.gateway import model, running_gateway, user
@@ -92,6 +95,36 @@ def test_tokens_money_and_the_first_content_are_counted_by_deployment():
     assert 2 == found['thalamus_time_to_first_content_seconds_bucket{deployment="m/vllm",le="0.25"}']
     assert 0 == found['thalamus_time_to_first_content_seconds_bucket{deployment="m/vllm",le="0.1"}']
     assert 2 == found['thalamus_time_to_first_content_seconds_count{deployment="m/vllm"}']
+
+
+def test_questions_to_the_judge_are_counted_by_how_and_what_came_of_them():
+    """Each question once; only what the model itself said takes time and money; an unknown price is not free."""
+    metrics = Metrics()
+    said = Asked("answered", "plain@1", "llama3", ms=300.0, said=Said("large", 10, 5, 0.25))
+    metrics.judged(said, "waited")
+    metrics.judged(replace(said, cached=True, said=None), "at_once")
+    metrics.judged(Asked("resting", "plain@1", "llama3"), "at_once")
+    metrics.judged(replace(said, outcome="unread", fault="not_eligible", said=Said("x", 1, 1, None)), "afterwards")
+    metrics.judged(Asked("late", "plain@1", "llama3", fault="transient", ms=3000.0), "waited")
+    metrics.not_judged("share_spent")
+    found = told(metrics, judge_breaker="open")
+
+    asked = {
+        (how, outcome): found[f'thalamus_judge_questions_total{{how="{how}",outcome="{outcome}"}}']
+        for how, outcome in metrics.judge.questions
+    }
+    assert {
+        ("waited", "answered"), ("at_once", "kept"), ("at_once", "resting"), ("afterwards", "unread"),
+        ("waited", "late"),
+    } == set(asked)  # fmt: skip
+    assert {1} == set(asked.values())
+    assert 1 == found['thalamus_judge_unread_total{fault="not_eligible"}']
+    assert 1 == found['thalamus_judge_skipped_total{reason="share_spent"}']
+    assert (2, 0.6) == (found["thalamus_judge_duration_seconds_count"], found["thalamus_judge_duration_seconds_sum"])
+    assert (0.25, 1) == (found["thalamus_judge_cost_usd_total"], found["thalamus_judge_unpriced_answers_total"])
+    assert [0, 0, 1] == [
+        found[f'thalamus_judge_breaker_state{{state="{each}"}}'] for each in ("closed", "half_open", "open")
+    ]
 
 
 def test_retries_and_failovers_are_told_apart():

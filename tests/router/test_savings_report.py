@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from config.ids import new_id
-from config.types import AttemptRecord, DecisionRecord, Usage
+from config.types import AttemptRecord, Decision, DecisionRecord, Usage
 from router.ledger import DecisionBook
 from router.savings_experiment import MIN_CONVERSATIONS
 from router.savings_report import MIN_REQUESTS, savings_report
@@ -113,3 +113,16 @@ async def test_ratings_are_those_of_the_requests_they_are_about(database):
     rating = report["experiment"]["measures"]["rating"]
     assert (1, 0) == (rating["n_with_passages"], rating["n_held_out"])
     assert 2 == report["requests"]["n"], "a request with two ratings is one request"
+
+
+async def test_judge_is_charged_also_where_it_spoke_after_the_answer(database):
+    """Its tokens and money are those of its own column, which is written late; an unknown price is counted, not free."""
+    await booked(database, saved())
+    said = {"tokens": {"input": 90, "output": 10}}
+    for cost in (0.002, None):
+        judged = Decision("auto", ("m",), (1.0,), ("m",), (), "v", judge={**said, "cost_usd": cost})
+        await booked(database, saved(), decision=judged)
+    told = (await savings_report(database, since=SINCE))["requests"]
+
+    assert 500 + 2 * (4 + 100 + 490) == told["charged_tokens"]
+    assert (0.002, 1) == (told["judge_usd"], told["judge_unpriced"])

@@ -198,3 +198,43 @@ async def test_query_is_not_in_what_is_told():
 
     assert isinstance(found, Asked)
     assert "secret" not in str((found.outcome, found.fault, found.verdict))
+
+
+async def test_only_a_question_to_the_model_itself_would_wait():
+    """What is kept, and a judge that is not there, are answered at once."""
+    speaker = Speaker([named("large")])
+    asker = judge(speaker)
+
+    assert asker.would_wait(PLAIN, case())
+    await asker.ask(PLAIN, case())
+    assert not asker.would_wait(PLAIN, case())
+    assert asker.would_wait(PLAIN, case("another"))
+    speaker.presence = "away"
+    assert not asker.would_wait(PLAIN, case("another"))
+
+
+async def test_looking_whether_it_would_wait_loads_nothing():
+    """A judge that is not in memory is brought there by who asks, not by who only looks."""
+    speaker = Speaker([named("large")], presence="cold")
+    asker = judge(speaker)
+
+    assert not asker.would_wait(PLAIN, case())
+    await asyncio.sleep(0)
+    assert 0 == speaker.n_loads
+
+
+async def test_toll_is_what_asking_took_lately():
+    """Before the first answer the deadline counts; then what answers take, each a fifth; one that is late counts whole."""
+    clock = Clock()
+
+    def slow(_: object) -> str:
+        clock.now += 0.5
+        return named("large")
+
+    asker = judge(Speaker([slow, slow, late()]), clock, cache_entries=0, deadline_s=2.0)
+    tolls = [asker.toll.wait_ms]
+    for _ in range(3):
+        await asker.ask(PLAIN, case())
+        tolls.append(asker.toll.wait_ms)
+
+    assert [2000.0, 500.0, 500.0, 800.0] == pytest.approx(tolls)

@@ -7,34 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.choosing.choose import Terms, choose, standing
+from router.choosing.choose import Terms, standing
 from router.choosing.drawing import drawn, with_floor
-from router.choosing.values import Choice, Expected, Offer, Question, Ranked
-from router.judge.gate import Gate, stakes_of, why_not
+from router.choosing.values import Choice, Offer, Question
 from router.judge.mixing import followed, mixed, weight_of
 from router.judge.values import Verdict
-
-MODELS = ("a", "b", "c")
-
-
-class Guess:
-    """An experience that knows each model's quality by heart."""
-
-    version = "1"
-
-    def __init__(self, *quality: float, deviation: float = 0.1, cost: float | None = None) -> None:
-        self._expected = tuple(
-            Expected(name, each, deviation, cost_usd=cost and cost * (n + 1))
-            for n, (name, each) in enumerate(zip(MODELS, quality, strict=False))
-        )
-
-    def expect(self, question, offers):  # noqa: ARG002  # the protocol's
-        return self._expected
-
-
-def chosen(*quality: float, seed: int = 1, explores: bool = True, **known: float) -> Choice:
-    offers = [Offer(name) for name in MODELS[: len(quality)]]
-    return choose(Question("hi"), offers, Guess(*quality, **known), seed=seed, explores=explores)
+from tests.router.judge.cases import MODELS, Guess, chosen
 
 
 def follow(choice: Choice, verdict: Verdict, *, trust: float) -> tuple[Choice, Mapping[str, float]]:
@@ -115,11 +93,6 @@ def test_choice_says_what_the_judge_did():
     assert sorted((each.score for each in after.ranked[1:]), reverse=True) == [each.score for each in after.ranked[1:]]
 
 
-def test_model_that_stays_is_left_alone():
-    """A tool loop and a conversation that goes on keep their model; nobody is asked."""
-    assert "stays" == why_not(chosen(0.6, 0.5, deviation=0.3), Gate("always"), None, stays=True)
-
-
 @pytest.mark.parametrize(("confidence", "first"), [(1.0, "c"), (0.1, "a")])
 def test_choice_without_a_draw_goes_to_the_likeliest(confidence, first):
     """Where nothing is drawn, the named model is taken if it is the likeliest now, with probability 1."""
@@ -130,33 +103,3 @@ def test_choice_without_a_draw_goes_to_the_likeliest(confidence, first):
     assert [0.0, 0.0] == [each.probability for each in after.ranked[1:]]
     assert (None, False) == (after.seed, after.explored)
     assert pytest.approx(1.0) == sum(chances.values())
-
-
-@pytest.mark.parametrize(
-    ("choice", "gate", "reason"),
-    [
-        (chosen(0.6, 0.5, deviation=0.3), Gate(), None),
-        (chosen(0.6, 0.5), Gate("never"), "off"),
-        (chosen(0.6), Gate(), "one_candidate"),
-        (chosen(0.6), Gate("always"), "one_candidate"),
-        (chosen(0.6, 0.5, explores=False), Gate("always"), None),
-        (chosen(0.9, 0.3), Gate(), "sure"),
-        (chosen(0.9, 0.3), Gate("always"), None),
-        (chosen(0.52, 0.5), Gate(), "low_stakes"),
-        (chosen(0.52, 0.5, cost=0.003), Gate(unsure_below=1.0), None),
-        (chosen(0.52, 0.5, cost=0.001), Gate(unsure_below=1.0), "low_stakes"),
-        (chosen(float("nan"), 0.5), Gate(), "no_expectations"),
-        (chosen(float("nan"), 0.5), Gate("always"), None),
-        (Choice((Ranked("a", 0.5, 0.5), Ranked("b", 0.5, 0.5)), "w", seed=1), Gate(), "no_expectations"),
-    ],
-)
-def test_judge_is_asked_where_it_is_worth_it(choice, gate, reason):
-    """Only a drawn choice among several, of an unsure policy, where quality or money differ."""
-    assert reason == why_not(choice, gate, stakes_of(choice))
-
-
-def test_luck_of_the_draw_does_not_decide_who_is_asked():
-    """Whichever model was drawn, the same question asks the judge or does not."""
-    found = {why_not(each, Gate(), stakes_of(each)) for each in (chosen(0.7, 0.45, 0.2, seed=n) for n in range(200))}
-
-    assert 1 == len(found)

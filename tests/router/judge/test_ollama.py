@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from config.errors import InvalidRequestError, UpstreamError
+from config.types import Cost, Usage
 from router.judge.asking import Judge, Limits
-from router.judge.ollama import Ask, OllamaServer, Pulled, knows_schemas
+from router.judge.ollama import Ask, OllamaServer, Pulled, Said, knows_schemas
 from router.judge.templates import messages_of, schema_of
 from router.judge.voices import CatalogueVoice, OllamaVoice
 from router.providers.scripted import ScriptedUpstream
 from router.transport import AiohttpTransport
+from router.words import Spoken
 from tests.router.judge.cases import PLAIN, case, named
 from tests.upstreams import replying, scripted_upstream
 
@@ -231,30 +233,27 @@ async def test_looks_do_not_disturb_what_is_under_way():
 
 
 class Words:
-    """A `TextGenerator` that says one thing."""
+    """A catalogue whose one model says one thing."""
 
     def __init__(self, said: str | Exception) -> None:
         self.said = said
 
-    async def generate(self, messages, *, model, timeout_s):  # noqa: ARG002  # the protocol's
+    async def say(self, messages, *, model, timeout_s):  # noqa: ARG002  # the protocol's
         if isinstance(self.said, Exception):
             raise self.said
-        return self.said
-
-    def stream(self, messages, *, model, timeout_s):
-        raise NotImplementedError
+        return Spoken(self.said, Usage(input_tokens=200, output_tokens=20), Cost(0.0004, "upstream"))
 
 
 async def test_any_model_of_the_catalogue_may_judge():
-    """A model behind a `TextGenerator` judges as one of Ollama does; its tokens are estimated."""
+    """A model of the catalogue judges as one of Ollama does, and what it took is told with its price."""
     judge = Judge(CatalogueVoice(Words(f"Well:\n```\n{named('large')}\n```"), "gpt"), Limits())
     found = await judge.ask(PLAIN, case())
 
     assert "unknown" == await judge.look()
     assert found.verdict is not None
     assert ("large", "gpt") == (found.verdict.model, found.model)
-    assert found.said is not None
-    assert found.said.input_tokens > 100
+    assert Said(f"Well:\n```\n{named('large')}\n```", 200, 20, 0.0004) == found.said
+    assert 0.0004 == judge.toll.usd
 
 
 @pytest.mark.parametrize(
