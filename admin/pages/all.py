@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decisions, overview
+from admin.pages import decisions, learning, models, overview, savings
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
 
-PAGES: tuple[Page, ...] = (overview.PAGE, decisions.PAGE)
-ACTIONS: tuple[Action, ...] = ()
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    decisions.PAGE,
+    models.PAGE,
+    savings.PAGE,
+    learning.PAGE,
+)
+ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)

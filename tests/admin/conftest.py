@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from litestar import Litestar
+from sqlalchemy import event
 
 from admin.desk import Desk
 from admin.page import Role
@@ -188,3 +189,18 @@ async def filled(sqlite_database: Database) -> list[DecisionRecord]:
     await writer.flush(10)
     await writer.aclose()
     return records
+
+
+@pytest.fixture
+def statements(sqlite_database: Database) -> Iterator[list[str]]:
+    """Every statement that the database is asked from now on, transactions' begins and ends aside."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            asked.append(statement)
+
+    engine = sqlite_database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
