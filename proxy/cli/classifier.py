@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,22 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from classifier.compare import compare, make_report, write_report
 from classifier.finetune import ARTEFACT, TrainPlan, train
-from classifier.intent import SOURCE
-from classifier.qwen.decision import decide
 from classifier.qwen.export import export_merged, export_onnx
 from classifier.qwen.heads import load_head
 from classifier.qwen.lora import LoraShape
 from classifier.qwen.rows import read_prompts, read_rows, require_labels
+from proxy.cli.classifier_results import tell_exported, tell_guesses, tell_measured, tell_step, tell_trained
 from proxy.cli.comparing import ComparePlan, contenders_of
 from proxy.cli.options import AsJson
-from proxy.cli.printing import CommandError, note, print_json, say
+from proxy.cli.printing import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from classifier.compare import Measured
-    from classifier.finetune import Step
-    from classifier.qwen.heads import Head
 
 Base = Annotated[
     str | None,
@@ -38,7 +32,6 @@ Base = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")]
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads on the CPU.")]
-BATCH = 16
 
 
 def train_(
@@ -96,21 +89,8 @@ def train_(
         resume=resume,
     )
     with _plain_errors(), _bars() as bars:
-
-        def tell(step: Step) -> None:
-            task = bars.task_ids[0] if bars.task_ids else bars.add_task("training", total=None)
-            bars.update(task, total=step.total, completed=step.step, description=f"training, loss {step.loss:.3f}")
-            if step.scores:
-                found = f"loss {step.val_loss:.3f}, micro-F1 {step.scores.micro_f1:.3f}"
-                note(f"step {step.step}: validation {found}, exact {step.scores.exact:.3f}")
-
-        done = train(plan, tell)
-    if as_json:
-        print_json({"folder": str(done.folder), "version": done.manifest.version, "metrics": done.manifest.metrics})
-        return
-    say(f"Wrote {done.folder}, version {done.manifest.version}, after {done.steps} steps.")
-    if done.replaced:
-        say(f"The artefact before it is {done.replaced}.")
+        done = train(plan, partial(tell_step, bars))
+    tell_trained(done, as_json=as_json)
 
 
 def export(
@@ -129,20 +109,7 @@ def export(
             done = export_merged(folder, out, base=base)
         else:
             done = export_onnx(folder, out, int8=kind == "onnx-int8", base=base)
-    if as_json:
-        print_json(
-            {
-                "folder": str(done.folder),
-                "version": done.manifest.version,
-                "largest_difference": done.largest_difference,
-                "agreement": done.agreement,
-            }
-        )
-        return
-    say(
-        f"Wrote {done.folder}, version {done.manifest.version}: labels agree on {done.agreement:.0%} of the probes, "
-        f"scores differ by at most {done.largest_difference:.2g}."
-    )
+    tell_exported(done, as_json=as_json)
 
 
 def predict(
@@ -161,8 +128,7 @@ def predict(
     texts = list(read_prompts(file)) if file else sys.stdin.read().splitlines() if text == "-" else [text or ""]
     with _plain_errors():
         head = load_head(folder, base=base, device=device, threads=threads)
-        for start in range(0, len(texts), BATCH):
-            _print_guesses(head, texts[start : start + BATCH], as_json=as_json)
+        tell_guesses(head, texts, as_json=as_json)
 
 
 def compare_(
@@ -207,12 +173,7 @@ def compare_(
         setting={"device": device, "threads": threads, "pure": pure},
     )
     written, readable = write_report(report, out)
-    if as_json:
-        print_json(report)
-        return
-    for each in measured:
-        say(_line_of(each))
-    say(f"Wrote {written} and {readable}.")
+    tell_measured(measured, report, written=(written, readable), as_json=as_json)
 
 
 VERBS = (
@@ -221,32 +182,6 @@ VERBS = (
     ("predict", 'thalamus classifier predict intent/artefact "支付成功后发送通知"', predict),
     ("compare", "thalamus classifier compare --test test.jsonl --classifier intent/artefact", compare_),
 )
-
-
-def _print_guesses(head: Head, texts: list[str], *, as_json: bool) -> None:
-    began = time.perf_counter()
-    logits = head.logits(texts)
-    ms = (time.perf_counter() - began) * 1000 / len(texts)
-    for text, row in zip(texts, logits, strict=True):
-        verdict = decide(row, head.rule)
-        found = {
-            "intents": list(verdict.labels),
-            "confidence": round(verdict.confidence, 4),
-            "abstained": verdict.abstained or not text.strip(),
-            "source": SOURCE,
-            "ms": round(ms, 3),
-        }
-        if as_json:
-            print_json(found)
-        else:
-            unsure = " (unsure)" if found["abstained"] else ""
-            say(f"{', '.join(verdict.labels)}{unsure}  confidence {verdict.confidence:.2f}, {ms:.1f} ms")
-
-
-def _line_of(each: Measured) -> str:
-    found = asdict(each.scores)
-    shares = ", ".join(f"{name} {found[name]:.3f}" for name in ("micro_f1", "exact", "recall"))
-    return f"{each.name}: {shares}; answers {each.coverage:.0%}; p50 {each.p50_ms:.1f} ms"
 
 
 @contextmanager

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 OLLAMA_TIMEOUT_S = 120.0
 _NO_SUCH_MODEL = 404
+_MENDS = {
+    "pretrained": "give the weights with --base.",
+    "fine-tuned": "give a trained classifier with --classifier.",
+    "generative": "train it with --form generative, and give it with --generative.",
+    "micro-model": "give its folder with --micro.",
+    "hybrid": "it needs both --micro and --classifier.",
+    "ollama": "name a model of a running server with --ollama.",
+}
+"""What adds a contender that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Chosen:
 @contextmanager
 def contenders_of(plan: ComparePlan, rows: Sequence[Row]) -> Generator[Chosen]:
     """Load everybody; an Ollama server is spoken to until the end. Raises `ArtefactError` and `CommandError`."""
-    chosen = Chosen(_labels(plan, rows))
+    chosen = Chosen(_labels(plan, rows), left_out=_left_out(plan))
     with ExitStack() as stack:
         _add_models(plan, chosen)
         if not plan.pure:
@@ -99,14 +108,10 @@ def _add_models(plan: ComparePlan, chosen: Chosen) -> None:
         meanings = _meanings(plan, chosen.labels)
         scorer = load_scorer(plan.base, meanings, device=plan.device, threads=plan.threads)
         chosen.contenders.append(Pretrained(scorer))
-    else:
-        chosen.left_out["pretrained"] = "give the weights with --base."
     if plan.classifier:
         head = load_head(plan.classifier, base=plan.base, device=plan.device, threads=plan.threads)
         chosen.contenders.append(FineTuned(head))
         chosen.recipes["fine-tuned"] = open_artefact(plan.classifier).recipe
-    else:
-        chosen.left_out["fine-tuned"] = "give a trained classifier with --classifier."
 
 
 def _add_others(plan: ComparePlan, chosen: Chosen, stack: ExitStack) -> None:
@@ -114,22 +119,21 @@ def _add_others(plan: ComparePlan, chosen: Chosen, stack: ExitStack) -> None:
         made = load_generative(plan.generative, base=plan.base, device=plan.device, threads=plan.threads)
         chosen.contenders.append(made)
         chosen.recipes["generative"] = open_artefact(plan.generative).recipe
-    else:
-        chosen.left_out["generative"] = "train it with --form generative, and give it with --generative."
     if plan.micro:
         micro = Micro(MicroModel.load(plan.micro))
-        chosen.contenders.append(micro)
-        tuned = next((each for each in chosen.contenders if isinstance(each, FineTuned)), None)
-        if tuned:
-            chosen.contenders.append(Hybrid(micro, tuned))
-    else:
-        chosen.left_out["micro-model"] = "give its folder with --micro."
-    if not any(each.name == "hybrid" for each in chosen.contenders):
-        chosen.left_out["hybrid"] = "it needs both --micro and --classifier."
+        tuned = [each for each in chosen.contenders if isinstance(each, FineTuned)]
+        chosen.contenders += [micro, *(Hybrid(micro, each) for each in tuned)]
     if plan.ollama:
         chosen.contenders.append(_ollama(plan, chosen.labels, stack))
-    else:
-        chosen.left_out["ollama"] = "name a model of a running server with --ollama."
+
+
+def _left_out(plan: ComparePlan) -> dict[str, str]:
+    """Return who is not measured, and what would change that; of a pure comparison only its own two are told."""
+    given: dict[str, object] = {"pretrained": plan.base, "fine-tuned": plan.classifier}
+    if not plan.pure:
+        both = plan.micro and plan.classifier
+        given |= {"generative": plan.generative, "micro-model": plan.micro, "hybrid": both, "ollama": plan.ollama}
+    return {name: _MENDS[name] for name, value in given.items() if not value}
 
 
 def _ollama(plan: ComparePlan, labels: Sequence[str], stack: ExitStack) -> Ollama:
