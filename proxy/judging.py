@@ -61,7 +61,7 @@ class Judging:
         self._transport = transport
         self._words = words
         self.shelf = Shelf(home)
-        self._settings = settings
+        self._settings: JudgeSettings = settings
         self._ollama = ollama
         self._stamp: tuple[int, ...] | None = None
         self._in_charge: InCharge | None = None
