@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from admin import words
+from admin.charts.drawn import DRAWN
 from admin.page import Group
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _environment(texts: Texts) -> Environment:
     )
     environment.filters.update(words.FILTERS)
     environment.filters["sort_groups"] = _sort_groups
-    environment.globals.update(t=texts, static=static_url)
+    environment.globals.update(t=texts, static=static_url, charts=DRAWN)
     return environment
 
 

@@ -14,6 +14,7 @@ from classifier.reflex import OwnRule, Reflex
 from config.errors import SettingsError, StorageError
 from config.intents import load_intents
 from proxy.choosing import Chooser
+from proxy.desk.jobs import HouseJobs
 from proxy.intent_model import OLLAMA_URL
 from proxy.judging import FOLDER as JUDGE_FOLDER
 from proxy.judging import Judging, judge_key, judge_ollama
@@ -31,6 +32,7 @@ from router.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from config.database import Database
     from config.keys import KeyStore
@@ -93,15 +95,22 @@ class House:
     """Whether the lifespan has opened everything."""
     draining: bool = False
     """Whether a signal told us to stop."""
+    dashboard_url: str | None = None
+    """Where the dashboard is, once it is served; with a port of its own, there."""
     reload_error: str | None = None
     """Why the last reload was refused, `None` when it was not."""
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
     """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
+    config_file: Path | None = None
+    """The settings file that commands beside the server are to read; `None` for where they find it by themselves."""
+
     learning: Learning = field(init=False)
     """What is said of answers, on its way into `experience`."""
     signs: Signs = field(default_factory=lambda: Signs(time.monotonic))
     """How answers were received, as far as it can be seen."""
+    jobs: HouseJobs = field(init=False)
+    """Long work that the dashboard began."""
     judging: Judging = field(init=False)
     """Who is asked which model should answer, where the choice is not sure."""
     judged: JudgedBook = field(init=False)
@@ -116,6 +125,7 @@ class House:
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
         self.learning = Learning(self.database)
+        self.jobs = HouseJobs(self)
         self.judged = JudgedBook(self.writer)
         self.judging = Judging(
             self.settings.judge,

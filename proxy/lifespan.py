@@ -85,6 +85,7 @@ async def living(house: House, works: Works) -> AsyncGenerator[None, None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await house.jobs.aclose()
         await house.writer.aclose(CLOSE_BOOKS_S)
         await house.database.aclose()
         for sink in house.sinks:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from admin.desk.jobs import JobsDesk
+    from admin.desk.learning import LearningDesk
+    from admin.desk.models import ModelsDesk
     from config.database import Database
 
 __all__ = ["Desk"]
@@ -23,3 +26,8 @@ class Desk:
     """Signs the tokens of forms; the same after a restart."""
     is_https: Callable[[], bool]
     """Whether cookies may be told to travel over TLS only."""
+    max_body_bytes: int = 10_000_000
+    """Largest form, with the files that it uploads."""
+    models: ModelsDesk | None = None
+    learning: LearningDesk | None = None
+    jobs: JobsDesk | None = None

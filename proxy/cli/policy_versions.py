@@ -20,7 +20,7 @@ from proxy.cli.printing import print_json, print_table, say
 from proxy.learning import trust_of
 from router.catalog import build_catalog
 from router.learning.intake import caught_up
-from router.learning.versions import VersionStore
+from router.learning.versions import VersionStore, version_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -42,7 +42,7 @@ def list_versions(*, config: ConfigFile = None, as_json: AsJson = False) -> None
     versions = asyncio.run(_all(read_settings(config)))
     if as_json:
         for each in versions:
-            print_json(_told(each))
+            print_json(version_json(each))
         return
     print_table(("version", "state", "made", "by", "why", "lessons", "success"), [_row(each) for each in versions])
 
@@ -132,19 +132,6 @@ def _changed(told: Json, *, as_json: bool) -> None:
         print_json(told)
     else:
         say(f"Version {told['active']} is in force. {SOON}")
-
-
-def _told(version: Version) -> Json:
-    return {
-        "id": version.id,
-        "parent": version.parent_id,
-        "state": version.state,
-        "created": version.created.isoformat(),
-        "activated": version.activated.isoformat() if version.activated else None,
-        "created_by": version.created_by,
-        "recipe": version.recipe,
-        "metrics": version.metrics,
-    }
 
 
 def _row(version: Version) -> tuple[str, ...]:

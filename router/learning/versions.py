@@ -50,6 +50,20 @@ class Version:
     metrics: Json
 
 
+def version_json(version: Version) -> Json:
+    """Return a version as programs read it."""
+    return {
+        "id": version.id,
+        "parent": version.parent_id,
+        "state": version.state,
+        "created": version.created.isoformat(),
+        "activated": version.activated.isoformat() if version.activated else None,
+        "created_by": version.created_by,
+        "recipe": version.recipe,
+        "metrics": version.metrics,
+    }
+
+
 class VersionStore:
     """The versions of one database. Its methods raise `StorageError` while that is away."""
 

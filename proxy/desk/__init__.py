@@ -1,0 +1,48 @@
+"""What the dashboard's pages are given of the running gateway; loaded when somebody first opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import TYPE_CHECKING
+
+from admin.desk import Desk
+from config.pepper import given_pepper
+from config.stored_secret import stored_secret
+from proxy.desk.learning import HouseLearning
+from proxy.desk.models import HouseModels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from proxy.house import House
+
+FORMS_FILE = "dashboard-secret"
+
+
+def build_desk(house: House) -> Desk:
+    """Return the desk of a house. Reads or makes the secret of forms. Raises `SettingsError`."""
+    settings = house.settings
+    return Desk(
+        database=house.database,
+        csrf_secret=form_secret(settings.state_dir),
+        is_https=lambda: settings.server.tls_cert_file is not None,
+        max_body_bytes=settings.server.max_body_bytes,
+        models=HouseModels(house),
+        learning=HouseLearning(house),
+        jobs=house.jobs,
+    )
+
+
+def form_secret(state_dir: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what signs the tokens of forms: the same after a restart, and on replicas with one key pepper.
+
+    A file of its own, not the pepper's: making that says that there are keys.
+    """
+    given = given_pepper(environment)
+    if given is not None:
+        return hmac.new(given, b"thalamus dashboard forms", hashlib.sha256).hexdigest()
+    path = state_dir / FORMS_FILE
+    return stored_secret(path, what="the secret of the dashboard's forms", mend="remove it").decode("utf-8", "replace")
