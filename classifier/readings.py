@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from classifier.artefact import CARD
 from classifier.micromodel import MicroModel
 from config.errors import ArtefactError
+from config.types import Mention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 TFIDF_LINEAR, BILSTM_CRF = "tfidf_linear", "bilstm_crf"
 DOMAIN, COMPLEXITY, SENTIMENT, IS_QUESTION = "domain", "complexity", "sentiment", "is_question"
+ENTITIES: Final = "ner_core_entity"
+"""The tagger of what a turn names."""
 QUESTION: Final = "question"
 """The label of the model `is_question` for a turn that asks."""
 UNHAPPY: Final = "negative"
@@ -168,6 +171,13 @@ def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
     if SENTIMENT in sure and known.n_turns > 1:
         found["dissatisfied"] = sure[SENTIMENT] == UNHAPPY
     return found
+
+
+def mentions_of(readings: Mapping[str, Reading]) -> tuple[Mention, ...]:
+    """Return what the tagger found, each form once; nothing where it was not heard."""
+    found = readings[ENTITIES].entities if ENTITIES in readings else ()
+    mentions = (Mention(str(each["text"]), str(each["type"]), cast("float", each["confidence"])) for each in found)
+    return tuple({each.text: each for each in mentions}.values())
 
 
 def _read(reader: Reader, text: str) -> Reading:

@@ -103,6 +103,11 @@ class Documents:
         self._is_own, self._shelf = own is not None, Shelf.of((each.name, each.text, each.intents) for each in found)
         return found
 
+    @property
+    def has_own(self) -> bool:
+        """Whether there are documents of yours to look into, as far as they are read."""
+        return self._settings.enabled and self._is_own
+
     def state(self) -> Json:
         """Return how the documents are, for `/health`."""
         folder = self._settings.library
