@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "Part", "Stack", "bars", "stacks"]
 
-WIDTH, LABELS, ROW, FOOT, EDGE = 760.0, 190.0, 26.0, 24.0, 90.0
+WIDTH, LABELS, ROW, FOOT, EDGE = 600.0, 150.0, 26.0, 24.0, 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

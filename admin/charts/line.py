@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Mark", "Point", "lines"]
 
-WIDTH, LEFT, RIGHT, PLOT, FOOT, HEAD = 760.0, 64.0, 12.0, 190.0, 26.0, 44.0
+WIDTH, LEFT, RIGHT, PLOT, FOOT, HEAD = 600.0, 64.0, 12.0, 190.0, 26.0, 44.0
 MANY = 40
 """Above so many points, no dots are drawn on a line."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Share", "shares"]
 
-WIDTH, LABELS, ROW, FOOT, EDGE = 760.0, 190.0, 26.0, 24.0, 150.0
+WIDTH, LABELS, ROW, FOOT, EDGE = 600.0, 150.0, 26.0, 24.0, 150.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

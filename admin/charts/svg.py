@@ -17,6 +17,8 @@ CHARACTER_PX = 6.6
 """Mean width of a Latin character at 12 px; a wide (East Asian) one takes `WIDE_PX`."""
 WIDE_PX = 12.2
 ELLIPSIS = "…"
+SIZES = {"small": 420.0, "medium": 620.0, "large": math.inf}
+"""Classes by which the stylesheet says how far a picture of so many units is stretched."""
 SMALLEST = 1e-9
 """An axis that would end below it ends at 1."""
 
@@ -55,8 +57,9 @@ def frame(width: float, height: float, *children: Markup, title: str, descriptio
     named = [element("title", {}, title)]
     if description:
         named.append(element("desc", {}, description))
+    size = next(name for name, most in SIZES.items() if width <= most)
     attributes = {
-        "class": "figure",
+        "class": f"figure {size}",
         "viewBox": f"0 0 {number(width)} {number(height)}",
         "role": "img",
         "aria-label": f"{title}. {description}" if description else title,

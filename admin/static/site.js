@@ -44,26 +44,29 @@
   };
 
   // ---- sums of weights ----
-  // <form data-weights> with inputs [data-weight]; beside each an <output data-share>, and one <output data-total>.
+  // <form data-sum="weight"> with inputs named `weight:…` (inside it, or elsewhere by their `form`). In an input's row,
+  // [data-share] says its share of the inputs of the same data-group, [data-value] its value; [data-total] the sum.
   const watchWeights = (form) => {
     if (!once(form, "watched")) return;
-    const inputs = [...form.querySelectorAll("[data-weight]")];
+    const inputs = () => [...form.elements].filter((input) => (input.name || "").startsWith(`${form.dataset.sum}:`));
+    const weight = (input) => Math.max(0, Number(input.value) || 0);
     const say = () => {
-      const values = inputs.map((input) => Math.max(0, Number(input.value) || 0));
-      const total = values.reduce((sum, value) => sum + value, 0);
-      inputs.forEach((input, n) => {
+      const totals = {};
+      inputs().forEach((input) => (totals[input.dataset.group] = (totals[input.dataset.group] || 0) + weight(input)));
+      inputs().forEach((input) => {
         const row = input.closest("[data-row], tr, .slider") || input.parentElement;
-        const share = row.querySelector("[data-share]");
-        const value = row.querySelector("[data-value]");
-        if (share) share.textContent = total > 0 ? `${((100 * values[n]) / total).toFixed(1)}\u202f%` : "–";
+        const total = totals[input.dataset.group];
+        const [share, value] = ["[data-share]", "[data-value]"].map((selector) => row.querySelector(selector));
+        if (share) share.textContent = total > 0 ? `${((100 * weight(input)) / total).toFixed(1)}\u202f%` : "–";
         if (value) value.textContent = input.value;
       });
-      form.querySelectorAll("[data-total]").forEach((output) => {
+      document.querySelectorAll(`[data-total="${form.id}"]`).forEach((output) => {
+        const total = totals[output.dataset.group] || 0;
         output.textContent = String(Math.round(total * 1000) / 1000);
         output.classList.toggle("is-bad", total <= 0);
       });
     };
-    form.addEventListener("input", say);
+    document.addEventListener("input", (event) => event.target.form === form && say());
     form.addEventListener("reset", () => setTimeout(say));
     say();
   };
@@ -90,7 +93,7 @@
     const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     return {
       width: figure.clientWidth,
-      height: Math.max(160, Math.min(260, figure.clientWidth / 3)),
+      height: Math.max(180, Math.min(260, figure.clientWidth / 3)),
       cursor: { points: { size: 6 }, y: false },
       legend: { live: true },
       scales: { x: { time: true }, y: { range: (_plot, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.08 : 1] } },
@@ -101,10 +104,10 @@
           values: (_plot, splits, _n, _space, step) =>
             splits.map((s) => (step >= 86400 ? day(new Date(s * 1000)).slice(5) : clock(new Date(s * 1000)))),
         },
-        { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => write(value)) },
+        { ...axis, size: 64, space: 34, values: (_plot, splits) => splits.map((value) => write(value)) },
       ],
       series: [
-        { label: data.x_label || "", value: (_plot, s) => (s == null ? "–" : `${day(new Date(s * 1000))} ${clock(new Date(s * 1000))}`) },
+        { label: figure.dataset.time, value: (_plot, s) => (s == null ? "–" : `${day(new Date(s * 1000))} ${clock(new Date(s * 1000))}`) },
         ...data.series.map((line, n) => ({
           label: line.label,
           stroke: colour(`--series-${line.colour || (n % 8) + 1}`),
@@ -144,11 +147,21 @@
     }
   });
 
+  // ---- what scrolls sideways can be reached by the keyboard ----
+  const reach = () =>
+    document.querySelectorAll(".table-scroll, .chart-scroll, .scroll, pre").forEach((element) => {
+      if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+      else element.removeAttribute("tabindex");
+    });
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+
   const dress = (root) => {
     each(root, "time[datetime]", writeTime);
     each(root, "[data-copy]", offerCopy);
-    each(root, "[data-weights]", watchWeights);
+    each(root, "form[data-sum]", watchWeights);
     each(root, "[data-uplot]", draw);
+    reach();
   };
   dress(document);
   document.addEventListener("htmx:load", (event) => dress(event.target));
