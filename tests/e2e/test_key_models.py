@@ -181,7 +181,7 @@ async def test_the_list_of_models_shows_those_of_the_key(gateway: Gateway) -> No
     free, _ = await gateway.house.keys.create("free")
     whole = (await gateway.http.get("/v1/models", headers={"authorization": f"Bearer {free}"})).json()["data"]
 
-    assert ["auto", "inside", "spare", "mine", "any"] == [each["id"] for each in listed]
+    assert ["auto", "auto:cheap", "auto:best", "inside", "spare", "mine", "any"] == [each["id"] for each in listed]
     assert (200, 404) == (one, other)
     assert {"outside", "theirs"} < {each["id"] for each in whole}
 

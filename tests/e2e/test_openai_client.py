@@ -188,6 +188,28 @@ async def test_models_are_listed_and_described(tmp_path: Path) -> None:
     assert "model_not_found" == missing.value.code
 
 
+async def test_names_that_leave_the_choice_to_us_are_listed_with_what_they_mean(tmp_path: Path) -> None:
+    """`auto` first, with its cheap and its best kind; each is described by its id, and a dial of one's own too."""
+    aliases = '[aliases]\n"gpt-4o" = "auto:best"\n'
+    async with (
+        scripted_upstream(Script()) as upstream,
+        running_gateway(tmp_path, aliases, model("m", upstream.url + "/v1")) as gateway,
+    ):
+        listed = [each async for each in gateway.sdk.models.list()]
+        names = ("auto", "auto:cheap", "auto:best", "auto:balanced", "auto:0.3", "gpt-4o")
+        told = {name: (await gateway.sdk.models.retrieve(name)).to_dict() for name in names}
+        answer = await gateway.sdk.chat.completions.create(model="auto:cheap", messages=user("hi"))
+        with pytest.raises(openai.NotFoundError):
+            await gateway.sdk.models.retrieve("auto:cheapest")
+
+    assert ["auto", "auto:cheap", "auto:best", "m", "gpt-4o"] == [each.id for each in listed]
+    assert list(names) == [each["id"] for each in told.values()]
+    assert [None, 0.1, 1.0, 0.5, 0.3, None] == [each.get("dial") for each in told.values()]
+    assert len(names) - 1 == len({each["description"] for each in told.values() if "description" in each})
+    assert "auto:best" == told["gpt-4o"]["alias_of"]
+    assert answer.choices[0].message.content
+
+
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
     ("reply", "error", "status", "code"),
