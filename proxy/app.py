@@ -27,6 +27,7 @@ from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
 from proxy.public_routes import needs_key
 from proxy.relay_routes import relay_routes
+from proxy.rules_in_force import RULES_AREA, RulesInForce
 from proxy.telemetry.sinks import open_sinks, told
 from proxy.understanding import VERSIONS, Understanding
 from proxy.version import product_version
@@ -147,6 +148,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         affinity=Affinity(lifetimes(settings), clock=time.monotonic),
         chooser=chooser,
         weights=Weights(OverrideStore(database, WEIGHTS_AREA)),
+        ruling=RulesInForce(OverrideStore(database, RULES_AREA)),
     )
 
 

@@ -26,7 +26,6 @@ from router.affinity import lifetimes
 from router.catalog import build_catalog
 from router.choosing.starting import StartingExperience
 from router.judge.book import JudgedBook
-from router.rules import Rule
 from router.selection import candidates_of, decide_named
 from router.words import Words
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from config.writer import GroupWriter
     from proxy.documents import Documents
     from proxy.metrics import Metrics
+    from proxy.rules_in_force import RulesInForce
     from proxy.telemetry.hook import RequestSink
     from proxy.understanding import Understanding
     from proxy.weights import Weights
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from router.load import Load
     from router.providers.base import Transport
     from router.retry_budget import RetryBudget
+    from router.rules import Rule
     from router.snapshot import Catalog
 
 
@@ -80,6 +81,7 @@ class House:
     balancer: Balancer
     affinity: Affinity
     weights: Weights
+    ruling: RulesInForce
     experience: Experience = field(default_factory=StartingExperience)
     """What was learned of the models' answers; `learning` replaces it whole."""
     chooser: Chooser = field(default_factory=Chooser)
@@ -138,8 +140,8 @@ class House:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The configured routing rules."""
-        return tuple(Rule(each.pattern, each.model, each.kind, each.name) for each in self.settings.routing.rules)
+        """The routing rules in force: the settings file's, or those that were set at run time."""
+        return self.ruling.over(self.settings.routing)
 
     async def reload(self) -> tuple[str, ...]:
         """Read the settings again, swap them in whole, and return the names of those that need a restart.
@@ -156,6 +158,7 @@ class House:
             raise
         with suppress(StorageError):  # what is in force stays
             await self.weights.load()
+            await self.ruling.load()
         self.settings = wanted
         self.reflex = _reflex_of(wanted)
         self.understanding.adopt(wanted.classifier, catalogue, ollama_url=ollama_url(wanted))
@@ -181,8 +184,9 @@ class House:
         self.load.keep(deployments)
         self.balancer.adopt(self.settings.balancing.policy, deployments)
 
-    async def load_weights(self) -> None:
-        """Bring into force what the database holds. Raises `StorageError`."""
+    async def load_overrides(self) -> None:
+        """Bring into force what was set at run time, and the database holds. Raises `StorageError`."""
+        await self.ruling.load()
         await self.weights.load()
         self.take_catalog(self.plain_catalog)
 

@@ -101,7 +101,7 @@ async def _open_books(house: House, opened: asyncio.Event) -> None:
     while True:
         try:
             await house.database.upgrade()
-            await house.load_weights()
+            await house.load_overrides()
         except StorageError as error:
             log.error("books_cannot_be_opened", reason=str(error))  # noqa: TRY400  # an outage needs no stack trace
             opened.set()  # the first try is over: serve, and go on trying

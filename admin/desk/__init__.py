@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from admin.desk.jobs import JobsDesk
     from admin.desk.learning import LearningDesk
     from admin.desk.models import ModelsDesk
+    from admin.desk.rules import RulesDesk
     from config.database import Database
 
 __all__ = ["Desk"]
@@ -29,5 +30,6 @@ class Desk:
     max_body_bytes: int = 10_000_000
     """Largest form, with the files that it uploads."""
     models: ModelsDesk | None = None
+    rules: RulesDesk | None = None
     learning: LearningDesk | None = None
     jobs: JobsDesk | None = None

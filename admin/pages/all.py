@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decisions, learning, models, overview, savings
+from admin.pages import decisions, learning, models, overview, rules, savings
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
@@ -14,7 +14,8 @@ PAGES: tuple[Page, ...] = (
     decisions.PAGE,
     models.PAGE,
     savings.PAGE,
+    rules.PAGE,
     learning.PAGE,
 )
-ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
+ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *rules.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)

@@ -12,6 +12,7 @@ from config.pepper import given_pepper
 from config.stored_secret import stored_secret
 from proxy.desk.learning import HouseLearning
 from proxy.desk.models import HouseModels
+from proxy.desk.rules import HouseRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ def build_desk(house: House) -> Desk:
         is_https=lambda: settings.server.tls_cert_file is not None,
         max_body_bytes=settings.server.max_body_bytes,
         models=HouseModels(house),
+        rules=HouseRules(house),
         learning=HouseLearning(house),
         jobs=house.jobs,
     )
