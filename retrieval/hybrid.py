@@ -257,10 +257,9 @@ class Index:
 
     def _place(self, row: int) -> tuple[str, int, int]:
         """Return document, start and end of a window."""
-        place, first, last = self.windows[row].tolist()
-        document: IndexedDocument = self.documents[place]
-        starts = document.sentences.starts
-        return document.name, starts[first], starts[last]
+        place, first, last = (int(each) for each in self.windows[row])
+        document = self.documents[place]
+        return document.name, document.sentences.starts[first], document.sentences.starts[last]
 
     def _texts(self, count_tokens: Callable[[str], int]) -> Texts:
         return Texts(
