@@ -144,7 +144,7 @@ def savings(payloads: Iterable[Mapping[str, Any]]) -> list[Json]:
         row = payload["decision"]
         if row["status"] != "completed":
             continue
-        saved = row.get("savings") or {}
+        saved: Mapping[str, Any] = row.get("savings") or {}
         charged, against = saved.get("charged"), saved.get("against")
         tokens = _tokens(saved, charged, against) if charged and against else {}
         dearest = dearest_usd(row)
@@ -221,7 +221,7 @@ def _tokens(saved: Mapping[str, Any], charged: Mapping[str, Any], against: Mappi
     return {
         "sent_tokens": saved.get("sent_tokens", 0),
         "charged_tokens": sum(charged.get(name, 0) for name in _CHARGED),
-        "all_documents_tokens": (against.get("all_documents") or {}).get("tokens", 0),
+        "all_documents_tokens": against["all_documents"]["tokens"] if against.get("all_documents") else 0,
     }
 
 

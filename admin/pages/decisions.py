@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 from urllib.parse import urlencode
@@ -82,7 +81,16 @@ def filters_of(visit: Visit) -> Filters:
         raise Refused("decisions.in_the_future")
     if since is not None and until is not None and since >= until:
         raise Refused("decisions.ends_before_it_begins")
-    return replace(Filters(**given), status=status, since=since, until=until)
+    return Filters(
+        conversation=given.get("conversation"),
+        key=given.get("key"),
+        intent=given.get("intent"),
+        model=given.get("model"),
+        text=given.get("text"),
+        status=status,
+        since=since,
+        until=until,
+    )
 
 
 def cursor_of(visit: Visit) -> Cursor | None:

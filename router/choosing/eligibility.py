@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 KEY: Final = "key: it may not use this model"
 """Why a model is excluded that the caller's key is not allowed; unlike other reasons it is never relaxed."""
 
+RESTING: Final = "its deployments are resting after failures"
+
 
 @dataclass(frozen=True, slots=True)
 class Eligible:
@@ -68,7 +70,7 @@ def misfits_of(
         found.append(f"its window of {largest} tokens is too small")
     found += [f"it has no {word}" for capability, word in _needs(question) if capability not in model.capabilities]
     if running and not any(is_healthy(each) for each in running):
-        found.append("its deployments are resting after failures")
+        found.append(RESTING)
     if weight <= 0:
         found.append("it stands behind the configured models")
     return tuple(found)
