@@ -62,11 +62,17 @@ def instant(value: datetime | str) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-FILTERS: Mapping[str, Callable[..., str]] = {
+def seconds(value: datetime | str) -> float:
+    """Return a time as seconds since 1970, which is what time series are drawn by."""
+    return (datetime.fromisoformat(value) if isinstance(value, str) else value).timestamp()
+
+
+FILTERS: Mapping[str, Callable[..., str | float]] = {
     "count": count,
     "duration": duration,
     "instant": instant,
     "money": money,
     "moment": moment,
     "percent": percent,
+    "seconds": seconds,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from admin.charts.bars import Part, Stack, stacks
 from admin.charts.line import Line, Point, lines
+from admin.charts.over_time import latency_over_time, requests_over_time
 from admin.charts.share import Share, shares
 from admin.words import count, percent
 
@@ -74,8 +75,10 @@ def model_shares(entries: Sequence[Row], t: Texts) -> Markup:
 
 
 DRAWN: Mapping[str, Callable[[Sequence[Row], Texts], Markup]] = {
+    "latency_over_time": latency_over_time,
     "learning_curve": learning_curve,
     "model_shares": model_shares,
+    "requests_over_time": requests_over_time,
     "saved_by_day": saved_by_day,
 }
 

@@ -127,6 +127,9 @@
     const place = figure.querySelector(".plot");
     const former = plots.get(figure);
     if (former) former.destroy();
+    place.replaceChildren();
+    place.setAttribute("role", "img");
+    place.setAttribute("aria-label", figure.querySelector("figcaption").textContent);
     plots.set(figure, new uPlot(optionsOf(figure, data), [data.x, ...data.series.map((line) => line.values)], place));
     if (!once(figure, "drawn")) return;
     new ResizeObserver(() => {
