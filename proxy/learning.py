@@ -81,6 +81,7 @@ class Learning:
     _far_at: float | None = None
     _refreshed_at: float | None = None
     _kept_at: float | None = None
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def store(self) -> VersionStore:
@@ -103,7 +104,15 @@ class Learning:
                 await asyncio.sleep(look_s)
 
     async def look(self, house: House) -> None:
-        """Take up other settings, another version, and what was said since. Raises `StorageError`."""
+        """Take up other settings, another version, and what was said since. Raises `StorageError`.
+
+        One at a time: a look that began while another one learns would put another learner in its place, and what the
+        first one learned would never be in force.
+        """
+        async with self._looking:
+            await self._look(house)
+
+    async def _look(self, house: House) -> None:
         changed = await self._adopt(house.settings)
         if house.settings.learning.mode != "off":
             changed |= await self._refresh(house)

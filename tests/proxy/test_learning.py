@@ -97,6 +97,18 @@ async def test_what_is_said_is_in_force_at_the_next_look(learning, place, books,
     assert ("ok", 5, 5, 0) == tuple(told[name] for name in ("status", "n_lessons", "n_unkept", "n_refused"))
 
 
+async def test_looks_at_once_learn_what_one_would(learning, place, books, clock):
+    """What is learned is learned by the learner in force, once, however many look at the same time."""
+    before = place.quality()
+    await rated(books, clock, 5)
+    clock.seconds += 1
+    await asyncio.gather(*(learning.look(place) for _ in range(8)))
+
+    assert learning.live is learning.state.learner
+    assert (5, 5) == (learning.n_unkept, learning.live.n_lessons)
+    assert place.quality() < before - 0.05
+
+
 async def test_nothing_said_leaves_everything_as_it_was(learning, place, clock):
     """The experience is replaced only where something changed."""
     await learning.look(place)
