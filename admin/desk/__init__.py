@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from admin.desk.decisions import DecisionsDesk
     from admin.desk.jobs import JobsDesk
+    from admin.desk.judge import JudgeDesk
     from admin.desk.learning import LearningDesk
     from admin.desk.models import ModelsDesk
     from admin.desk.rules import RulesDesk
@@ -29,7 +31,9 @@ class Desk:
     """Whether cookies may be told to travel over TLS only."""
     max_body_bytes: int = 10_000_000
     """Largest form, with the files that it uploads."""
+    decisions: DecisionsDesk | None = None
     models: ModelsDesk | None = None
     rules: RulesDesk | None = None
+    judge: JudgeDesk | None = None
     learning: LearningDesk | None = None
     jobs: JobsDesk | None = None

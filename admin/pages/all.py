@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decisions, learning, models, overview, rules, savings
+from admin.pages import decisions, judge, learning, models, overview, rules, savings
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
@@ -15,7 +15,8 @@ PAGES: tuple[Page, ...] = (
     models.PAGE,
     savings.PAGE,
     rules.PAGE,
+    judge.PAGE,
     learning.PAGE,
 )
-ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *rules.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
+ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *rules.ACTIONS, *judge.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from admin.desk import Desk
 from config.pepper import given_pepper
 from config.stored_secret import stored_secret
+from proxy.desk.judge import HouseJudge
+from proxy.desk.decisions import HouseDecisions
 from proxy.desk.learning import HouseLearning
 from proxy.desk.models import HouseModels
 from proxy.desk.rules import HouseRules
@@ -31,8 +33,10 @@ def build_desk(house: House) -> Desk:
         csrf_secret=form_secret(settings.state_dir),
         is_https=lambda: settings.server.tls_cert_file is not None,
         max_body_bytes=settings.server.max_body_bytes,
+        decisions=HouseDecisions(house),
         models=HouseModels(house),
         rules=HouseRules(house),
+        judge=HouseJudge(house),
         learning=HouseLearning(house),
         jobs=house.jobs,
     )

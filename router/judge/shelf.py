@@ -110,6 +110,14 @@ class Shelf:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"This cannot be read ({type(error).__name__}); remove it.", file=str(file)) from error
 
+    def keep(self, template: Template) -> None:
+        """Keep a template as one of yours, in place of the one of its name. Raises `OSError`; then nothing changed."""
+        _write(self.home / f"{template.name}.toml", toml_of(template).encode())
+
+    def own_names(self) -> frozenset[str]:
+        """Return the names of the files that are yours."""
+        return frozenset(file.stem for file in self.home.glob("*.toml"))
+
     def promote(self, template: Template, *, ts: datetime, metrics: Json) -> None:
         """Put a copy of a template in charge. Raises `SettingsError`, `OSError`; then nothing changed."""
         before = self.pointers().promotions

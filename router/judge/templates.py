@@ -107,13 +107,19 @@ def read_template(file: Path) -> Template:
     """Return the template of a file. Raises `SettingsError` that says what is wrong with it."""
     try:
         raw = file.read_bytes()[: MAX_TEMPLATE_BYTES + 1]
-        if len(raw) > MAX_TEMPLATE_BYTES:
-            raise SettingsError(f"A template has at most {MAX_TEMPLATE_BYTES} bytes.", file=file.name)
-        return template_of(tomllib.loads(raw.decode()), file=file.name)
     except OSError as error:
         raise SettingsError(f"The template cannot be read ({type(error).__name__}).", file=file.name) from error
+    return template_in(raw, file=file.name)
+
+
+def template_in(raw: bytes, *, file: str) -> Template:
+    """Return the template that a file holds. Raises `SettingsError` that says what is wrong with it."""
+    if len(raw) > MAX_TEMPLATE_BYTES:
+        raise SettingsError(f"A template has at most {MAX_TEMPLATE_BYTES} bytes.", file=file)
+    try:
+        return template_of(tomllib.loads(raw.decode()), file=file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"The template is no TOML: {error}.", file=file.name) from error
+        raise SettingsError(f"The template is no TOML: {error}.", file=file) from error
 
 
 def template_of(found: Mapping[str, object], *, file: str) -> Template:
