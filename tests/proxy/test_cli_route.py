@@ -63,6 +63,23 @@ def test_lines_are_answered_one_by_one(folder, capsys, monkeypatch):
     assert ["en", "zh"] == [each["features"]["language"] for each in told]
 
 
+def test_a_person_is_prompted_until_an_empty_line(folder, capsys, monkeypatch):
+    """At a terminal each question is asked for, and what stands after an empty line is left."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    typed = Terminal("hello\n\nnever read\n")
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert 0 == main(["route", "--all", "--json"])
+    said = capsys.readouterr()
+
+    assert 1 == len(said.out.splitlines())
+    assert 2 == said.err.count("A question (an empty line ends):")
+    assert "never read\n" == typed.read()
+
+
 def test_nobody_live_is_said(folder, capsys):
     """Without keys there is nobody to choose; the sentence says what would help."""
     assert 1 == main(["route", "hello"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.database import open_database
+from config.types import Decision
 from proxy.cli import main
 from tests.router.test_savings_report import booked, saved
 
@@ -49,6 +50,31 @@ def test_the_command_says_how_much_is_known(
     assert n == report["requests"]["n"]
     assert (("not enough data yet: 0 of 100" in words), ("83.3 %" in words)) == (n == 0, n > 0)
     assert ("which holds however often you look" in words) == (n > 0)
+
+
+def test_what_the_judge_cost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its price, and apart from that how many of its answers have none."""
+    monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".thalamus").mkdir()
+
+    async def write() -> None:
+        database = open_database(f"sqlite:///{tmp_path / '.thalamus' / 'thalamus.sqlite'}")
+        await database.upgrade()
+        tokens = {"tokens": {"input": 90, "output": 10}}
+        for usd in (0.002, None):
+            judged = Decision("auto", ("m",), (1.0,), ("m",), (), "v", judge={**tokens, "cost_usd": usd})
+            await booked(database, saved(), decision=judged, ts=NOW)
+        await database.aclose()
+
+    asyncio.run(write())
+    assert 0 == main(["savings", "--language", "en"])
+    words = capsys.readouterr().out
+
+    assert "The judge cost 0.0020 USD." in words
+    assert "The price of its answers to 1 requests is unknown." in words
 
 
 def test_it_speaks_chinese_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
