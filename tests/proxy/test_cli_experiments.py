@@ -12,10 +12,10 @@ from config.database import open_database
 from config.experiment_settings import TrialSettings
 from proxy.cli import main
 from router.experiments.drawing import arm_of
+from tests.proxy.cli_settings import ALONE
 from tests.router.experiments.test_status import record
 from tests.router.offpolicy.books import NOW, booked, rated
 
-HEAD = "[routing]\nshipped_models = false\n[health]\nfind_ollama = false\n"
 TRIAL = '[[experiment.trial]]\nname = "dial"\ndial_b = 0.8\nleast = 20\n'
 
 
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".thalamus").mkdir()
-    (tmp_path / "thalamus.toml").write_text(HEAD + TRIAL)
+    (tmp_path / "thalamus.toml").write_text(ALONE + TRIAL)
     return tmp_path
 
 
@@ -65,7 +65,7 @@ def test_it_says_who_won_and_that_it_may_stop(folder, capsys):
 
 def test_earlier_trials_are_still_told_of(folder, capsys):
     """The last one of the settings draws; the others do not any more."""
-    (folder / "thalamus.toml").write_text(HEAD + TRIAL + TRIAL.replace('"dial"', '"next"'))
+    (folder / "thalamus.toml").write_text(ALONE + TRIAL + TRIAL.replace('"dial"', '"next"'))
     assert 0 == main(["experiments", "status"])
     english = capsys.readouterr().out
     main(["experiments", "status", "--language", "zh"])
@@ -80,7 +80,7 @@ def test_wrong_use_is_one_sentence(folder, capsys):
     """No trial in the settings, or none of that name."""
     assert 1 == main(["experiments", "status", "--name", "x"])
     assert "there is no experiment 'x'; there are dial" in capsys.readouterr().err
-    (folder / "thalamus.toml").write_text(HEAD)
+    (folder / "thalamus.toml").write_text(ALONE)
     assert 1 == main(["experiments", "status"])
     assert "[[experiment.trial]]" in capsys.readouterr().err
 
@@ -99,7 +99,7 @@ def test_wrong_use_is_one_sentence(folder, capsys):
 )
 def test_wrong_trials_are_refused_with_their_line(folder, capsys, trial, said):
     """When the settings are read."""
-    (folder / "thalamus.toml").write_text(f"{HEAD}[[experiment.trial]]\n{trial}\n")
+    (folder / "thalamus.toml").write_text(f"{ALONE}[[experiment.trial]]\n{trial}\n")
 
     assert 2 == main(["experiments", "status"])
     assert said in capsys.readouterr().err

@@ -10,23 +10,9 @@ import pytest
 from config.database import open_database
 from proxy.cli import main
 from router.providers.scripted import Match, Reply, Script, scripted_upstream
+from tests.proxy.cli_settings import ALONE, model
 from tests.router.experiments.test_shadow import ASKED, stored
 from tests.router.offpolicy.books import booked
-
-SETTINGS = """
-[routing]
-shipped_models = false
-[health]
-find_ollama = false
-"""
-MODEL = """
-[[model]]
-name = "{name}"
-  [[model.deployment]]
-  provider = "vllm"
-  base_url = "{url}/v1"
-  upstream_model = "scripted"
-"""
 
 
 @pytest.fixture
@@ -38,8 +24,8 @@ def run(tmp_path, monkeypatch, capsys):
     (tmp_path / ".thalamus").mkdir()
 
     async def go(*words, records=12, urls=None):
-        models = "".join(MODEL.format(name=name, url=url) for name, url in (urls or {}).items())
-        (tmp_path / "thalamus.toml").write_text(SETTINGS + models)
+        models = "".join(model(name, url) for name, url in (urls or {}).items())
+        (tmp_path / "thalamus.toml").write_text(ALONE + models)
         database = open_database(f"sqlite:///{tmp_path / '.thalamus' / 'thalamus.sqlite'}")
         await database.upgrade()
         await booked(database, [stored(f"{at}", {"messages": ASKED}) for at in range(records)])

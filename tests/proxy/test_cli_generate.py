@@ -8,6 +8,7 @@ import json
 import pytest
 
 from proxy.cli import main
+from tests.proxy.cli_settings import ALONE
 
 pytest_plugins = ("tests.upstream_fixtures",)
 BLUEPRINT = """
@@ -16,11 +17,9 @@ task = "single"
 languages = ["zh", "en"]
 labels = ["payment", "none"]
 """
-SETTINGS = """
-[routing]
-shipped_models = false
-[health]
-find_ollama = false
+SETTINGS = (
+    ALONE
+    + """
 [[provider]]
 name = "writer"
 dialect = "openai"
@@ -33,6 +32,7 @@ name = "m"
   upstream_model = "scripted"
   price = {{ input_usd_per_mtok = 1.0, output_usd_per_mtok = 2.0, source_date = "2026-11-21" }}
 """
+)
 ROW = '{"text": "退款给我", "labels": ["payment"]}'
 FAST = ("--rpm", "6000")
 

@@ -12,32 +12,11 @@ import pytest
 from config.database import open_database
 from proxy.cli import main
 from router.judge.templates import shipped_templates, toml_of
+from tests.proxy.cli_settings import ALONE, model
 from tests.router.judge.cases import named
 from tests.router.judge.test_examples import Books, served_by_seed
 from tests.upstreams import replying, scripted_upstream
 
-TOML = """
-[routing]
-shipped_models = false
-[health]
-find_ollama = false
-[judge]
-ollama_url = "{url}"
-{judge}
-[[model]]
-name = "small"
-description = "cheap and quick"
-  [[model.deployment]]
-  provider = "vllm"
-  base_url = "{url}/v1"
-  upstream_model = "small"
-[[model]]
-name = "large"
-  [[model.deployment]]
-  provider = "vllm"
-  base_url = "{url}/v1"
-  upstream_model = "large"
-"""
 MODELS = ["llama3:latest", "small", "large"]
 
 
@@ -49,7 +28,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     async def go(*words: str, url: str = "http://127.0.0.1:9", judge: str = "") -> tuple[int, str, str]:
-        (tmp_path / "thalamus.toml").write_text(TOML.format(url=url, judge=judge), encoding="utf-8")
+        models = model("small", url, description="cheap and quick", upstream="small") + model(
+            "large", url, upstream="large"
+        )
+        toml = f'{ALONE}[judge]\nollama_url = "{url}"\n{judge}\n{models}'
+        (tmp_path / "thalamus.toml").write_text(toml, encoding="utf-8")
         code = await asyncio.to_thread(main, ["judge", *words])
         said = capsys.readouterr()
         return code, said.out, said.err

@@ -14,29 +14,14 @@ from config.database import open_database
 from proxy.cli import main
 from proxy.cli.moments import moment_of
 from router.learning.versions import VersionStore
+from tests.proxy.cli_settings import ALONE, model
 from tests.router.offpolicy.books import booked, booked_world, rated, record_of
 from tests.router.offpolicy.worlds import World
 from tests.router.policy.policy_rows import written
 
 BEST = {"zh": {"middle": 1}, "en/chat": {"small": 1}, "en/code": {"large": 1}}
-SETTINGS = """
-[routing]
-shipped_models = false
-[health]
-find_ollama = false
-[[provider]]
-name = "p"
-dialect = "openai"
-base_url = "http://127.0.0.1:9/v1"
-""" + "".join(
-    f"""
-[[model]]
-name = "{name}"
-[[model.deployment]]
-provider = "p"
-upstream_model = "{name}"
-weight = {weight}
-"""
+SETTINGS = ALONE + "".join(
+    model(name, "http://127.0.0.1:9", upstream=name) + f"weight = {weight}\n"
     for name, weight in (("large", 3.0), ("middle", 1.0), ("small", 1.0))
 )
 
@@ -260,9 +245,7 @@ def test_wrong_use_is_one_sentence(here, capsys, words, code, said):
 def test_weights_of_other_settings_are_refused(here, capsys, tmp_path):
     """None of the models of the log is known there."""
     other = tmp_path / "other.toml"
-    other.write_text(
-        f'state_dir = "{here / ".thalamus"}"\n[routing]\nshipped_models = false\n[health]\nfind_ollama = false\n'
-    )
+    other.write_text(f'state_dir = "{here / ".thalamus"}"\n{ALONE}')
 
     assert 1 == main(["policy", "evaluate", "--candidate", "weights", "--config", str(other)])
     assert "weight" in capsys.readouterr().err
