@@ -22,7 +22,10 @@ log = structlog.stdlib.get_logger("thalamus.admin")
 
 
 def _refused(request: Request[Any, Any, Any], error: Refused) -> Response[Any]:
-    return _say(request, error.key, error.status, error.values)
+    answer = _say(request, error.key, error.status, error.values)
+    if error.status == 429:  # noqa: PLR2004  # too many requests: who sends them by a program is told when to go on
+        answer.set_header("retry-after", str(error.values["seconds"]))
+    return answer
 
 
 def _database(request: Request[Any, Any, Any], error: StorageError) -> Response[Any]:

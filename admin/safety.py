@@ -9,7 +9,9 @@ from admin.page import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SAFE_HEADERS", "refuse_foreign_forms"]
+    from litestar.types import Message, Scope
+
+__all__ = ["SAFE_HEADERS", "add_safe_headers", "refuse_foreign_forms"]
 
 SAFE_HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
@@ -22,6 +24,13 @@ SAFE_HEADERS: Final[Mapping[str, str]] = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_ENCODED: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+
+
+async def add_safe_headers(message: Message, _scope: Scope) -> None:
+    """Put them on an answer, whoever made it: a page, a file, an error that came before any handler."""
+    if message["type"] == "http.response.start":
+        message["headers"] = [*message.get("headers", ()), *_ENCODED]
 
 
 def refuse_foreign_forms(headers: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ from admin.i18n import language_of, load_texts
 from admin.page import Done, Page, Refused, Visit
 from admin.pages.all import ACTIONS, PAGES, STREAMS
 from admin.render import STATIC, Renderer
-from admin.safety import SAFE_HEADERS, refuse_foreign_forms
+from admin.safety import add_safe_headers, refuse_foreign_forms
 from admin.session import COOKIE, Session
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 HttpRequest = Request[None, None, State]
 
 ROOT = "/dashboard"
+CSRF_COOKIE = "thalamus_csrf"
 LANGUAGE_COOKIE, THEME_COOKIE = "thalamus_language", "thalamus_theme"
 THEMES = ("system", "light", "dark")
 SESSION_S = 12 * 3600
@@ -71,15 +72,16 @@ def create_site(
     app = Litestar(
         route_handlers=[*handlers, *ENTRANCE, create_static_files_router(f"{ROOT}/static", directories=[STATIC])],
         exception_handlers=EXCEPTION_HANDLERS,
-        response_headers=SAFE_HEADERS,
+        before_send=[add_safe_headers],
         csrf_config=CSRFConfig(
             secret=desk.csrf_secret,
-            cookie_name="thalamus_csrf",
+            cookie_name=CSRF_COOKIE,
             cookie_path=ROOT,
             cookie_httponly=True,
             cookie_samesite="strict",
             cookie_secure=desk.is_https(),
         ),
+        request_max_body_size=desk.max_body_bytes,
         openapi_config=None,
         logging_config=None,
     )
@@ -272,10 +274,13 @@ async def log_in(request: HttpRequest) -> Response[Any]:
     if opened is None:
         context = {"next": safe_next(onward), "error": "login.wrong"}
         return html(request, "login.html", context, user=None, status=401)
+    before = await session_of(request)
+    if before is not None:  # nobody goes on under a name for a session that was there before the password
+        await site.sessions.log_out(before)
     answer = Redirect(safe_next(onward), status_code=303)
-    answer.set_cookie(
-        COOKIE, opened[0], path=ROOT, httponly=True, samesite="lax", secure=site.desk.is_https(), max_age=SESSION_S
-    )
+    is_secure = site.desk.is_https() or request.url.scheme == "https"
+    answer.set_cookie(COOKIE, opened[0], path=ROOT, httponly=True, samesite="lax", secure=is_secure, max_age=SESSION_S)
+    answer.delete_cookie(CSRF_COOKIE, path=ROOT)
     return answer
 
 
@@ -288,6 +293,7 @@ async def log_out(request: HttpRequest) -> Redirect:
         await site_of(request).sessions.log_out(session)
     answer = Redirect(f"{ROOT}/login", status_code=303)
     answer.delete_cookie(COOKIE, path=ROOT)
+    answer.delete_cookie(CSRF_COOKIE, path=ROOT)
     return answer
 
 

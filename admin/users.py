@@ -56,11 +56,15 @@ class UserStore:
         self._passwords = passwords or Passwords()
         self._clock = clock
 
+    async def is_empty(self) -> bool:
+        """Return whether nobody can log in."""
+        async with self._database.reading() as connection:
+            return not await connection.scalar(select(func.count()).select_from(admin_user))
+
     async def first_password(self) -> str | None:
         """Make the user `admin` where there is no user at all, and return its password; else `None`."""
-        async with self._database.reading() as connection:
-            if await connection.scalar(select(func.count()).select_from(admin_user)):
-                return None
+        if not await self.is_empty():
+            return None
         password = new_password()
         row = self._row(FIRST_NAME, "admin", await self._passwords.hashed(password))
         async with self._database.writing() as connection:
@@ -73,8 +77,8 @@ class UserStore:
     async def set_password(self, name: str, *, role: Role | None = None, changed_by: str) -> tuple[str, Role]:
         """Give a user a new password and return it with the role; end the user's sessions.
 
-        A user that there is not yet is made, as a viewer unless `role` says otherwise. Raises `ValueError` for a name
-        that cannot be.
+        A user that there is not yet is made: unless `role` says otherwise `admin` as admin, others as viewers. Raises
+        `ValueError` for a name that cannot be.
         """
         cleaned = clean_name(name)
         if cleaned is None:
@@ -83,7 +87,8 @@ class UserStore:
         password_hash = await self._passwords.hashed(password)
         async with self._database.writing() as connection:
             before = await connection.scalar(select(admin_user.c.role).where(admin_user.c.name == cleaned))
-            now_role: Role = role or cast("Role | None", before) or "viewer"
+            usual: Role = "admin" if cleaned == FIRST_NAME else "viewer"
+            now_role: Role = role or cast("Role | None", before) or usual
             row = self._row(cleaned, now_role, password_hash)
             change = {key: row[key] for key in ("role", "password_hash", "changed_ts")}
             statement = insert_into(admin_user, self._database.dialect).values(row)

@@ -66,6 +66,11 @@ def _check_server(settings: Settings, problems: Problems) -> None:
     if (server.tls_cert_file is None) != (server.tls_key_file is None):
         given, missing = ("tls_cert_file", "tls_key_file")[:: 1 if server.tls_cert_file else -1]
         problems.note(("server", given), f"'server.{given}' needs 'server.{missing}'")
+    if server.admin_port and server.admin_port == server.port:
+        problems.note(
+            ("server", "admin_port"),
+            "'server.admin_port' must differ from 'server.port', which serves the dashboard anyway",
+        )
 
 
 def _check_library(settings: Settings, mine: Settings, problems: Problems) -> None:

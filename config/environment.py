@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AREAS = (
     "server", "timeouts", "streaming", "routing", "retrieval", "storage", "logging", "health", "balancing", "breaker",
-    "telemetry",
+    "telemetry", "dashboard",
 )  # fmt: skip
 USUAL_NAMES = {"CLAUDE_PROXY_PORT": ("server", "port"), "ADMIN_DASHBOARD_PORT": ("server", "admin_port")}
 """Variables other tools set; a `THALAMUS_` one wins over them."""

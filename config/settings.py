@@ -11,6 +11,7 @@ from config.balancing_settings import BalancingSettings
 from config.bounds import Amount, Count, Port, PositiveCount, PositiveSeconds, Seconds, Share
 from config.breaker_settings import BreakerSettings
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
+from config.dashboard_settings import DashboardSettings
 from config.embedder_settings import EmbedderSettings
 from config.experiment_settings import ExperimentSettings
 from config.forms import Host, Network, Origin
@@ -37,6 +38,7 @@ __all__ = [
     "BreakerSettings",
     "Capability",
     "ClassifierSettings",
+    "DashboardSettings",
     "DeploymentSettings",
     "DeploymentTimeouts",
     "EmbedderSettings",
@@ -75,7 +77,10 @@ class ServerSettings:
     port: Port = 8000
     """TCP port; 0 takes a free one. `CLAUDE_PROXY_PORT` is understood too."""
     admin_port: Port | None = None
-    """Reserved for the dashboard: not served yet, and a start warns of it. `ADMIN_DASHBOARD_PORT` is understood too."""
+    """TCP port where the dashboard is served alone, beside `/dashboard` on the first port; 0 takes a free one.
+
+    `None` opens none. `ADMIN_DASHBOARD_PORT` is understood too.
+    """
     allowed_hosts: tuple[str, ...] = ()
     """Names under which clients reach this server, as in their `Host` header, such as `chat.example` or `*.example`.
 
@@ -248,6 +253,8 @@ class Settings:
     """When an upstream that fails is left alone."""
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     """What is told of requests to the outside."""
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    """The dashboard in a browser."""
     providers: tuple[ProviderSettings, ...] = ()
     """Provider rows (`[[provider]]`), shipped ones included."""
     models: tuple[ModelSettings, ...] = ()

@@ -17,6 +17,7 @@ from config.overrides import OverrideStore
 from config.writer import GroupWriter
 from proxy import config_api, documents_api, health_api, native_api, ops, routing_api, routing_stats
 from proxy.choosing import Chooser
+from proxy.dashboard import Dashboard, OwnPort
 from proxy.document_library import DocumentLibrary
 from proxy.documents import Documents
 from proxy.error_handlers import EXCEPTION_HANDLERS, add_missing_headers
@@ -96,7 +97,9 @@ def create_app(
     )
     add_relay_paths(app)
     health_api.describe_paths(app)
-    app.asgi_handler = Guard(app.asgi_handler, house)
+    dashboard = Dashboard(app.asgi_handler, house)
+    app.asgi_handler = Guard(dashboard, house)
+    app.state["own_port"] = Guard(OwnPort(dashboard), house)  # who serves opens it where `server.admin_port` says
     return app
 
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 import uvicorn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from litestar import Litestar
+    from litestar.types import ASGIApp
 
     from config.settings import Settings
     from proxy.house import House
@@ -37,16 +38,26 @@ def run(settings: Settings, app: Litestar, *, on_ready: Callable[[str, House], N
 
     `on_ready` is called with the base URL once the port is bound. Raises `OSError` when the port is taken.
     """
-    GatewayServer(uvicorn_config(settings, app), app.state.house, on_ready=on_ready).run()
+    GatewayServer(
+        uvicorn_config(settings, app), app.state.house, own_port=own_port_config(settings, app), on_ready=on_ready
+    ).run()
 
 
-def uvicorn_config(settings: Settings, app: Litestar) -> uvicorn.Config:
-    """Return how the application is served; port 0 takes any free one."""
+def own_port_config(settings: Settings, app: Litestar) -> uvicorn.Config | None:
+    """Return how the dashboard is served on a port of its own, `None` where it has none."""
+    port = settings.server.admin_port
+    if port is None or not settings.dashboard.enabled:
+        return None
+    return uvicorn_config(settings, cast("ASGIApp", app.state.own_port), port=port)
+
+
+def uvicorn_config(settings: Settings, app: Litestar | ASGIApp, *, port: int | None = None) -> uvicorn.Config:
+    """Return how an application is served; port 0 takes any free one, `None` that of the settings."""
     server = settings.server
     return uvicorn.Config(
         app,
         host=server.host,
-        port=server.port,
+        port=server.port if port is None else port,
         loop="auto",
         http=BoundedHttpProtocol,
         lifespan="on",
@@ -65,10 +76,16 @@ class GatewayServer(uvicorn.Server):
     """uvicorn, with readiness that ends at the first signal and a reload on SIGHUP."""
 
     def __init__(
-        self, config: uvicorn.Config, house: House, *, on_ready: Callable[[str, House], None] | None = None
+        self,
+        config: uvicorn.Config,
+        house: House,
+        *,
+        own_port: uvicorn.Config | None = None,
+        on_ready: Callable[[str, House], None] | None = None,
     ) -> None:
         super().__init__(config)
         self._house = house
+        self._own_port = own_port
         self._on_ready = on_ready
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -77,6 +94,7 @@ class GatewayServer(uvicorn.Server):
         await super().startup(sockets)
         if not self.started:
             return
+        await self._serve_dashboard()
         # What is built by now lives as long as the process: the collector need not walk it again with every request.
         gc.collect()
         gc.freeze()
@@ -99,7 +117,32 @@ class GatewayServer(uvicorn.Server):
 
     def base_url(self) -> str:
         """Return the address that was bound."""
-        port = next((each.getsockname()[1] for server in self.servers for each in server.sockets), self.config.port)
+        return self._url(next((each for server in self.servers for each in server.sockets), None))
+
+    async def _serve_dashboard(self) -> None:
+        """Open the dashboard's own port, where it has one: with the same connections to end and the same bounds."""
+        base_url = self.base_url()
+        config = self._own_port
+        if config is not None:
+            config.load()
+
+            def create_protocol() -> asyncio.Protocol:
+                return BoundedHttpProtocol(config, self.server_state, self.lifespan.state)
+
+            try:
+                server = await asyncio.get_running_loop().create_server(
+                    create_protocol, host=config.host, port=config.port, ssl=config.ssl, backlog=config.backlog
+                )
+            except OSError as error:  # the requests of clients are served all the same
+                log.error("admin_port_not_served", port=config.port, reason=error.strerror)  # noqa: TRY400
+            else:
+                self.servers.append(server)
+                base_url = self._url(server.sockets[0])
+        if self._house.settings.dashboard.enabled:
+            self._house.dashboard_url = f"{base_url}/dashboard"
+
+    def _url(self, bound: socket.socket | None) -> str:
+        port = bound.getsockname()[1] if bound is not None else self.config.port
         scheme = "https" if self.config.ssl_certfile else "http"
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         return f"{scheme}://{host}:{port}"

@@ -55,14 +55,15 @@ GROUPS = (
     _Group("intents", ("intent_catalogue",), "List what a text may ask for, and add to it."),
     _Group("docs", ("library", "documents"), "Add documents, search them, and measure what is found."),
     _Group("keys", ("keys",), "Make, list and revoke the proxy keys that clients send."),
+    _Group("dashboard", ("dashboard",), "Make the passwords with which people log in to the dashboard."),
     _Group("db", ("books",), "Upgrade, back up and prune the database."),
     _Group("classifier", ("classifier",), "Train, export, try and measure the Qwen3 intent classifier."),
     _Group("foundry", ("foundry",), "Make small models that read a text in a fraction of a millisecond."),
     _Group("judge", ("judge", "judge_templates"), "Ask which model should answer, and try the words it is asked by."),
     _Group(
         "policy",
-        ("policy", "policy_versions", "policy_evaluate", "policy_simulate"),
-        "What is expected of each model: fit it, list its versions, promote, roll back, forget, judge on old traffic.",
+        ("policy", "policy_label", "policy_label_learn", "policy_versions", "policy_evaluate", "policy_simulate"),
+        "What is expected of each model: label, fit, learn, list versions, promote, roll back, judge on old traffic.",
     ),
     _Group("experiments", ("experiments", "experiments_compare"), "Compare ways to choose, or two models' answers."),
 )

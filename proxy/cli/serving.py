@@ -21,6 +21,7 @@ from config.errors import SettingsError, StorageError, UnavailableError
 from config.key_refusals import KEYS_LOST
 from config.keys import KeyStore
 from config.loader import load_settings, reload
+from proxy.cli.dashboard import tell_first_password
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
 from proxy.cli.places import open_door
@@ -64,19 +65,20 @@ def serve(
     set_up_logging(settings.logging)
     refuse_open_door(settings, env)
     refuse_taken_port(settings.server)
-    if settings.server.admin_port is not None:
-        log.warning("admin_port_not_served", port=settings.server.admin_port, reason="there is no dashboard yet")
     end_well_on_sigterm()  # uvicorn raises it again once everything is closed
     # Only now: the application takes most of a second to import.
     from proxy.app import create_app  # noqa: PLC0415
     from proxy.server import run  # noqa: PLC0415
 
     app = create_app(settings, read_settings=partial(_read_again, path, env))
+    app.state.house.config_file = path.resolve() if path is not None else None
     with ExitStack() as stack:
 
         def ready(url: str, house: House) -> None:
             stack.enter_context(announced(settings.state_dir, url))
             _introduce(url, house, as_json=as_json)
+            if house.dashboard_url is not None and not as_json:
+                stack.callback(asyncio.ensure_future(tell_first_password(house.database)).cancel)
             if reload_on_change and path is not None:
                 stack.callback(asyncio.ensure_future(_follow(path, house)).cancel)
 
@@ -125,19 +127,23 @@ def refuse_open_door(settings: Settings, env: Mapping[str, str] = os.environ) ->
 
 
 def refuse_taken_port(server: ServerSettings) -> None:
-    """Raise `CommandError` where nothing can listen at the address; uvicorn would only log it."""
+    """Raise `CommandError` where nothing can listen at an address; uvicorn would only log it."""
+    _refuse_taken(server.host, server.port, "choose another port: thalamus serve --port 0 takes a free one.")
+    if server.admin_port is not None:
+        mend = "give the dashboard another port (ADMIN_DASHBOARD_PORT, server.admin_port); 0 takes a free one."
+        _refuse_taken(server.host, server.admin_port, mend)
+
+
+def _refuse_taken(host: str, port: int, mend: str) -> None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise CommandError(
-            f"cannot listen on {server.host}:{server.port} ({error.strerror}); stop what does, or choose another port: "
-            "thalamus serve --port 0 takes a free one."
-        ) from error
+        raise CommandError(f"cannot listen on {host}:{port} ({error.strerror}); stop what does, or {mend}") from error
 
 
 async def _any_key(settings: Settings, env: Mapping[str, str]) -> bool:
@@ -161,13 +167,16 @@ def _introduce(url: str, house: House, *, as_json: bool) -> None:
     live = [model.name for model in house.catalog.live_models()]
     documents = house.settings.retrieval.library
     if as_json:
-        print_json({"base_url": f"{url}/v1", "pid": os.getpid(), "models": live, "version": product_version()})
+        told = {"base_url": f"{url}/v1", "pid": os.getpid(), "models": live, "version": product_version()}
+        print_json({**told, "dashboard": house.dashboard_url})
     else:
         say(f"Thalamus {product_version()} serves on {url}/v1")
         say(f"  models     {', '.join(live) or 'none is live'} (and auto)")
         say(f"  documents  {documents or 'the shipped guide; set retrieval.library for your own'}")
         say(f"  settings   {house.settings.config_file or 'the defaults; thalamus init writes a file'}")
         say(f"  try        curl {url}/v1/models")
+        if house.dashboard_url is not None:
+            say(f"  dashboard  {house.dashboard_url}")
     sys.stdout.flush()
 
 

@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-P", "-m", "proxy.cli"]
 SETTINGS = """
 [server]
 drain_s = 5
-admin_port = 9
+admin_port = 0
 [routing]
 shipped_models = false
 [health]
@@ -127,9 +127,30 @@ def test_serve_tells_where_it_is(served):
     assert 200 == httpx.get(said["base_url"] + "/models", trust_env=False).status_code
 
 
-def test_a_port_for_the_dashboard_is_warned_of(served):
-    """Whoever sets it learns that nothing listens there yet."""
-    assert "admin_port_not_served" in (served[0] / "stderr").read_text()
+def test_the_dashboard_has_a_port_of_its_own(served):
+    """It is told of, and serves the pages alone; the first port has them too."""
+    _, _, said = served
+    own, first = said["dashboard"].removesuffix("/dashboard"), said["base_url"].removesuffix("/v1")
+    found = [
+        httpx.get(url, trust_env=False).status_code
+        for url in (f"{own}/dashboard/login", f"{first}/dashboard/login", f"{own}/v1/models", f"{own}/")
+    ]
+
+    assert own != first
+    assert [200, 200, 404, 303] == found
+
+
+def test_a_taken_port_of_the_dashboard_is_one_sentence(served, nothing_there, capsys):
+    """Nothing starts, and the mend is named."""
+    port = served[2]["dashboard"].rpartition(":")[2].partition("/")[0]
+    (nothing_there / "thalamus.toml").write_text(f"[server]\nport = 0\nadmin_port = {port}\n")
+    code = main(["serve"])
+    said = capsys.readouterr().err.splitlines()
+
+    assert 1 == code
+    assert 1 == len(said)
+    assert f":{port} (Address already in use)" in said[0]
+    assert "ADMIN_DASHBOARD_PORT" in said[0]
 
 
 def test_chat_finds_the_gateway_that_runs_here(there, capsys):
@@ -370,18 +391,23 @@ def test_changed_file_is_taken_up_and_a_wrong_one_is_not(tmp_path, upstream):
 
 @pytest.mark.slow
 def test_people_are_told_how_to_begin(tmp_path):
-    """Without `--json` the start names base URL, models, documents, settings, and a command to try."""
+    """Without `--json` the start names base URL, models, documents, settings, a command to try, and the dashboard.
+
+    Nobody watches here, so that no password is printed, but how to make one.
+    """
     (tmp_path / "thalamus.toml").write_text(SETTINGS)
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    lines = [process.stdout.readline() for _ in range(5)]
+    lines = [process.stdout.readline() for _ in range(7)]
     process.terminate()
     process.stdout.close()
 
     assert 0 == process.wait(timeout=20)
     assert " serves on http://127.0.0.1:" in lines[0]
-    assert ["models", "documents", "settings", "try"] == [line.split()[0] for line in lines[1:]]
+    assert ["models", "documents", "settings", "try", "dashboard", "login"] == [line.split()[0] for line in lines[1:]]
+    assert lines[5].endswith("/dashboard\n")
+    assert "thalamus dashboard password" in lines[6]
 
 
 @pytest.mark.slow
