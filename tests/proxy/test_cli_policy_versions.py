@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 
 from config.database import open_database
+from config.errors import UnavailableError
 from proxy.cli import main
+from proxy.cli.options import read_settings
+from proxy.cli.policy_versions import TRIES, _change
 from router.choosing.values import Offer
 from router.learning.beliefs import read_beliefs
 from router.learning.experience import LearnedExperience
@@ -118,6 +123,29 @@ def test_a_key_is_forgotten(folder, capsys):
 
     assert "stood in 0 versions" in capsys.readouterr().out
     assert quality(folder) >= before
+
+
+@pytest.mark.parametrize(("faster", "kept"), [(1, True), (99, False)])
+async def test_a_server_that_is_faster_is_never_overwritten(folder, capsys, faster, kept):
+    """The change is made again on what it wrote; where it is faster each time, the command says to try again."""
+    settings, database = read_settings(None), open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
+    rivals = [Thread(target=main, args=(["policy", "reset", f"rival {at}"],)) for at in range(faster)]
+
+    def change(learner):
+        if rivals:
+            rival = rivals.pop()
+            rival.start()
+            rival.join()
+        learner.reset("bad")
+
+    with nullcontext() if kept else pytest.raises(UnavailableError, match="at the same time; try again"):
+        await _change(settings, database, change, why="reset bad")
+    await database.aclose()
+    capsys.readouterr()
+    whys = [each["recipe"]["why"] for each in await asyncio.to_thread(told, capsys, "list")]
+
+    assert kept == ("reset bad" in whys)
+    assert min(faster, TRIES) == sum("rival" in each for each in whys)
 
 
 def test_there_is_nothing_to_go_back_to(folder, capsys):
