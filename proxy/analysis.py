@@ -51,7 +51,7 @@ def _no_sink(request: ChatRequest, *, settings: Settings, created: int) -> Sink:
     return UnchangedSink()
 
 
-ANALYZE: Final = Door("analyze", parse_chat, _no_sink)
+ANALYZE: Final = Door("analyze", parse_chat, _no_sink, only_chooses=True)
 
 
 async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], caller: KeyIdentity | None) -> Json:

@@ -13,6 +13,7 @@ from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from, mentions_of
 from config.types import Span
+from proxy.beside import HEARD_FIRST
 from router.providers.json_values import as_list, as_object, as_objects
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     asked = await house.understanding.ask(state.meant)
     exchange.intent, exchange.tiers = asked.intent, asked.tiers
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
-    exchange.beside = house.understanding.read_beside(state.meant)
+    exchange.beside = house.understanding.read_beside(
+        state.meant, only=HEARD_FIRST if exchange.door.only_chooses else ()
+    )
     if exchange.explain and exchange.beside is not None:  # who asks for reasons waits for all of them
         await exchange.beside.finish(within_s=EXPLAINED_S)
         take(exchange, with_texts=house.settings.storage.store_preview)

@@ -68,6 +68,8 @@ class Door:
     """Whether it asks for vectors, not for words."""
     shows_passages: bool = False
     """Whether intent and documents are found for every request, also for one that names its model."""
+    only_chooses: bool = False
+    """Whether nobody is asked in the end: then only what a choice reads is found out."""
     tell: Tell | None = None
     """Makes the final body of a plain answer; `None` leaves the sink's."""
 

@@ -25,7 +25,7 @@ from proxy.beside import SideReader
 from proxy.intent_model import OLLAMA_URL, QwenTier, identity_of, open_model, without_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
 
     from classifier.readings import Reader, Reading
     from config.intents import IntentCatalogue
@@ -135,9 +135,13 @@ class Understanding:
         beyond_ms = 0 if self._model is None else settings.model.deadline_ms
         return await self.cascade.ask(text, deadline_s=(settings.deadline_ms + beyond_ms) / 1000)
 
-    def read_beside(self, text: str) -> SideReading | None:
-        """Begin to ask the other models off the event loop; `None` where none is there or wanted."""
-        return self._beside.begin(self._readers, text) if self._settings.features and self._readers else None
+    def read_beside(self, text: str, *, only: Collection[str] = ()) -> SideReading | None:
+        """Begin to ask the other models off the event loop; `None` where none is there or wanted.
+
+        `only` names those that are needed; where it names none, all are asked.
+        """
+        wanted = {name: each for name, each in self._readers.items() if not only or name in only}
+        return self._beside.begin(wanted, text) if self._settings.features and wanted else None
 
     def read_now(self, text: str) -> dict[str, Reading]:
         """Return what every model but the intent's says, in this thread."""

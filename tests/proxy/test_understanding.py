@@ -11,14 +11,14 @@ import pytest
 from classifier import conversation
 from classifier.features import features_of
 from classifier.micromodel import ServedModel
-from classifier.readings import Reading
+from classifier.readings import COMPLEXITY, DOMAIN, Reading
 from classifier.runtime import CheckedSession
 from config.classifier_settings import ClassifierSettings, IntentModelSettings
 from config.errors import SettingsError
 from config.intents import IntentCatalogue, shipped_intents
 from config.types import Decision
 from proxy import classifying
-from proxy.beside import MOST_WAITING, SideReader, SideReading
+from proxy.beside import HEARD_FIRST, MOST_WAITING, SideReader, SideReading
 from proxy.doors import OPENAI
 from proxy.exchange import Exchange
 from proxy.intent_model import OllamaTier, QwenTier, identity_of, open_model, without_folders
@@ -161,6 +161,15 @@ async def test_turns_are_read_after_a_head_start_or_at_the_end(understanding: Un
 
     assert "is_question" in hurried.take()
     assert "is_question" in patient.take()
+
+
+async def test_only_those_that_are_needed_read_a_turn_that_nobody_answers(understanding: Understanding) -> None:
+    """Who only chooses asks the models that a choice reads, and spares the processor the others."""
+    reading = understanding.read_beside("why does this code fail?", only=HEARD_FIRST)
+    await reading.finish(within_s=5)
+
+    assert {DOMAIN, COMPLEXITY} == set(reading.take())
+    assert understanding.read_beside("why?", only=("nobody",)) is None
 
 
 async def test_not_too_many_wait_to_be_read() -> None:
