@@ -74,6 +74,10 @@ class Words:
         self._clock = clock
         self.spent = Spent()
 
+    def apart(self) -> Words:
+        """Return the same, with a count of its own of what is spent."""
+        return Words(self._dispatcher, self._find, clock=self._clock)
+
     async def generate(self, messages: Sequence[Mapping[str, object]], *, model: str, timeout_s: float) -> str:
         """Return the text of one answer. Raises `UpstreamError` as the last candidate failed, `ClientFacingError`."""
         return (await self.say(messages, model=model, timeout_s=timeout_s)).text

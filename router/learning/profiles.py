@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from router.learning.told import LABEL
+
 if TYPE_CHECKING:
     from config.types import Json
     from router.learning.told import Told
@@ -78,7 +80,8 @@ class Profiles:
         key = (told.lesson.model, question.domain, question.language)
         if key in self.cells or len(self.cells) < MAX_CELLS:
             self.cells.setdefault(key, Cell()).count(told, by)
-        self.days.setdefault(told.ts.date().isoformat(), Day()).count(told, by)
+        if told.lesson.source != LABEL:  # the curve is of what was chosen, and labels are of all models
+            self.days.setdefault(told.ts.date().isoformat(), Day()).count(told, by)
         while len(self.days) > MAX_DAYS:
             del self.days[min(self.days)]
 

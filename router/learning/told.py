@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from router.learning.encoding import encoded, topic_of
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from router.choosing.values import Lesson
     from router.learning.encoding import Vector
+
+LABEL: Final = "label"
+"""Source of a lesson that is no word about an answer somebody got, but a grade of one that was asked for to learn."""
 
 
 @dataclass(frozen=True, slots=True)

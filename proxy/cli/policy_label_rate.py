@@ -1,0 +1,78 @@
+"""Rates answers in the terminal: a person sees them without names, in drawn order, and gives each one to five stars."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from proxy.cli.printing import note, say
+from router.labels.grading import blind_order, spread_grades
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from router.labels.answering import AnswerBook
+    from router.labels.prompts import Wanted
+    from router.labels.rows import LabelBook
+
+QUIT, SKIP = "q", "s"
+STARS: Final = ("1", "2", "3", "4", "5")
+HELP: Final = f"1 to 5 (5 is best), {SKIP} to skip this prompt, {QUIT} to end:"
+
+
+def rate(
+    prompts: Sequence[Wanted],
+    models: Sequence[str],
+    *,
+    answers: AnswerBook,
+    labels: LabelBook,
+    seed: int,
+    read: Callable[[], str] | None = None,
+) -> int:
+    """Let a person rate what is not rated yet, and return how many prompts they did; each is kept at once.
+
+    `read` gives a line of what they say, empty at the end; the terminal's without it. Raises `OSError`.
+    """
+    line: Callable[[], str] = sys.stdin.readline if read is None else read
+    waiting = [
+        (each, found)
+        for each in prompts
+        if not labels.has(each, models) and (found := answers.all_of(each, models)) is not None
+    ]
+    n = 0
+    for at, (wanted, found) in enumerate(waiting, 1):
+        order = blind_order({name: each.text for name, each in found.items()}, prompt_id=wanted.id, seed=seed)
+        say(f"\n── Prompt {at} of {len(waiting)} ──\n{_shown(wanted.text)}")
+        stars = _rated(tuple(order), line)
+        if stars is None:
+            break
+        if len(stars) == len(order):
+            grades = [(each - 1) / 4 for each in stars]
+            labels.put(wanted, spread_grades(grades, order, models), found, graded_by="rating")
+            n += 1
+    return n
+
+
+def _rated(texts: Sequence[str], read: Callable[[], str]) -> list[int] | None:
+    """Return the stars of each answer, fewer where the prompt was skipped, `None` at the end."""
+    stars: list[int] = []
+    for number, text in enumerate(texts, 1):
+        say(f"\n── Answer {number} of {len(texts)} ──\n{_shown(text)}")
+        while True:
+            note(HELP)
+            line = read()
+            said = line.strip().lower()
+            if not line or said == QUIT:
+                return None
+            if said == SKIP:
+                return []
+            if said in STARS:
+                stars.append(int(said))
+                break
+            note(f"'{said[:20]}' is none of these.")
+    return stars
+
+
+def _shown(text: str) -> str:
+    """Return a text that cannot steer the terminal: control characters are dropped, line breaks and tabs stay."""
+    return "".join(each for each in text if each.isprintable() or each in "\n\t")
