@@ -13,6 +13,7 @@ from proxy.error_responses import all_failed, mid_stream_error
 from proxy.explain import explained_body, explained_event
 from proxy.relay import EventStream, SlowReaderError
 from proxy.sources import with_sources
+from proxy.weighing import settled
 from router.dispatch import CandidatesExhaustedError
 from router.events import Frame, UsageReport
 
@@ -103,6 +104,7 @@ async def _plain(answering: Answering, given: Answer) -> None:
         completion = replace(completion, events=(*completion.events, UsageReport(attempt.usage)))
     body = answering.sink.plain(completion, source=attempt.candidate.dialect)
     if exchange.door.tell is not None:
+        await settled(exchange)
         body = exchange.door.tell(body, exchange)
     elif exchange.passages and not exchange.door.embeds:
         body = with_sources(body, exchange.passages)

@@ -10,6 +10,7 @@ import retrieval
 from config.errors import StorageError, UpstreamError
 from proxy.daemon_thread import in_daemon_thread
 from proxy.lookup import Library, look_up
+from proxy.weighing import Weigher
 from retrieval.answer import ExtractiveAnswerer
 from retrieval.ingest import read_documents
 from retrieval.scoped import LexicalScopedSearch, Shelf
@@ -44,6 +45,7 @@ class Documents:
         self._scoped: ScopedSearch = self._words
         self._answerer = ExtractiveAnswerer(self._search.index)
         self._error: str | None = None
+        self.weigher = Weigher()
 
     async def load(self) -> None:
         """Read and index the documents in a thread; after a failure, again. Raises `StorageError`."""

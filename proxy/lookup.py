@@ -5,7 +5,7 @@ How passages are found is `retrieval`'s; that an intent says where to look, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from config.intents import NONE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from config.settings import RetrievalSettings
     from config.types import Intent, Mention, Passage
     from retrieval.named import Lifted
-    from retrieval.scoped import Scope, ScopedSearch, Shelf
+    from retrieval.scoped import DenseOf, Scope, ScopedSearch, Shelf
 
 MIN_GUESS: Final = 0.5
 """An intent that the classifier only guesses still says where to look first, from this confidence on.
@@ -65,6 +65,8 @@ class Lookup:
     """Which model of the search had no say, and why."""
     lifted: tuple[Lifted, ...] = ()
     """What came of each thing that the question names."""
+    dense: DenseOf | None = field(default=None, compare=False, repr=False)
+    """What plain search by vectors would have sent instead, for a thread to reckon; `None` where nothing can say."""
 
 
 def look_up(
@@ -113,6 +115,7 @@ def look_up(
         n_intent_tokens=shelf.tokens(question, tied) if tied else None,
         degraded=looked.degraded,
         lifted=looked.lifted,
+        dense=looked.dense,
     )
 
 

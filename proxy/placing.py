@@ -71,6 +71,7 @@ def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tu
                 exchange.tiers, house.understanding.catalogue, exchange.known().last_user_text
             ),
             judged=exchange.judged,
+            weighing=house.documents.weigher.begin(lookup.dense, counted),
         )
     if exchange.arm == "holdout":
         exchange.passages = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from config.tokens import estimate_messages, estimate_tokens
+from proxy.weighing import outcome
 from retrieval.context import render
 from router.providers.json_values import as_count, as_number, as_object, as_objects
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from config.intents import IntentCatalogue
     from config.types import Intent, Json, Passage
     from proxy.lookup import Lookup
+    from proxy.weighing import Weighing
 
 COUNTED_WITH: Final = "an estimate of o200k_base, the same for every model"
 _ASKS_A_MODEL: Final = frozenset({"ollama"})
@@ -46,6 +48,8 @@ class Savings:
     """That a judge spent to say who should answer."""
     judge_usd: float | None = 0.0
     """What that cost, USD; `None` where its price is unknown."""
+    weighing: Weighing | None = field(default=None, compare=False, repr=False)
+    """What plain search by vectors would have sent, being reckoned; `None` where nobody does."""
 
     @property
     def sent_tokens(self) -> int:
@@ -93,10 +97,36 @@ class Savings:
             "against": {
                 "all_documents": {"tokens": self.all_documents_tokens, "saved": self.saved_tokens},
                 "intent_documents": None if intent is None else {"tokens": intent, "saved": intent - self.spent_tokens},
-                "dense_at_equal_coverage": None,
+                "dense_at_equal_coverage": self._against_dense(),
             },
-            "left_out": _left_out(intent),
+            "left_out": self._left_out(),
         }
+
+    def _against_dense(self) -> Json | None:
+        """Return the third measure. Who covers as much misses as often, so missed answers are charged to neither."""
+        dense = outcome(self.weighing)
+        if dense is None:
+            return None
+        tokens = self.prompt_tokens + dense.n_tokens
+        saved = tokens - (self.spent_tokens - self.missed_charge_tokens)
+        return {
+            "tokens": tokens,
+            "saved": saved,
+            "k": dense.k,
+            "held": round(dense.held, 4),
+            "reached": dense.reached,
+        }
+
+    def _left_out(self) -> list[str]:
+        """Return which measures are missing, and why."""
+        why: list[str] = []
+        if self.weighing is None:
+            why.append("dense_at_equal_coverage: no vectors were searched, or too many requests wait for it")
+        elif outcome(self.weighing) is None:
+            why.append("dense_at_equal_coverage: it was not reckoned by the end of the request")
+        if self.intent_documents_tokens is None:
+            why.append("intent_documents: no document is tied to what was asked")
+        return why
 
 
 def savings_of(
@@ -108,8 +138,12 @@ def savings_of(
     p_miss: float,
     classifier_tokens: int = 0,
     judged: Json | None = None,
+    weighing: Weighing | None = None,
 ) -> Savings:
-    """Return the account of one request. `body` is the client's, without passages; `judged` is the judge's word."""
+    """Return the account of one request. `body` is the client's, without passages; `judged` is the judge's word.
+
+    `weighing` is what `Weigher.begin` gave for these passages.
+    """
     prompt = estimate_messages(as_objects(body.get("messages")))
     intent = lookup.n_intent_tokens
     return Savings(
@@ -122,6 +156,7 @@ def savings_of(
         placed=placed,
         judge_tokens=tokens_of_judging(judged or {}),
         judge_usd=usd_of_judging(judged or {}),
+        weighing=weighing,
     )
 
 
@@ -146,8 +181,3 @@ def usd_of_judging(judged: Json) -> float | None:
     """Return what a judge cost on a request, USD; 0 where it said nothing new, `None` where its price is unknown."""
     usd = judged.get("cost_usd", 0.0)
     return as_number(usd) if usd is not None else None
-
-
-def _left_out(intent: int | None) -> list[str]:
-    why = ["dense_at_equal_coverage: a live request has no gold answer; `thalamus docs evaluate` compares on questions"]
-    return why if intent is not None else [*why, "intent_documents: no document is tied to what was asked"]

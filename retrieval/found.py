@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from config.types import Passage
     from retrieval.named import Lifted
     from retrieval.scoped import Scope
@@ -30,6 +33,8 @@ class Found:
     """Why the vectors had no say, where they had none."""
     lifted: tuple[Lifted, ...] = ()
     """What came of each thing that the question names."""
+    vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    """That of the question; `None` where the vectors had no say."""
 
     @property
     def documents(self) -> dict[str, float]:

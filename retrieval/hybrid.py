@@ -181,7 +181,11 @@ class Index:
         chosen = choosing(self._candidates(rows, scores, n), self._texts(count_tokens), limits)
         found = tuple(self._passage(each) for each in chosen)
         told = lift.told([each.passage for each in found], self._place) if lift else ()
-        return Found(found, how, read.degraded, told)
+        return Found(found, how, read.degraded, told, read.vector)
+
+    def nearest(self, question: str, vector: NDArray[np.float32], *, n: int) -> NDArray[np.int64]:
+        """Return the `n` windows nearest to a question's vector, best first; none of a twin in another language."""
+        return self._nearest(vector, n, self._open[language_of(question)]) if len(self) else np.zeros(0, dtype=np.int64)
 
     def scope_of(self, intents: Collection[str]) -> frozenset[str]:
         """Return the names of the documents that serve one of the intents, or all intents."""

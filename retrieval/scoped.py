@@ -6,7 +6,8 @@ What searches is handed in, so that the lexical index and the hybrid one can sta
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from config.tokens import estimate_tokens
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from config.types import Passage, PassageSearch
+    from retrieval.equal_coverage import DenseTopK
     from retrieval.named import Lifted, Naming
 
 WEAK_SCOPE_SHARE: Final = 0.5
@@ -27,6 +29,7 @@ N_CANDIDATES: Final = 60
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 Scope = Literal["none", "kept", "weak"]
+DenseOf = Callable[[Sequence["Passage"]], "DenseTopK | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class Looked:
     """Which model had no say in it, and why."""
     lifted: tuple[Lifted, ...] = ()
     """What came of each thing that the question names."""
+    dense: DenseOf | None = field(default=None, compare=False, repr=False)
+    """What plain search by vectors would have sent to hold given passages; takes about a millisecond, so call it in a
+    thread. `None` where there are no vectors."""
 
 
 @dataclass(frozen=True, slots=True)

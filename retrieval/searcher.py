@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from config.errors import ArtefactError, UpstreamError
 from retrieval.building import build_index, known_vectors
 from retrieval.choose import Limits
 from retrieval.embed import make_embedder
+from retrieval.equal_coverage import dense_top_k
 from retrieval.hybrid import Recipe
 from retrieval.lsa import VERSION as LSA_VERSION
 from retrieval.lsa import LsaEmbedder
@@ -116,7 +118,8 @@ class HybridScopedSearch:
         )
         troubles = [found.degraded, choosing.trouble if isinstance(choosing, _Reranking) else None]
         passages = tuple(each.passage for each in found.passages)
-        return Looked(passages, found.scope, "; ".join(filter(None, troubles)) or None, found.lifted)
+        dense = None if found.vector is None else partial(dense_top_k, self.index, question, found.vector)
+        return Looked(passages, found.scope, "; ".join(filter(None, troubles)) or None, found.lifted, dense)
 
 
 @dataclass(slots=True)

@@ -38,6 +38,10 @@ class _Sums:
     n_intent: int = 0
     intent_documents: int = 0
     spent_with_intent: int = 0
+    n_dense: int = 0
+    n_beyond: int = 0
+    dense: int = 0
+    spent_with_dense: int = 0
     judge_usd: float = 0.0
     n_unpriced: int = 0
 
@@ -55,6 +59,11 @@ class _Sums:
             self.n_intent += 1
             self.intent_documents += against["intent_documents"]["tokens"]
             self.spent_with_intent += savings["sent_tokens"] + cost
+        if (dense := against.get("dense_at_equal_coverage")) is not None:
+            self.n_dense += 1
+            self.n_beyond += not dense["reached"]
+            self.dense += dense["tokens"]
+            self.spent_with_dense += savings["sent_tokens"] + charged["classifier_tokens"] + judge_tokens
 
 
 async def savings_report(database: Database, *, since: datetime) -> Json:
@@ -103,6 +112,8 @@ def _told(sums: _Sums) -> Json:
         "judge_unpriced": sums.n_unpriced,
         "against_all_documents": _share(sums.n, sums.all_documents, spent),
         "against_intent_documents": _share(sums.n_intent, sums.intent_documents, sums.spent_with_intent),
+        "against_dense_at_equal_coverage": _share(sums.n_dense, sums.dense, sums.spent_with_dense)
+        | {"n_not_reached": sums.n_beyond},
     }
 
 

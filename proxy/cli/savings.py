@@ -33,6 +33,8 @@ _WORDS: Final[dict[Told, dict[str, str]]] = {
         "share": "share",
         "all": "all documents",
         "intent": "whole documents of the intent",
+        "dense": "vectors alone, at equal coverage",
+        "beyond": "In {n} of these the vectors do not reach that coverage: they count with what they sent until then.",
         "too_few": "not enough data yet: {n} of {least} requests",
         "too_few_each": "not enough data yet: {least} in each arm",
         "experiment": "Experiment: {} conversations with passages, {} without. What passages change, by request:",
@@ -58,6 +60,8 @@ _WORDS: Final[dict[Told, dict[str, str]]] = {
         "share": "比例",
         "all": "全部文档",
         "intent": "该意图的整篇文档",
+        "dense": "只用向量、同等覆盖",
+        "beyond": "其中 {n} 个请求向量达不到同等覆盖：按到此为止所发的 token 计入。",
         "too_few": "数据还不够：{n} 个请求，需要 {least} 个",
         "too_few_each": "数据还不够：每组需要 {least} 个对话",
         "experiment": "实验：{} 个对话有段落，{} 个没有。段落使每个请求改变：",
@@ -104,8 +108,11 @@ def _print(report: Json, days: int, language: Told) -> None:
         [
             _row(words["all"], requests["against_all_documents"], words),
             _row(words["intent"], requests["against_intent_documents"], words),
+            _row(words["dense"], requests["against_dense_at_equal_coverage"], words),
         ],
     )
+    if n_beyond := requests["against_dense_at_equal_coverage"]["n_not_reached"]:
+        say(words["beyond"].format(n=n_beyond))
     say("")
     arms = experiment["conversations_with_passages"], experiment["conversations_held_out"]
     say(words["experiment"].format(*arms))

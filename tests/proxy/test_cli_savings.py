@@ -12,19 +12,20 @@ import pytest
 from config.database import open_database
 from config.types import Decision
 from proxy.cli import main
-from tests.router.test_savings_report import booked, saved
+from tests.router.test_savings_report import booked, dense, saved
 
 NOW = datetime.now(UTC) - timedelta(hours=1)
 
 
-def fill(folder: Path, *, n: int) -> None:
+def fill(folder: Path, *, n: int, reached: bool = True) -> None:
     """Book requests with passages, and as many conversations held out."""
 
     async def write() -> None:
+        against = {**saved()["against"], "dense_at_equal_coverage": dense(reached=reached)}
         database = open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
         await database.upgrade()
         for at in range(n):
-            await booked(database, saved(arm="passages", unit=f"p{at}"), tokens=800, ts=NOW)
+            await booked(database, {**saved(arm="passages", unit=f"p{at}"), "against": against}, tokens=800, ts=NOW)
             await booked(database, saved(arm="holdout", unit=f"h{at}"), tokens=300 + at % 9, ts=NOW)
         await database.aclose()
 
@@ -49,6 +50,7 @@ def test_the_command_says_how_much_is_known(
     assert f"{n} requests were answered with passages in 30 days" in words
     assert n == report["requests"]["n"]
     assert (("not enough data yet: 0 of 100" in words), ("83.3 %" in words)) == (n == 0, n > 0)
+    assert "do not reach that coverage" not in words
     assert ("which holds however often you look" in words) == (n > 0)
 
 
@@ -82,10 +84,11 @@ def test_it_speaks_chinese_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".thalamus").mkdir()
-    fill(tmp_path, n=1)
+    fill(tmp_path, n=1, reached=False)
 
     assert 0 == main(["savings", "--language", "zh"])
     words = capsys.readouterr().out
     assert "30 天里有 1 个请求" in words
-    assert 1 == words.count("数据还不够：1 个请求，需要 100 个") - 1
+    assert 3 == words.count("数据还不够：1 个请求，需要 100 个")
+    assert "其中 1 个请求向量达不到同等覆盖" in words
     assert 4 == words.count("数据还不够：每组需要 100 个对话")

@@ -18,6 +18,11 @@ NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 SINCE = NOW - timedelta(days=1)
 
 
+def dense(*, reached: bool = True) -> dict[str, object]:
+    """Return what vectors alone would have sent."""
+    return {"tokens": 2020, "saved": 1010, "k": 30, "held": 0.9, "reached": reached}
+
+
 def saved(*, intent: int | None = 3000, arm: str | None = None, unit: str | None = None) -> dict[str, object]:
     """Return the account of one request, as it is booked."""
     return {
@@ -27,6 +32,7 @@ def saved(*, intent: int | None = 3000, arm: str | None = None, unit: str | None
         "against": {
             "all_documents": {"tokens": 9000},
             "intent_documents": None if intent is None else {"tokens": intent},
+            "dense_at_equal_coverage": dense(),
         },
         "arm": arm,
         "unit": unit,
@@ -57,6 +63,20 @@ async def test_sums_hold_every_charge(database):
     assert (n, 1000 * n, 500 * n) == (told["n"], told["sent_tokens"], told["charged_tokens"])
     assert {"n": n, "tokens": 9000 * n, "saved": 7500 * n, "percent": 83.3} == told["against_all_documents"]
     assert {"n": 100, "tokens": 300_000, "saved": 150_000, "percent": 50.0} == told["against_intent_documents"]
+
+
+async def test_vectors_alone_are_compared_where_they_were_reckoned(database):
+    """Missed answers are charged to neither; what does not reach is counted too, and how often that is."""
+    without, beyond = saved(), saved()
+    without["against"] = {name: each for name, each in saved()["against"].items() if name != "dense_at_equal_coverage"}
+    beyond["against"] = {**saved()["against"], "dense_at_equal_coverage": dense(reached=False)}
+    unknown = {**saved(), "against": {**saved()["against"], "dense_at_equal_coverage": None}}
+    await booked(database, *[saved()] * 99, beyond, without, unknown)
+    told = (await savings_report(database, since=SINCE))["requests"]
+
+    assert {
+        "n": 100, "tokens": 202_000, "saved": 101_000, "percent": 50.0, "n_not_reached": 1,
+    } == told["against_dense_at_equal_coverage"]  # fmt: skip
 
 
 async def test_below_a_hundred_there_is_no_share(database):
