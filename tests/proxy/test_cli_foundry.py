@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from io import BytesIO, TextIOWrapper
 
@@ -183,6 +184,16 @@ def test_rows_that_teach_nothing_are_named_before_anything_is_made(run, folder, 
     assert says in err
     assert 1 == len(err.strip().splitlines())
     assert not (folder / "made").exists()
+
+
+@pytest.mark.parametrize("library", ["sklearn", "onnx"])
+def test_forging_without_the_extra_says_what_to_install(run, home, monkeypatch, library) -> None:
+    """Before any row is read."""
+    monkeypatch.setitem(sys.modules, library, None)
+    code, out, err = run("forge", "small", "--out", "made", "--blueprints", str(home))
+
+    assert (1, "") == (code, out)
+    assert "forging needs scikit-learn and onnx: pip install 'thalamus-proxy[ml]'." in err
 
 
 def test_an_artefact_is_not_put_over_a_file(run, folder) -> None:
