@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from config.intents import NONE
 from retrieval.context import fit_passages
-from retrieval.named import Naming
-from retrieval.scoped import Wanted
+from retrieval.scoped import Naming, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from config.settings import RetrievalSettings
     from config.types import Intent, Mention, Passage
-    from retrieval.named import Lifted
-    from retrieval.scoped import DenseOf, Scope, ScopedSearch, Shelf
+    from retrieval.scoped import DenseOf, Lifted, Scope, ScopedSearch, Shelf
 
 MIN_GUESS: Final = 0.5
 """An intent that the classifier only guesses still says where to look first, from this confidence on.

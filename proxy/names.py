@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from config.types import Json, Mention
     from proxy.exchange import Exchange
     from proxy.house import House
-    from retrieval.named import Lifted
+    from retrieval.scoped import Lifted
 
 
 async def named(house: House, exchange: Exchange) -> tuple[Mention, ...]:

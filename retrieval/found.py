@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from config.types import Passage
-    from retrieval.named import Lifted
-    from retrieval.scoped import Scope
+    from retrieval.scoped import Lifted, Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from retrieval.choose import Choosing, Chosen, Limits
     from retrieval.fusion import Fuse
     from retrieval.lexical import WordLeg
-    from retrieval.named import Naming
+    from retrieval.scoped import Naming
     from retrieval.vectors import VectorStore
     from retrieval.windows import Sentences
 

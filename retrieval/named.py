@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from config.types import Citation
+from retrieval.scoped import Lifted
 from retrieval.terms import HAN_MARK, terms
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from config.types import Mention, Passage
     from retrieval.lexical import WordLeg
+    from retrieval.scoped import Naming
 
 MAX_MENTIONS: Final = 8
 """Of a longer list the surest are taken."""
@@ -31,28 +33,6 @@ COMMON_SHARE: Final = 0.05
 """A form that stands in a larger share of the windows tells nothing apart, and lifts none; one window always may."""
 
 _NO_ROWS: Final = np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """What a question names, and how much that counts."""
-
-    mentions: tuple[Mention, ...]
-    boost: float
-    """A window that surely holds the rarest form scores this share more; none gains more, whatever it holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lifted:
-    """What came of one mention."""
-
-    mention: Mention
-    n_windows: int
-    """Windows of the library that hold its form."""
-    lift: float
-    """By which share those score more; 0 where none holds it, or too many do."""
-    passages: tuple[Citation, ...] = ()
-    """Those of the found passages that it lifted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from retrieval.segment import language_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from config.types import Passage, PassageSearch
+    from config.types import Citation, Mention, Passage, PassageSearch
     from retrieval.equal_coverage import DenseTopK
-    from retrieval.named import Lifted, Naming
 
 WEAK_SCOPE_SHARE: Final = 0.5
 """A scope whose best passage scores less than this share of the library's best is weak; all is searched then."""
@@ -30,6 +29,28 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 
 Scope = Literal["none", "kept", "weak"]
 DenseOf = Callable[[Sequence["Passage"]], "DenseTopK | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a question names, and how much that counts."""
+
+    mentions: tuple[Mention, ...]
+    boost: float
+    """A window that surely holds the rarest form scores this share more; none gains more, whatever it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What came of one mention."""
+
+    mention: Mention
+    n_windows: int
+    """Windows of the library that hold its form."""
+    lift: float
+    """By which share those score more; 0 where none holds it, or too many do."""
+    passages: tuple[Citation, ...] = ()
+    """Those of the found passages that it lifted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from classifier.readings import ENTITIES, Reading, mentions_of
 from config.types import Citation, Mention
 from proxy.beside import SideReader, SideReading
 from proxy.names import told
-from retrieval.named import Lifted
+from retrieval.scoped import Lifted
 from router.providers.scripted import Reply, Script, scripted_upstream
 from tests.e2e.gateway import Gateway, model, running_gateway, user
 

@@ -10,8 +10,8 @@ from config.types import Citation, Mention
 from retrieval.building import build_index
 from retrieval.choose import Limits
 from retrieval.ingest import Document
-from retrieval.named import COMMON_SHARE, MAX_FORM_CHARS, MAX_MENTIONS, Naming
-from retrieval.scoped import Wanted
+from retrieval.named import COMMON_SHARE, MAX_FORM_CHARS, MAX_MENTIONS
+from retrieval.scoped import Naming, Wanted
 from retrieval.searcher import HybridScopedSearch
 
 QUESTION = "How is a parcel sent back?"
