@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, or_, select, update
 
 from config.errors import NotFoundError, StorageError
+from config.key_audit import UNSAID, audit_key
 from config.key_cache import CachedKey, KeyCache, cached_key
 from config.key_identity import KeyIdentity, KeyInfo, identity_of, info_of, static_identity
 from config.key_making import KeyTerms, checked_models, made_key, row_of
@@ -147,11 +148,12 @@ class KeyStore:
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
         models: Sequence[str] | None = None,
+        changed_by: str = UNSAID,
     ) -> tuple[str, KeyInfo]:
         """Make a key and return it with what is kept of it; the key itself is never seen again.
 
-        `models` are the only ones it may use, `None` for all. Raises `ValueError` for a name, scope, limit or model
-        that cannot be, and `StorageError`.
+        `models` are the only ones it may use, `None` for all; `changed_by` is whom the audit log names. Raises
+        `ValueError` for a name, scope, limit or model that cannot be, and `StorageError`.
         """
         terms = KeyTerms(
             name,
@@ -165,6 +167,7 @@ class KeyStore:
         digest = self._digest(key)
         async with self._database.writing() as connection:
             await connection.execute(api_key.insert().values(row_of(info, digest=digest)))
+            await audit_key(connection, "create_key", changed_by, before=None, after=info, ts=info.created_ts)
         self._unknown.pop(digest, None)
         self._any_active_until = 0.0
         await self._write_copy()
@@ -178,28 +181,34 @@ class KeyStore:
         await self._write_copy()
         return keys
 
-    async def revoke(self, key: str) -> KeyInfo:
+    async def revoke(self, key: str, *, changed_by: str = UNSAID) -> KeyInfo:
         """Make a key, named by its id or its prefix, worthless from now on; revoking again changes nothing.
 
         Raises `NotFoundError` and `StorageError`.
         """
-        return await self._change(key, api_key.c.revoked_ts.is_(None), revoked_ts=self._clock())
+        return await self._change(
+            key, api_key.c.revoked_ts.is_(None), by=("revoke_key", changed_by), revoked_ts=self._clock()
+        )
 
-    async def limit_models(self, key: str, models: Sequence[str] | None) -> KeyInfo:
+    async def limit_models(self, key: str, models: Sequence[str] | None, *, changed_by: str = UNSAID) -> KeyInfo:
         """Let a key, named by its id or its prefix, use these models only, or all with `None`.
 
         Raises `ValueError` for names that cannot be, `NotFoundError` and `StorageError`.
         """
-        return await self._change(key, models=None if models is None else checked_models(models))
+        names = None if models is None else checked_models(models)
+        return await self._change(key, by=("limit_key", changed_by), models=names)
 
-    async def _change(self, key: str, *unless: ColumnElement[bool], **values: object) -> KeyInfo:
-        """Change the row of a key, where it fits, and forget what was known of it."""
-        is_meant = or_(api_key.c.id == key, api_key.c.prefix == key)
+    async def _change(self, key: str, *unless: ColumnElement[bool], by: tuple[str, str], **values: object) -> KeyInfo:
+        """Change the row of a key, where it fits, and forget what was known of it; `by`: the action, and who did it."""
+        is_meant = select(api_key).where(or_(api_key.c.id == key, api_key.c.prefix == key))
         async with self._database.writing() as connection:
-            await connection.execute(update(api_key).where(is_meant, *unless).values(values))
-            row = (await connection.execute(select(api_key).where(is_meant))).mappings().one_or_none()
-        if row is None:
-            raise NotFoundError(f"There is no key '{key}'.", param="key")
+            before = (await connection.execute(is_meant)).mappings().one_or_none()
+            if before is None:
+                raise NotFoundError(f"There is no key '{key}'.", param="key")
+            is_this = api_key.c.id == before["id"]
+            await connection.execute(update(api_key).where(is_this, *unless).values(values))
+            row = (await connection.execute(is_meant)).mappings().one()
+            await audit_key(connection, *by, before=info_of(before), after=info_of(row), ts=self._clock())
         self._known.pop(row["hash"], None)
         self._any_active_until = 0.0
         await self._write_copy()

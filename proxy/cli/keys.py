@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from config.key_identity import KeyInfo, Scope
     from config.types import Json
 
+WHO = "cli"
+"""Who changes a key, in the audit log."""
+
 
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for, such as the client's name.")],
@@ -47,7 +50,13 @@ def create(
     async def make() -> tuple[str, KeyInfo]:
         async with _store(config) as store:
             return await store.create(
-                name, scopes=scopes, expires_ts=expires, requests_per_minute=rpm, tokens_per_minute=tpm, models=names
+                name,
+                scopes=scopes,
+                expires_ts=expires,
+                requests_per_minute=rpm,
+                tokens_per_minute=tpm,
+                models=names,
+                changed_by=WHO,
             )
 
     try:
@@ -105,7 +114,7 @@ def allow(
 
     async def change() -> KeyInfo:
         async with _store(config) as store:
-            return await store.limit_models(prefix.rstrip("…"), names)
+            return await store.limit_models(prefix.rstrip("…"), names, changed_by=WHO)
 
     try:
         info = asyncio.run(change())
@@ -127,7 +136,7 @@ def revoke(
 
     async def end() -> KeyInfo:
         async with _store(config) as store:
-            return await store.revoke(prefix.rstrip("…"))
+            return await store.revoke(prefix.rstrip("…"), changed_by=WHO)
 
     info = asyncio.run(end())
     if as_json:

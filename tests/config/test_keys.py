@@ -11,7 +11,7 @@ from config.errors import AuthenticationError, NotFoundError, SettingsError, Sto
 from config.key_making import KEY_PREFIX, SHOWN_CHARS
 from config.keys import KeyStore
 from config.pepper import PEPPER_FILE, load_pepper
-from config.tables import api_key
+from config.tables import api_key, audit
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -354,3 +354,23 @@ async def test_a_limited_key_stays_limited_while_the_database_is_away(keys, data
 
     assert ("cheap",) == (await open_store(database).verify(key)).models
     await back(database)
+
+
+async def test_every_change_of_a_key_is_audited(database, tmp_path):
+    """Who made, limited or revoked it, in the same transaction; what changed nothing is not there, and no key is."""
+    store = KeyStore(database, tmp_path, environment={})
+    key, info = await store.create("laptop", changed_by="cli")
+    await store.limit_models(info.id, ["m"], changed_by="dashboard:mei")
+    await store.revoke(info.id, changed_by="dashboard:mei")
+    await store.revoke(info.id, changed_by="dashboard:late")
+    async with database.reading() as connection:
+        rows = [dict(each) for each in (await connection.execute(select(audit).order_by(audit.c.id))).mappings()]
+
+    assert [
+        ("create_key", "cli"), ("limit_key", "dashboard:mei"), ("revoke_key", "dashboard:mei"),
+    ] == [(each["action"], each["actor"]) for each in rows]  # fmt: skip
+    assert {info.prefix} == {each["subject"] for each in rows}
+    assert [None, ["m"], ["m"]] == [each["after"]["models"] for each in rows]
+    assert rows[2]["before"]["revoked"] is None
+    assert rows[2]["after"]["revoked"] is not None
+    assert key not in str(rows)
