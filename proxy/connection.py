@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from litestar.types import HTTPScope, Receive, Send
 
+    from config.key_identity import KeyIdentity
+
 
 class ClientLeftError(ThalamusError):
     """The client closed the connection before it had its answer; there is nobody to tell."""
@@ -35,6 +37,8 @@ class Connection:
         self.headers: Mapping[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self.caller: KeyIdentity | None = None
+        """Who asks, where that was found out elsewhere: somebody at the dashboard. No key is looked for then."""
         self.response_started = False
         self.response_complete = False
         self.client_left = False

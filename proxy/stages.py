@@ -44,7 +44,7 @@ async def admit(house: House, exchange: Exchange, connection: Connection) -> Non
     """Check the proxy key, its requests a minute, and the headers that steer."""
     if house.draining:
         raise UnavailableError("The server is shutting down.", code="shutting_down", retry_after_s=1)
-    identity = await admit_key(house, connection.headers)
+    identity = connection.caller or await admit_key(house, connection.headers)
     require_scope(identity, "chat")
     if identity is not None:
         exchange.key_prefix, exchange.key_models = identity.prefix, identity.models

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from admin.charts.bars import Part, Stack, stacks
+from admin.charts.explained import stage_waterfall
 from admin.charts.line import Line, Point, lines
 from admin.charts.over_time import latency_over_time, requests_over_time
 from admin.charts.share import Share, shares
@@ -80,6 +81,7 @@ DRAWN: Mapping[str, Callable[[Sequence[Row], Texts], Markup]] = {
     "model_shares": model_shares,
     "requests_over_time": requests_over_time,
     "saved_by_day": saved_by_day,
+    "stage_waterfall": stage_waterfall,
 }
 
 

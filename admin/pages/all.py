@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decisions, judge, learning, models, overview, rules, savings
+from admin.pages import decision, decisions, judge, learning, models, overview, rules, savings
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
@@ -12,11 +12,20 @@ if TYPE_CHECKING:
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
     decisions.PAGE,
+    decision.PAGE,
     models.PAGE,
     savings.PAGE,
     rules.PAGE,
     judge.PAGE,
     learning.PAGE,
 )
-ACTIONS: tuple[Action, ...] = (*models.ACTIONS, *rules.ACTIONS, *judge.ACTIONS, *savings.ACTIONS, *learning.ACTIONS)
+ACTIONS: tuple[Action, ...] = (
+    decision.SAY,
+    decision.REPLAY,
+    *models.ACTIONS,
+    *rules.ACTIONS,
+    *judge.ACTIONS,
+    *savings.ACTIONS,
+    *learning.ACTIONS,
+)
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)

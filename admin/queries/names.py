@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from config.database import Database
 
-__all__ = ["known_intents", "known_models"]
+__all__ = ["known_domains", "known_intents", "known_models"]
 
 
 async def known_models(database: Database) -> list[str]:
@@ -29,3 +29,12 @@ async def known_intents(database: Database, *, since: datetime) -> list[str]:
     query = select(table.c.intent).distinct().where(table.c.day >= since, table.c.intent != "").order_by(table.c.intent)
     async with database.reading() as connection:
         return list((await connection.execute(query)).scalars())
+
+
+async def known_domains(database: Database) -> list[str]:
+    """Return every domain of a request that was ever answered, in order. Raises `StorageError`."""
+    column = model_performance.c.domain
+    async with database.reading() as connection:
+        return list(
+            (await connection.execute(select(column).distinct().where(column != "").order_by(column))).scalars()
+        )
