@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from admin.charts.bars import Part, Stack, stacks
 from admin.charts.explained import stage_waterfall
+from admin.charts.intents import confusion, coverage, reliability_diagram, tiers
 from admin.charts.line import Line, Point, lines
 from admin.charts.over_time import latency_over_time, requests_over_time
 from admin.charts.share import Share, shares
@@ -75,13 +76,17 @@ def model_shares(entries: Sequence[Row], t: Texts) -> Markup:
     return shares(rows, title=t("models.weights_title"), description=t("models.shares_sentence"))
 
 
-DRAWN: Mapping[str, Callable[[Sequence[Row], Texts], Markup]] = {
+DRAWN: Mapping[str, Callable[..., Markup]] = {
+    "confusion": confusion,
+    "coverage": coverage,
     "latency_over_time": latency_over_time,
     "learning_curve": learning_curve,
     "model_shares": model_shares,
     "requests_over_time": requests_over_time,
+    "reliability": reliability_diagram,
     "saved_by_day": saved_by_day,
     "stage_waterfall": stage_waterfall,
+    "tiers": tiers,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decision, decisions, judge, learning, models, overview, rules, savings
+from admin.pages import decision, decisions, feedback, intents, judge, learning, models, overview, rules, savings
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
@@ -17,7 +17,9 @@ PAGES: tuple[Page, ...] = (
     savings.PAGE,
     rules.PAGE,
     judge.PAGE,
+    feedback.PAGE,
     learning.PAGE,
+    intents.PAGE,
 )
 ACTIONS: tuple[Action, ...] = (
     decision.SAY,
@@ -26,6 +28,7 @@ ACTIONS: tuple[Action, ...] = (
     *rules.ACTIONS,
     *judge.ACTIONS,
     *savings.ACTIONS,
+    *feedback.ACTIONS,
     *learning.ACTIONS,
 )
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)
