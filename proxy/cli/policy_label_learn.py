@@ -12,7 +12,7 @@ import typer
 
 from config.database import open_database
 from config.errors import UnavailableError
-from proxy.choosing import offers
+from proxy.choosing import offers, weights_of
 from proxy.cli.bars import Bars
 from proxy.cli.checking import probed
 from proxy.cli.logs import events_on_stderr
@@ -140,7 +140,7 @@ async def _one(router: AsyncRouter, prompt: Prompt, bars: Bars) -> Labelled | No
     router.forget(route.id)
     question = question_from(route.features)
     models = [house.catalog.models[name] for name in graded]
-    weights = {each.name: each.weight for each in models}
+    weights = weights_of(house.catalog, models)
     expected = house.learning.prior.expect(replace(question, text=prompt.text), await offers(house, models, weights))
     return Labelled(id_of(prompt), question, graded, {each.model: each.quality for each in expected})
 

@@ -89,10 +89,15 @@ def spread_grades(
 
 def _without_names(text: str, names: Sequence[str]) -> str:
     """Return a text where the names of models, as whole words and in any case, are `[model]`."""
-    parts = sorted({re.escape(name) for name in names if name}, key=len, reverse=True)
+    parts = sorted({name for name in names if name}, key=len, reverse=True)
     if not parts:
         return text
-    return re.sub(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", "[model]", text, flags=re.IGNORECASE)
+    whole = re.compile(
+        # Han characters on either side are no part of a name
+        r"(?<![A-Za-z0-9])(?:" + "|".join(re.escape(name) for name in parts) + r")(?![A-Za-z0-9])",
+        re.IGNORECASE,
+    )
+    return whole.sub("[model]", text)
 
 
 def _values(text: str) -> Iterator[object]:
