@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from admin.desk.decisions import DecisionsDesk
+    from admin.desk.documents import DocumentsDesk
     from admin.desk.jobs import JobsDesk
     from admin.desk.judge import JudgeDesk
+    from admin.desk.keys import KeysDesk
     from admin.desk.learning import LearningDesk
     from admin.desk.models import ModelsDesk
     from admin.desk.rules import RulesDesk
+    from admin.desk.traffic import TrafficDesk
     from config.database import Database
 
 __all__ = ["Desk"]
@@ -32,8 +35,11 @@ class Desk:
     max_body_bytes: int = 10_000_000
     """Largest form, with the files that it uploads."""
     decisions: DecisionsDesk | None = None
+    traffic: TrafficDesk | None = None
     models: ModelsDesk | None = None
     rules: RulesDesk | None = None
     judge: JudgeDesk | None = None
+    documents: DocumentsDesk | None = None
     learning: LearningDesk | None = None
     jobs: JobsDesk | None = None
+    keys: KeysDesk | None = None

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin.pages import decision, decisions, feedback, intents, judge, learning, models, overview, rules, savings
+from admin.pages import (
+    decision,
+    decisions,
+    documents,
+    feedback,
+    intents,
+    judge,
+    keys,
+    learning,
+    models,
+    overview,
+    rules,
+    savings,
+    traffic,
+)
 
 if TYPE_CHECKING:
     from admin.page import Action, Page, Stream
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    traffic.PAGE,
     decisions.PAGE,
     decision.PAGE,
     models.PAGE,
     savings.PAGE,
     rules.PAGE,
     judge.PAGE,
+    documents.PAGE,
     feedback.PAGE,
     learning.PAGE,
     intents.PAGE,
+    keys.PAGE,
 )
 ACTIONS: tuple[Action, ...] = (
     decision.SAY,
@@ -28,7 +45,9 @@ ACTIONS: tuple[Action, ...] = (
     *rules.ACTIONS,
     *judge.ACTIONS,
     *savings.ACTIONS,
+    *documents.ACTIONS,
     *feedback.ACTIONS,
     *learning.ACTIONS,
+    *keys.ACTIONS,
 )
-STREAMS: tuple[Stream, ...] = (decisions.EXPORT,)
+STREAMS: tuple[Stream, ...] = (decisions.EXPORT, traffic.EVENTS)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from admin.desk import Desk
 from config.pepper import given_pepper
 from config.stored_secret import stored_secret
-from proxy.desk.judge import HouseJudge
 from proxy.desk.decisions import HouseDecisions
+from proxy.desk.documents import HouseDocuments
+from proxy.desk.judge import HouseJudge
+from proxy.desk.keys import HouseKeys
 from proxy.desk.learning import HouseLearning
 from proxy.desk.models import HouseModels
 from proxy.desk.rules import HouseRules
+from proxy.desk.traffic import HouseTraffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +37,14 @@ def build_desk(house: House) -> Desk:
         is_https=lambda: settings.server.tls_cert_file is not None,
         max_body_bytes=settings.server.max_body_bytes,
         decisions=HouseDecisions(house),
+        traffic=HouseTraffic(house),
         models=HouseModels(house),
         rules=HouseRules(house),
         judge=HouseJudge(house),
+        documents=HouseDocuments(house),
         learning=HouseLearning(house),
         jobs=house.jobs,
+        keys=HouseKeys(house),
     )
 
 
