@@ -11,9 +11,11 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 
 from config.database import open_database
+from config.events import Feed
 from config.journal import Journal
 from config.keys import KeyStore
 from config.overrides import OverrideStore
+from config.types import DecisionRecord
 from config.writer import GroupWriter
 from proxy import config_api, documents_api, health_api, native_api, ops, routing_api, routing_stats
 from proxy.choosing import Chooser
@@ -117,6 +119,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
     chooser = Chooser(Standings(clock=time.monotonic, max_entries=settings.routing.cached_choices))
     watching = (metrics, load, balancer, chooser.waits)
     sinks = open_sinks(settings.telemetry, version=product_version())
+    feed = Feed[DecisionRecord]()
     database = open_database(settings.database_url)
     writer = GroupWriter(
         database,
@@ -133,8 +136,9 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
             embedders, transport, check_empty=accept_empty, observers=watching, gate=health, budget=retries, rng=rng
         ),
         transport=transport,
-        ledger=told(SqlLedger(writer), sinks),
+        ledger=told(SqlLedger(writer), (*sinks, feed)),
         sinks=sinks,
+        feed=feed,
         writer=writer,
         database=database,
         keys=KeyStore(database, settings.state_dir, static=[key.reveal() for key in settings.server.api_keys]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from classifier.reflex import OwnRule, Reflex
 from config.errors import SettingsError, StorageError
+from config.events import Feed
 from config.intents import load_intents
 from proxy.choosing import Chooser
 from proxy.desk.jobs import HouseJobs
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from config.database import Database
     from config.keys import KeyStore
     from config.settings import Settings
-    from config.types import Json, Ledger
+    from config.types import DecisionRecord, Json, Ledger
     from config.writer import GroupWriter
     from proxy.documents import Documents
     from proxy.metrics import Metrics
@@ -89,6 +90,8 @@ class House:
     vitals: Vitals = field(default_factory=Vitals)
     sinks: tuple[RequestSink, ...] = ()
     """Who is told of finished requests beside the books."""
+    feed: Feed[DecisionRecord] = field(default_factory=Feed["DecisionRecord"])
+    """Tells live pages of finished requests, while somebody looks."""
     instance_id: str = field(default_factory=lambda: secrets.token_hex(8))
     """What this process calls itself in `Via`, to know a request that it sent itself."""
     rng: Random = field(default_factory=Random)
