@@ -62,17 +62,14 @@ async def post_document(request: HttpRequest) -> Json:
     body = decode_content(await request.body(), request.headers.get("content-encoding"), server.max_body_bytes)
     fields = json_object(body, max_depth=server.max_json_depth)
     name, data = _sent(fields)
-    store = house.documents.library.store
     try:
-        told = await asyncio.to_thread(check_document, name, data, house.settings.retrieval.max_document_bytes)
-        await asyncio.to_thread(put_upload, store, name, data)
+        told = await keep_document(house, name, data, actor=_actor(caller))
     except DocumentError as error:
         raise InvalidRequestError(f"The document was not kept: {error}.") from error
     except OSError as error:
         raise UnavailableError(
             "The document was not kept: the data folder does not take it now.", code="library_unavailable"
         ) from error
-    _changed(house, caller, "documents_add", name, after={"size_bytes": len(data)})
     return {"name": name, "size_bytes": len(data), **told}
 
 
@@ -87,21 +84,33 @@ async def delete_document(
     caller = await known_caller(request)
     require_scope(caller, "admin")
     house = house_of(request)
-    store = house.documents.library.store
-    wanted = name.lstrip("/")
-
-    def remove() -> Json:
-        with library_lock(store.lock_file, "remove over HTTP", wait_s=WAIT_S):
-            removed = remove_named(store, wanted)
-            return {"removed": removed.name, "was": removed.was}
-
     try:
-        told = await asyncio.to_thread(remove)
+        return await remove_document(house, name.lstrip("/"), actor=_actor(caller))
     except DocumentError as error:
         raise NotFoundError(str(error), param="name") from error
     except LibraryBusyError as error:
         raise UnavailableError(str(error), code="library_busy", retry_after_s=WAIT_S) from error
-    _changed(house, caller, "documents_remove", wanted, before=told)
+
+
+async def keep_document(house: House, name: str, data: bytes, *, actor: str) -> Json:
+    """Read a document and keep it, and return what it was read as. Raises `DocumentError`, `OSError`."""
+    told = await asyncio.to_thread(check_document, name, data, house.settings.retrieval.max_document_bytes)
+    await asyncio.to_thread(put_upload, house.documents.library.store, name, data)
+    _changed(house, actor, "documents_add", name, after={"size_bytes": len(data)})
+    return told
+
+
+async def remove_document(house: House, name: str, *, actor: str) -> Json:
+    """Delete what was sent, or watch it no longer, and return which. Raises `DocumentError`, `LibraryBusyError`."""
+    store = house.documents.library.store
+
+    def remove() -> Json:
+        with library_lock(store.lock_file, "remove over HTTP", wait_s=WAIT_S):
+            removed = remove_named(store, name)
+            return {"removed": removed.name, "was": removed.was}
+
+    told = await asyncio.to_thread(remove)
+    _changed(house, actor, "documents_remove", name, before=told)
     return told
 
 
@@ -123,17 +132,14 @@ def _sent(fields: Json) -> tuple[str, bytes]:
         raise InvalidRequestError("'content_base64' is no Base64.", param="content_base64") from error
 
 
+def _actor(caller: KeyIdentity | None) -> str:
+    return caller.prefix if caller is not None else WITHOUT_KEY
+
+
 def _changed(
-    house: House,
-    caller: KeyIdentity | None,
-    action: str,
-    name: str,
-    *,
-    before: Json | None = None,
-    after: Json | None = None,
+    house: House, actor: str, action: str, name: str, *, before: Json | None = None, after: Json | None = None
 ) -> None:
     """Write the audit row, and have the change taken in at once."""
-    actor = caller.prefix if caller is not None else WITHOUT_KEY
     row = {"action": action, "subject": name, "before": before, "after": after}
     house.writer.submit(AUDIT, {"id": new_id(), "ts": datetime.now(UTC), "actor": actor, **row})
     log.info("library_changed_by_operator", action=action, changed_by=actor)
