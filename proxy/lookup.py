@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from config.intents import NONE
+from retrieval.codes import IDENTIFIER, codes
 from retrieval.context import fit_passages
 from retrieval.scoped import Naming, Wanted
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from config.settings import RetrievalSettings
     from config.types import Intent, Mention, Passage
-    from retrieval.scoped import DenseOf, Lifted, Scope, ScopedSearch, Shelf
+    from retrieval.scoped import DenseOf, Lifted, Looked, Scope, ScopedSearch, Shelf
 
 MIN_GUESS: Final = 0.5
 """An intent that the classifier only guesses still says where to look first, from this confidence on.
@@ -81,7 +82,8 @@ def look_up(
     `mentions` are what the question names; passages that hold one rise a little.
 
     An intent with documents, be it a guess, sends passages; a question without one only where an answer stands in them,
-    and `none` nothing out of documents that are tied to an intent. Raises `OSError` where documents cannot be read.
+    and `none` nothing out of documents that are tied to an intent, unless it names a code that only few passages hold.
+    Raises `OSError` where documents cannot be read.
     """
     shelf = library.shelf
     labels = _decisive(intent)
@@ -89,13 +91,14 @@ def look_up(
     untied = shelf.untied(named)
     most = _most(labels, settings, is_sure=intent is not None and not intent.abstained)
     lean = _leaning(intent, shelf, named, untied) if labels != (NONE,) else {}
-    naming = Naming(mentions, settings.entity_boost) if mentions and settings.entity_boost > 0 else None
+    naming = _naming(question, mentions, settings.entity_boost)
     scope = tied | untied if tied else None
     wanted = Wanted(most, _for_text(settings.token_budget), scope=scope, lean=lean or None, naming=naming)
     looked = library.search.look(question, wanted)
     passages = _within(looked.passages, settings.token_budget)
     if (
         tied
+        or _names_a_code(looked)
         or max(lean.values(), default=0.0) >= MIN_LIKELY
         or (intent is not None and shelf.serving(intent.labels, named))
     ):
@@ -115,6 +118,18 @@ def look_up(
         lifted=looked.lifted,
         dense=looked.dense,
     )
+
+
+def _naming(question: str, mentions: tuple[Mention, ...], boost: float) -> Naming | None:
+    """Return what the question names, codes that the tagger passed over included; `None` where that counts nothing."""
+    said = {each.text for each in mentions}
+    named = (*mentions, *(each for each in codes(question) if each.text not in said))
+    return Naming(named, boost) if named and boost > 0 else None
+
+
+def _names_a_code(looked: Looked) -> bool:
+    """Return whether the question names a code that few passages hold: no classifier knows the codes of a library."""
+    return any(each.lift > 0 and each.mention.type == IDENTIFIER for each in looked.lifted)
 
 
 def believed(intent: Intent | None) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.settings import RetrievalSettings
-from config.types import Intent, Passage
+from config.types import Intent, Mention, Passage
 from proxy.lookup import Library, believed, look_up
-from retrieval.scoped import Looked, Shelf, Wanted
+from retrieval.scoped import Lifted, Looked, Shelf, Wanted
 
 SHELF = Shelf.of([("pay.md", "pay " * 50, ("payment",)), ("free.md", "free " * 50, ())])
 TIED_ONLY = Shelf.of([("pay.md", "pay " * 50, ("payment",))])
@@ -93,6 +95,34 @@ def test_none_gets_nothing_of_documents_that_belong_to_an_intent(shelf: Shelf, s
     library = Library(Search(scope), shelf, lambda _: True)
 
     assert () == look_up(library, "q", intent=intent("none"), named={}, settings=RetrievalSettings()).placed
+
+
+@pytest.mark.parametrize(("lift", "sent"), [(0.1, 2), (0.0, 0)])
+def test_none_is_not_believed_of_a_question_that_names_a_code_of_the_library(lift: float, sent: int):
+    """Where few passages hold it: no classifier knows the codes of documents."""
+
+    class Naming(Search):
+        def look(self, question: str, wanted: Wanted) -> Looked:
+            assert wanted.naming is not None
+            lifted = tuple(Lifted(each, 1, lift) for each in wanted.naming.mentions)
+            return replace(super().look(question, wanted), lifted=lifted)
+
+    library = Library(Naming(), TIED_ONLY, lambda _: False)
+    found = look_up(library, "what is PAY-3008", intent=intent("none"), named={}, settings=RetrievalSettings())
+
+    assert sent == len(found.placed)
+    assert ["PAY-3008"] == [each.mention.text for each in found.lifted]
+
+
+def test_a_code_that_the_tagger_found_is_named_once():
+    """With what it said of it; and none at all where names are not to count."""
+    search, said = Search(), Mention("PAY-3008", "identifier", 0.9)
+    library = Library(search, TIED_ONLY, lambda _: False)
+    for boost in (0.1, 0.0):
+        settings = RetrievalSettings(entity_boost=boost)
+        look_up(library, "PAY-3008?", intent=None, named={}, settings=settings, mentions=(said,))
+
+    assert [None if each.naming is None else each.naming.mentions for each in search.asked] == [(said,), None]
 
 
 def test_passages_stay_within_the_budget():
