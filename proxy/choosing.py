@@ -184,6 +184,7 @@ def terms_of(routing: RoutingSettings, dial: float) -> Terms:
         temperature=routing.temperature,
         epsilon=routing.epsilon,
         floor=routing.floor,
+        spread=routing.spread,
     )
 
 

@@ -18,6 +18,7 @@ from config.errors import ArtefactError, StorageError, ThalamusError
 from config.tables import api_key
 from router.choosing.starting import StartingExperience
 from router.learning.beliefs import BelievedExperience, read_beliefs
+from router.learning.cap import Width
 from router.learning.experience import LearnedExperience
 from router.learning.fitted import FittedExperience
 from router.learning.intake import FAR_BACK, LOOK_BACK, caught_up
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from config.database import Database
-    from config.settings import LearningSettings, Settings
+    from config.settings import LearningSettings, RoutingSettings, Settings
     from config.types import Json
     from proxy.house import House
     from router.choosing.values import Experience
@@ -117,6 +118,7 @@ class Learning:
         if house.settings.learning.mode != "off":
             changed |= await self._refresh(house)
             changed |= await self._follow(house.settings.learning)
+            changed |= await asyncio.to_thread(self._draw_with, width_of(house.settings.routing))
             changed |= await self._listen()
         if changed:
             house.experience = await asyncio.to_thread(self.experience, house.settings.learning)
@@ -135,6 +137,7 @@ class Learning:
             live.profiles.cells,
             live.preferences,
             self._usages,
+            live.width,
         )
 
     def told(self, settings: LearningSettings) -> Json:
@@ -197,6 +200,10 @@ class Learning:
         self._kept_at, self._far_at = self.monotonic(), None
         return True
 
+    def _draw_with(self, width: Width) -> bool:
+        changed = [each.draw_with(width) for each in (self.state.learner, self.live)]
+        return any(changed)
+
     async def _listen(self) -> bool:
         """Learn what was said; returns whether anything in force changed."""
         if self.damage is not None:
@@ -230,6 +237,11 @@ class Learning:
             self.active = kept
         log.info("version_kept", version=kept, state=as_state, n_lessons=self.state.learner.n_lessons)
         self.n_unkept, self._kept_at = 0, self.monotonic()
+
+
+def width_of(routing: RoutingSettings) -> Width:
+    """Return how wide the draw of these settings is; that of an epsilon mixture cannot be bounded by any."""
+    return Width(routing.spread, routing.temperature if routing.draw == "softmax" else None)
 
 
 def prior_of(settings: LearningSettings) -> tuple[Experience, str | None]:

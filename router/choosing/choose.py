@@ -34,7 +34,7 @@ class Terms:
     floor: float = drawing.FLOOR
     spread: float = 1.0
     """Of `thompson`: the part of each deviation that is drawn with. Less than 1 tries less what is probably worse, and
-    lets a single rating move probabilities by more: the bound on what one key may move holds at 1."""
+    lets a single rating move probabilities by more."""
 
 
 @dataclass(frozen=True, slots=True)

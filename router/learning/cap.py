@@ -5,7 +5,8 @@ lies, for this question, at most the total variation between two normal distribu
 |difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|. It is computed exactly on a grid
 of the questions that the speaker can move: those about what it spoke of, in each language, with code and without, easy
 and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that share
-its marks. It holds for Thompson sampling, where a probability is what would be drawn.
+its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
+drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing can bound that.
 """
 
 from __future__ import annotations
@@ -36,8 +37,36 @@ BUDGET: Final = 0.03
 """How far one speaker may move any probability at once; as much again grows back within a day."""
 _BY_MEAN: Final = 1 / math.sqrt(2 * math.pi)
 _BY_DEVIATION: Final = math.sqrt(2 / (math.pi * math.e))
+_SOFTMAX_WIDTH: Final = 4 / math.sqrt(2 * math.pi)
+_LEAST_WIDTH: Final = 1e-6
 _STEPS: Final = 12
 _LONG: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How wide a way of drawing is: the deviation with which Thompson sampling would be as steep.
+
+    A softmax of temperature T moves no probability by more than the difference of two scores over 4 T (its slope is p
+    times 1 - p over T), Thompson sampling by the difference over deviation x sqrt(2 pi).
+    """
+
+    spread: float = 1.0
+    """Of Thompson sampling: the part of each deviation that is drawn with."""
+    temperature: float | None = None
+    """Of a softmax, in units of the score; `None` where it is none."""
+
+    def of(self, deviation: float) -> float:
+        """Return the width for a model whose expectation has this deviation."""
+        if self.temperature is not None:
+            return max(_LEAST_WIDTH, self.temperature * _SOFTMAX_WIDTH)
+        return max(_LEAST_WIDTH, deviation * self.spread)
+
+    def between(self, deviations: Array) -> Array:
+        """Return the same for many."""
+        if self.temperature is not None:
+            return np.full_like(deviations, self.of(0.0))
+        return np.maximum(_LEAST_WIDTH, deviations * self.spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +125,22 @@ def probes_of(subjects: Iterable[Subject]) -> Probes:
 
 
 def largest_share(
-    others: Mapping[str, Sums], own: Mapping[str, Sums], probes: Probes, budget: float
+    others: Mapping[str, Sums], own: Mapping[str, Sums], probes: Probes, budget: float, *, width: Width | None = None
 ) -> tuple[float, float]:
     """Return the share, 0 to 1, of a speaker's lessons that moves no probability by over `budget`, and by how much.
 
-    `others` holds by model what is in force without the speaker, `own` all that the speaker said. Never more than
-    the bound allows: of two shares that hold it, the larger.
+    `others` holds by model what is in force without the speaker, `own` all that the speaker said; `width` is that of
+    the draw. Never more than the bound allows: of two shares that hold it, the larger.
     """
+    width = width or Width()
     moves = [_Move.between(others[model], sums, probes) for model, sums in own.items()]
-    farthest = _moved(moves, 1.0)
+    farthest = _moved(moves, 1.0, width)
     if farthest <= budget:
         return 1.0, farthest
     low, high, used = 0.0, 1.0, 0.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        farthest = _moved(moves, middle)
+        farthest = _moved(moves, middle, width)
         if farthest <= budget:
             low, used = middle, farthest
         else:
@@ -118,9 +148,9 @@ def largest_share(
     return low, used
 
 
-def _moved(moves: list[_Move], share: float) -> float:
+def _moved(moves: list[_Move], share: float, width: Width) -> float:
     """Return the bound for all models together, on the question that is moved farthest."""
-    return float(np.sum([each.at(share) for each in moves], axis=0).max(initial=0.0)) if moves else 0.0
+    return float(np.sum([each.at(share, width) for each in moves], axis=0).max(initial=0.0)) if moves else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +189,15 @@ class _Move:
             n_added,
         )
 
-    def at(self, share: float) -> Array:
+    def at(self, share: float, width: Width) -> Array:
         """Return how far a share of the lessons moves what is drawn of this model, on each question (n,)."""
         old_mean, old_left = self._seen(0.0)
         mean, left = self._seen(share)
-        both = [
-            self._between(
-                gate(self.n_before), gate(self.n_before + share * self.n_added), old_mean, mean, old_left, left
-            )
-        ]
         ones = np.ones_like(old_mean)
-        both.append(self._between(ones, ones, old_mean, mean, old_left, left))
+        both = [
+            self._between((was, now), (old_mean, mean), (old_left, left), width)
+            for was, now in ((gate(self.n_before), gate(self.n_before + share * self.n_added)), (ones, ones))
+        ]
         return np.maximum(*both)
 
     def _seen(self, share: float) -> tuple[Array, Array]:
@@ -180,9 +208,12 @@ class _Move:
         return mean, np.minimum(1.0, NARROWED * spread)
 
     @staticmethod
-    def _between(was: Array, now: Array, old_mean: Array, mean: Array, old_left: Array, left: Array) -> Array:
+    def _between(
+        gates: tuple[Array, Array], means: tuple[Array, Array], lefts: tuple[Array, Array], width: Width
+    ) -> Array:
+        (was, now), (old_mean, mean), (old_left, left) = gates, means, lefts
         old_wide, wide = was * old_left + 1 - was, now * left + 1 - now
-        narrowest = LEAST_DEVIATION * np.sqrt(np.minimum(old_wide, wide))
+        narrowest = width.between(LEAST_DEVIATION * np.sqrt(np.minimum(old_wide, wide)))
         return _BY_MEAN * np.abs(now * mean - was * old_mean) / narrowest + _BY_DEVIATION * 0.5 * np.abs(
             np.log(wide / old_wide)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from router.learning.cap import LEAST_DEVIATION
+from router.learning.cap import LEAST_DEVIATION, Width
 from router.learning.encoding import encoded, topic_of
 from router.learning.preferences import Preferences
 from router.learning.profiles import Cell
@@ -32,6 +32,8 @@ class LearnedExperience:
     cells: Mapping[tuple[str, str, str], Cell] = field(default_factory=dict[tuple[str, str, str], Cell])
     preferences: Preferences = field(default_factory=Preferences)
     usages: Usages | None = None
+    width: Width = field(default_factory=Width)
+    """Of the draw that it is for: a key's own taste counts the less, the steeper that is."""
 
     @property
     def version(self) -> str:
@@ -46,7 +48,7 @@ class LearnedExperience:
             head = self.heads.get(offer.model)
             shift, left = (0.0, 1.0) if head is None else head.expect(x, topic)
             widest = max(LEAST_DEVIATION, before.deviation)
-            own = self.preferences.offset(question.caller, offer.model, widest * left)
+            own = self.preferences.offset(question.caller, offer.model, self.width.of(widest * left))
             found.append(
                 replace(
                     self.usages.told(question, offer, before) if self.usages is not None else before,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from router.learning.cap import BUDGET, Subject, largest_share, probes_of, subject_of
+from router.learning.cap import BUDGET, Subject, Width, largest_share, probes_of, subject_of
 from router.learning.heads import Head, Sums, head_of
 from router.learning.preferences import DAY_S, Preferences
 from router.learning.profiles import Profiles
@@ -80,6 +80,8 @@ class Learner:
         self.n_refused = 0
         """Lessons that were no numbers."""
         self.lock = threading.RLock()
+        self.width = Width()
+        """Of the draw that what is learned is for: how much a key may teach depends on it."""
         self._heads: dict[str, Head] = {}
 
     def learn(self, lessons: Iterable[Told]) -> int:
@@ -102,6 +104,17 @@ class Learner:
                 n += len(fresh)
             self.n_lessons += n
         return n
+
+    def draw_with(self, width: Width) -> bool:
+        """Weigh anew what each key said where the draw has another width now; returns whether it has."""
+        with self.lock:
+            if width == self.width:
+                return False
+            self.width = width
+            for speaker in self.speakers.values():
+                self._count(speaker, -speaker.share)
+                self._weigh(speaker)
+            return True
 
     def heads(self) -> Mapping[str, Head]:
         """Return what is to be expected of each model that was learned of; what is returned stays as it is."""
@@ -174,11 +187,15 @@ class Learner:
             speaker.subjects[subject] = None
         while len(speaker.subjects) > MAX_SUBJECTS:
             del speaker.subjects[next(iter(speaker.subjects))]
-        probes = probes_of(speaker.subjects)
-        speaker.share, speaker.used = largest_share(self._with_all(speaker.sums), speaker.sums, probes, speaker.allowed)
-        self._count(speaker, speaker.share)
+        self._weigh(speaker)
         while len(self.speakers) > MAX_SPEAKERS:
             self.speakers.popitem(last=False)
+
+    def _weigh(self, speaker: Speaker) -> None:
+        """Let as much count as may of what a key said, of which nothing counts now."""
+        others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects)
+        speaker.share, speaker.used = largest_share(others, speaker.sums, probes, speaker.allowed, width=self.width)
+        self._count(speaker, speaker.share)
 
     def _take(self, told: Told, into: dict[str, Sums]) -> None:
         """Count a lesson in the place of what was known of its decision."""

@@ -48,5 +48,10 @@ class OnlineExperience:
     def _seen(self) -> LearnedExperience:
         learner = self.learner
         return LearnedExperience(
-            self._prior, learner.version(), learner.heads(), learner.profiles.cells, learner.preferences
+            self._prior,
+            learner.version(),
+            learner.heads(),
+            learner.profiles.cells,
+            learner.preferences,
+            width=learner.width,
         )

@@ -5,12 +5,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from config.settings import DeploymentSettings, LearningSettings, ModelSettings, ProviderSettings, Settings
+from config.settings import (
+    DeploymentSettings,
+    LearningSettings,
+    ModelSettings,
+    ProviderSettings,
+    RoutingSettings,
+    Settings,
+)
 from config.tables import api_key
 from proxy.learning import FAR_LOOK_S, KEEP_LESSONS, KEEP_S, USAGE_S, Learning, prior_of, trust_of
 from router.catalog import build_catalog
 from router.choosing.starting import StartingExperience
 from router.choosing.values import Experience, Offer
+from router.learning.cap import Width
 from router.snapshot import Catalog
 from router.tables import policy_version
 from tests.router.learning.books import Books
@@ -107,6 +115,23 @@ async def test_looks_at_once_learn_what_one_would(learning, place, books, clock)
     assert learning.live is learning.state.learner
     assert (5, 5) == (learning.n_unkept, learning.live.n_lessons)
     assert place.quality() < before - 0.05
+
+
+async def test_steeper_draw_lets_less_count_of_what_a_key_says(learning, place, books, clock):
+    """Settings that draw otherwise weigh anew what keys said; what they say later is weighed by the new draw."""
+    learned = {}
+    for routing in (RoutingSettings(), RoutingSettings(draw="softmax", temperature=0.005), RoutingSettings(spread=0.1)):
+        place.settings = replace(place.settings, routing=routing)
+        clock.seconds += 1
+        await learning.look(place)
+        learned[routing.draw, routing.spread] = learning.live.width
+        assert learning.live.width == place.experience.width
+
+    assert {
+        ("thompson", 1.0): Width(),
+        ("softmax", 1.0): Width(temperature=0.005),
+        ("thompson", 0.1): Width(0.1),
+    } == learned
 
 
 async def test_nothing_said_leaves_everything_as_it_was(learning, place, clock):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from router.choosing.drawing import thompson, with_floor
+from router.choosing.drawing import softmax, thompson, with_floor
 from router.choosing.values import Expected, Lesson, Offer, Question
 from router.learning.experience import LearnedExperience
 from router.learning.told import Told
@@ -39,11 +39,19 @@ def told(model, reward, question=CODE, **changes):
 def experience_of(learner, prior=None):
     """Return what is expected after what the learner learned."""
     return LearnedExperience(
-        prior or Fixed(), learner.version(), learner.heads(), learner.profiles.cells, learner.preferences
+        prior or Fixed(),
+        learner.version(),
+        learner.heads(),
+        learner.profiles.cells,
+        learner.preferences,
+        width=learner.width,
     )
 
 
 def probabilities(learner, question=CODE, offers=OFFERS, prior=None):
     """Return with which probability each offer is drawn, as the policy does it."""
     expected = experience_of(learner, prior).expect(question, offers)
-    return with_floor(thompson([each.quality for each in expected], [each.deviation for each in expected]))
+    scores, width = [each.quality for each in expected], learner.width
+    if width.temperature is not None:
+        return with_floor(softmax(scores, temperature=width.temperature))
+    return with_floor(thompson(scores, [width.spread * each.deviation for each in expected]))

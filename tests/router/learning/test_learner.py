@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.learning.cap import Width
 from router.learning.heads import Sums
 from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, MAX_SUBJECTS, Learner
 from router.learning.preferences import MAX_CALLERS, Preferences
 from tests.router.learning.doubles import CODE, NOW, OFFERS, TALK, experience_of, probabilities, told
+
+SOFT = Width(temperature=0.05)
+WIDTHS = [SOFT, Width(0.25), Width(0.01), Width(temperature=0.01)]
 
 
 def test_without_lessons_the_prior_holds():
@@ -133,6 +137,52 @@ def test_a_poisoned_burst_of_one_key_moves_no_probability_by_over_five_points(n_
     for asker, stood in before.items():
         assert 0.05 > np.abs(_all(learner, asker) - stood).max()
     assert learner.speakers["sk-bad"].share < 0.1
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("n_honest", [0, 400])
+def test_a_poisoned_burst_is_bounded_however_steep_the_draw(width, n_honest):
+    """A softmax and a draw with a part of the deviation turn sooner; so less of what one key says counts there."""
+    learner, usual = Learner(), Learner()
+    learner.draw_with(width)
+    for each in (learner, usual):
+        each.learn([told(model, 0.6, topic) for model in ("good", "bad") for topic in (CODE, TALK)] * (n_honest // 4))
+    before = {asker: _all(learner, asker) for asker in (None, "sk-bad")}
+    own = replace(CODE, caller="sk-bad")
+    poison = [told("bad", 0.0, own, speaker="sk-bad") for _ in range(30)]
+    poison += [told("good", 1.0, own, speaker="sk-bad") for _ in range(30)]
+    learner.learn(poison)
+    usual.learn(poison)
+
+    for asker, stood in before.items():
+        assert 0.05 > np.abs(_all(learner, asker) - stood).max()
+    if width != SOFT:
+        assert learner.speakers["sk-bad"].share < usual.speakers["sk-bad"].share
+
+
+def test_bound_of_one_draw_does_not_hold_for_a_steeper_one():
+    """What may count where deviations are whole would turn a draw with a thousandth of them."""
+    learner = Learner()
+    own = replace(CODE, caller="sk-bad")
+    learner.learn([told("bad", 0.0, own, speaker="sk-bad") for _ in range(3)])
+    learner.width = Width(0.001)
+
+    assert 0.05 < np.abs(_all(learner) - _all(_untaught(Width(0.001)))).max()
+
+
+def test_another_draw_weighs_anew_what_keys_said_before():
+    """The bound holds from the moment on in which the settings change, and what was counted comes back with them."""
+    learner = Learner()
+    before = _all(learner)
+    learner.learn([told("bad", 0.0, speaker="sk") for _ in range(300)])
+    usual = _all(learner)
+
+    assert not learner.draw_with(Width())
+    assert learner.draw_with(Width(temperature=0.01))
+    assert 0.05 > np.abs(_all(learner) - _all(_untaught(learner.width))).max()
+    assert learner.draw_with(Width())
+    assert np.allclose(usual, _all(learner), atol=1e-6)
+    assert np.abs(usual - before).max() > 0.001
 
 
 def test_a_burst_about_rare_questions_is_bounded_on_these_questions():
@@ -274,6 +324,12 @@ def test_the_bound_holds_at_the_level_of_probabilities(honest, poison):
 
     assert bound <= 0.0301
     assert np.abs(_all(learner) - before).max() <= bound + 0.001
+
+
+def _untaught(width):
+    learner = Learner()
+    learner.draw_with(width)
+    return learner
 
 
 def _all(learner, caller=None):
