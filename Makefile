@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning faults survive mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning faults survive screenshots mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,11 @@ run: $(RUN_STAMP) ## Install what is needed and serve on http://127.0.0.1:8000/v
 stop: $(RUN_STAMP) ## Stop the gateway that `make run` started
 	@$(BIN)/thalamus stop $(ARGS)
 
-test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itself up, PostgreSQL included
+test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itself up, PostgreSQL and Chromium included
 	@tests/bin/ensure-postgres
+	@tests/bin/ensure-chromium
 	@$(MAKE) --no-print-directory static
-	@export THALAMUS_REQUIRE_POSTGRES=1; $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report= $(ARGS) || \
+	@export THALAMUS_REQUIRE_POSTGRES=1 THALAMUS_REQUIRE_CHROMIUM=1; $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report= $(ARGS) || \
 	  { test $$? -eq 1 && echo "What failed beside other tests is tried once more, alone; a test that needs this is to be mended." && \
 	    $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none --cov --cov-append --cov-report= $(ARGS); }
 	@$(BIN)/python tests/bin/coverage_floor.py
@@ -36,9 +37,9 @@ test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itse
 test-ml: $(ML_STAMP) ## Tests that need PyTorch; installs the extra ml (`make test` runs them only where it is there)
 	@$(BIN)/python -m pytest -q -m ml tests/classifier tests/retrieval $(ARGS)
 
-check: $(DEV_STAMP) ## The fast part of `make test`: format, lint, types, floors, quick tests without a database server
+check: $(DEV_STAMP) ## The fast part of `make test`: format, lint, types, floors, quick tests without a database server or a browser
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not postgres" $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not postgres and not browser" $(ARGS)
 
 static: $(DEV_STAMP)
 	@$(BIN)/ruff format --check . || { echo "run: make format" >&2; exit 1; }
@@ -50,6 +51,11 @@ survive: $(DEV_STAMP) ## Kill, stop, leave and soak the real server in full numb
 	@rm -rf .pytest_cache/survival
 	@THALAMUS_SURVIVAL=full THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m pytest -q --timeout 1200 tests/survival $(ARGS)
 	@THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m tests.survival.report
+
+screenshots: $(DEV_STAMP) ## Take pictures of every page of the dashboard into docs/images/
+	@tests/bin/ensure-chromium
+	@mkdir -p docs/images
+	@THALAMUS_REQUIRE_CHROMIUM=1 THALAMUS_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest -q tests/browser/screenshots.py $(ARGS)
 
 mutate: $(DEV_STAMP) ## Mutate the attempt loop, balancer, breaker and SSE parser, and write docs/reports/mutation.md
 	@$(INSTALL) 'mutmut>=3.8,<4'
@@ -73,6 +79,7 @@ bench-extractive: $(DEV_STAMP) ## Measure the embedded model on DATA=folder of d
 bench-retrieval: $(DEV_STAMP) ## Measure hybrid search on DATA=folder of en, zh and zh_hant; writes docs/reports/retrieval.md
 	@test -n "$(DATA)" || { echo "say where the questions are: make bench-retrieval DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m retrieval.bench $(DATA) --report docs/reports/retrieval.md $(ARGS)
+	@$(BIN)/python -m tests.bench.names $(DATA) --report docs/reports/retrieval.md
 
 bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrieval.bench_names_page import parts as parts_beside
 from retrieval.coverage import BUDGETS, N_RESAMPLES, SEED
 from retrieval.coverage_table import budget_rows, rows_of, share, tokens
 
@@ -40,6 +41,7 @@ def write_page(found: Figures) -> str:
         f"## Questions in the other script\n{_table(('questions', 'as they are', 'converted'), _scripts(found))}\n",
         f"## As the library grows\n{_GROWTH}\n{_table(('documents', 'questions', 'hybrid', 'BM25'), _growth(found))}\n",
         f"## Rules of fusion\n{_FUSIONS}\n{_table(_FUSION_HEAD, _fusions(found))}\n",
+        *parts_beside(found),
         _speed(found["speed"]),
     ]  # fmt: skip
     return "\n".join(parts)

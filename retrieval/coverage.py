@@ -5,6 +5,7 @@ Answerability first: a saving says nothing unless it is known how many questions
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +16,7 @@ from retrieval.choose import Limits
 from retrieval.fusion import by_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.fusion import Fuse
     from retrieval.hybrid import Index, Leg
     from retrieval.questions_file import GoldQuestion
+    from retrieval.scoped import Naming
 
 Method = Literal["hybrid", "dense", "bm25", "documents"]
 METHODS: tuple[Method, ...] = ("hybrid", "dense", "bm25", "documents")
@@ -57,6 +59,7 @@ class Interval:
     high: float | None
 
 
+NamingOf = Callable[[str], "Naming | None"]
 Sent = list[tuple[str, int, int, int]]
 """Document, start, end and tokens of each passage, best first."""
 
@@ -69,11 +72,17 @@ def measure(
     n_steps: int = KS[-1],
     told: Callable[[], object] = lambda: None,
     fuse: Fuse = by_script,
+    naming: NamingOf = lambda _question: None,
 ) -> Measured:
-    """Return coverage and tokens at k = 1 to `n_steps` passages; `told` hears of every question."""
+    """Return coverage and tokens at k = 1 to `n_steps` passages; `told` hears of every question.
+
+    `naming` says what a question names.
+    """
     rows = [
         _row(_whole_documents(index, found) if method == "documents" else _sent(found), question, n_steps)
-        for found, question in _searched(index, questions, Limits(n_steps), _LEGS[method], told, fuse=fuse)
+        for found, question in _searched(
+            index, questions, Limits(n_steps), _LEGS[method], told, fuse=fuse, naming=naming
+        )
     ]
     return _stacked(rows)
 
@@ -84,12 +93,15 @@ def measure_budgets(
     *,
     budgets: Sequence[int] = BUDGETS,
     told: Callable[[], object] = lambda: None,
+    naming: NamingOf = lambda _question: None,
 ) -> Measured:
     """Return coverage and tokens of hybrid search where each question sends at most so many tokens."""
     steps = [
         [
             _row(_sent(found), question, KS[-1])
-            for found, question in _searched(index, questions, Limits(KS[-1], token_budget=budget), "hybrid", told)
+            for found, question in _searched(
+                index, questions, Limits(KS[-1], token_budget=budget), "hybrid", told, naming=naming
+            )
         ]
         for budget in budgets
     ]
@@ -111,6 +123,7 @@ def _searched(
     told: Callable[[], object],
     *,
     fuse: Fuse = by_script,
+    naming: NamingOf = lambda _question: None,
 ) -> list[tuple[Found, GoldQuestion]]:
     """Return what is found for each question; the vectors are made many at once."""
     found: list[tuple[Found, GoldQuestion]] = []
@@ -120,7 +133,10 @@ def _searched(
             index.embed_questions([question.text for question in block]) if leg != "words" else [None] * len(block)
         )
         for question, vector in zip(block, vectors, strict=True):
-            found.append((index.search(question.text, limits, leg=leg, vector=vector, fuse=fuse), question))
+            named = naming(question.text)
+            found.append(
+                (index.search(question.text, limits, leg=leg, vector=vector, fuse=fuse, naming=named), question)
+            )
             told()
     return found
 
@@ -160,6 +176,12 @@ def _row(
                 whole[step:] = min(best) == 1.0
         covered[step], tokens[step] = share, spent
     return covered, whole, tokens, bool(sent) and sent[0][0] == question.doc
+
+
+def covered_by(sent: Sent, question: GoldQuestion, n_steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return share of the gold characters and tokens after each passage; after the last one they stay as they are."""
+    covered, _, tokens, _ = _row(sent, question, n_steps)
+    return covered, tokens
 
 
 def _stacked(
