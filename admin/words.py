@@ -6,6 +6,8 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from config.columns import json_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -71,6 +73,7 @@ FILTERS: Mapping[str, Callable[..., str | float]] = {
     "count": count,
     "duration": duration,
     "instant": instant,
+    "json_text": json_text,
     "money": money,
     "moment": moment,
     "percent": percent,

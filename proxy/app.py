@@ -14,6 +14,7 @@ from config.database import open_database
 from config.events import Feed
 from config.journal import Journal
 from config.keys import KeyStore
+from config.log_events import EVENTS
 from config.overrides import OverrideStore
 from config.types import DecisionRecord
 from config.writer import GroupWriter
@@ -128,6 +129,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         journal=Journal(settings.state_dir / "journal", max_bytes=storage.journal_max_bytes),
     )
     writer.register(health_api.AUDIT)
+    writer.register(EVENTS)
     return House(
         settings=settings,
         catalog=build_catalog(settings),

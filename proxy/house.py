@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from config.database import Database
     from config.keys import KeyStore
+    from config.log_events import EventTap
     from config.settings import Settings
     from config.types import DecisionRecord, Json, Ledger
     from config.writer import GroupWriter
@@ -107,6 +108,8 @@ class House:
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None
     """Reads and validates the settings file again, see `config.loader.reload`; `None` where they came from code."""
 
+    tap: EventTap | None = None
+    """Hears what is logged, for the logs page; `None` where the process's logging is not ours."""
     config_file: Path | None = None
     """The settings file that commands beside the server are to read; `None` for where they find it by themselves."""
 

@@ -44,6 +44,7 @@ async def open_house(app: Litestar) -> AsyncGenerator[None, None]:
         ("watch-database", lambda: house.vitals.watch_database(house.database)),
         ("watch-losses", lambda: watch_losses(house.writer)),
         ("prune-books", lambda: prune_by_itself(house.database, lambda: house.settings.storage)),
+        ("keep-log", lambda: _keep_log(house)),
     )
     async with living(house, works):
         yield
@@ -94,6 +95,11 @@ async def living(house: House, works: Works) -> AsyncGenerator[None, None]:
         await house.understanding.aclose()
         await house.judging.aclose()
         await house.transport.aclose()
+
+
+async def _keep_log(house: House) -> None:
+    if house.tap is not None:
+        await house.tap.run(house.writer)
 
 
 async def _open_books(house: House, opened: asyncio.Event) -> None:

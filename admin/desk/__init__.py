@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
     from admin.desk.decisions import DecisionsDesk
     from admin.desk.documents import DocumentsDesk
+    from admin.desk.foundry import FoundryDesk
     from admin.desk.jobs import JobsDesk
     from admin.desk.judge import JudgeDesk
     from admin.desk.keys import KeysDesk
     from admin.desk.learning import LearningDesk
+    from admin.desk.logs import LogsDesk
     from admin.desk.models import ModelsDesk
     from admin.desk.rules import RulesDesk
     from admin.desk.traffic import TrafficDesk
@@ -40,6 +42,8 @@ class Desk:
     rules: RulesDesk | None = None
     judge: JudgeDesk | None = None
     documents: DocumentsDesk | None = None
+    foundry: FoundryDesk | None = None
     learning: LearningDesk | None = None
     jobs: JobsDesk | None = None
     keys: KeysDesk | None = None
+    logs: LogsDesk | None = None

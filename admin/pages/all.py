@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from admin.pages import (
+    audit,
     decision,
     decisions,
     documents,
     feedback,
+    foundry,
     intents,
     judge,
     keys,
     learning,
+    logs,
     models,
     overview,
     rules,
@@ -35,8 +38,11 @@ PAGES: tuple[Page, ...] = (
     documents.PAGE,
     feedback.PAGE,
     learning.PAGE,
+    foundry.PAGE,
     intents.PAGE,
+    logs.PAGE,
     keys.PAGE,
+    audit.PAGE,
 )
 ACTIONS: tuple[Action, ...] = (
     decision.SAY,
@@ -47,7 +53,9 @@ ACTIONS: tuple[Action, ...] = (
     *savings.ACTIONS,
     *documents.ACTIONS,
     *feedback.ACTIONS,
+    *foundry.ACTIONS,
     *learning.ACTIONS,
+    *logs.ACTIONS,
     *keys.ACTIONS,
 )
 STREAMS: tuple[Stream, ...] = (decisions.EXPORT, traffic.EVENTS)

@@ -76,11 +76,7 @@ def filters_of(visit: Visit) -> Filters:
     status = query.get("status") or None
     if status is not None and status not in STATUSES:
         raise Refused("decisions.no_such_status", value=status[:40], known=", ".join(STATUSES))
-    since, until = _moment(query.get("since"), "since"), _moment(query.get("until"), "until")
-    if since is not None and since > visit.now + AHEAD:
-        raise Refused("decisions.in_the_future")
-    if since is not None and until is not None and since >= until:
-        raise Refused("decisions.ends_before_it_begins")
+    since, until = span_of(visit)
     return Filters(
         conversation=given.get("conversation"),
         key=given.get("key"),
@@ -91,6 +87,16 @@ def filters_of(visit: Visit) -> Filters:
         since=since,
         until=until,
     )
+
+
+def span_of(visit: Visit) -> tuple[datetime | None, datetime | None]:
+    """Return begin and end of the time that is asked for. Raises `Refused` for what makes no sense."""
+    since, until = _moment(visit.query.get("since"), "since"), _moment(visit.query.get("until"), "until")
+    if since is not None and since > visit.now + AHEAD:
+        raise Refused("decisions.in_the_future")
+    if since is not None and until is not None and since >= until:
+        raise Refused("decisions.ends_before_it_begins")
+    return since, until
 
 
 def cursor_of(visit: Visit) -> Cursor | None:

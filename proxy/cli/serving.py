@@ -21,6 +21,7 @@ from config.errors import SettingsError, StorageError, UnavailableError
 from config.key_refusals import KEYS_LOST
 from config.keys import KeyStore
 from config.loader import load_settings, reload
+from config.log_events import EventTap
 from proxy.cli.dashboard import tell_first_password
 from proxy.cli.logs import set_up_logging
 from proxy.cli.options import AsJson, ConfigFile, dotenv_file, read_settings, settings_file
@@ -62,7 +63,8 @@ def serve(
     env = environment_with(os.environ, host=host, port=port)
     path = settings_file(config, env)
     settings = load_settings(path, env, dotenv_file(path))
-    set_up_logging(settings.logging)
+    tap = EventTap()
+    set_up_logging(settings.logging, tap=tap)
     refuse_open_door(settings, env)
     refuse_taken_port(settings.server)
     end_well_on_sigterm()  # uvicorn raises it again once everything is closed
@@ -71,6 +73,7 @@ def serve(
     from proxy.server import run  # noqa: PLC0415
 
     app = create_app(settings, read_settings=partial(_read_again, path, env))
+    app.state.house.tap = tap
     app.state.house.config_file = path.resolve() if path is not None else None
     with ExitStack() as stack:
 

@@ -12,9 +12,11 @@ from config.pepper import given_pepper
 from config.stored_secret import stored_secret
 from proxy.desk.decisions import HouseDecisions
 from proxy.desk.documents import HouseDocuments
+from proxy.desk.foundry import HouseFoundry
 from proxy.desk.judge import HouseJudge
 from proxy.desk.keys import HouseKeys
 from proxy.desk.learning import HouseLearning
+from proxy.desk.logs import HouseLogs
 from proxy.desk.models import HouseModels
 from proxy.desk.rules import HouseRules
 from proxy.desk.traffic import HouseTraffic
@@ -42,9 +44,11 @@ def build_desk(house: House) -> Desk:
         rules=HouseRules(house),
         judge=HouseJudge(house),
         documents=HouseDocuments(house),
+        foundry=HouseFoundry(house),
         learning=HouseLearning(house),
         jobs=house.jobs,
         keys=HouseKeys(house),
+        logs=HouseLogs(house),
     )
 
 

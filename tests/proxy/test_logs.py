@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 import structlog
 
+from config.log_events import EventTap
 from config.settings import LoggingSettings
 from proxy.cli.logs import events_on_stderr, set_up_logging
 
@@ -147,3 +148,41 @@ def test_command_that_thinks_keeps_its_output_to_itself(capsys):
     assert "" == said.out
     assert "background_work_waits" in said.err
     assert before == structlog.get_config()
+
+
+class Heard:
+    """A writer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+
+    def state(self) -> dict[str, object]:
+        return {"status": "ok"}
+
+    def submit(self, _book: object, record: dict[str, object]) -> None:
+        self.rows.append(record)
+
+
+def test_a_tap_hears_ours_and_theirs_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the logs page keeps is what stands on stderr: redacted, of one shape, and nothing below the level."""
+    tap, heard = EventTap(), Heard()
+    set_up_logging(LoggingSettings(format="json"), tap=tap)
+    log = structlog.stdlib.get_logger("thalamus.test")
+
+    log.debug("quiet")
+    log.warning("told", reason="key sk-ant-0123456789abcdef refused", n=1)
+    logging.getLogger("library").error("Bearer abcdef0123456789 sent")
+    try:
+        int("password: hunter2hunter2")
+    except ValueError:
+        log.exception("broke")
+    tap.hand_over(heard)  # pyright: ignore[reportArgumentType]  # what it uses of a writer
+
+    assert [("told", "WARNING"), ("Bearer [redacted] sent", "ERROR"), ("broke", "ERROR")] == [
+        (row["event"], row["level"]) for row in heard.rows
+    ]
+    written = str(heard.rows)
+    assert "sk-ant-0123456789abcdef" not in written
+    assert "hunter2hunter2" not in written
+    assert "ValueError" in written
+    assert 3 == len(capsys.readouterr().err.splitlines())
