@@ -1,0 +1,65 @@
+"""A real gateway on a loopback port, with a dashboard that a browser can open and two scripted models behind it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from admin.session import COOKIE
+from admin.users import UserStore
+from tests.e2e.gateway import model, running_gateway
+from tests.upstreams import replying, scripted_upstream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from pathlib import Path
+
+    from config.types import DecisionRecord
+    from tests.e2e.gateway import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A dashboard that answers."""
+
+    gateway: Gateway
+    password: str
+    """The administrator's, whose name is `admin`."""
+    cookies: Mapping[str, str]
+    """By role, of somebody who is logged in."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.gateway.url
+
+
+@asynccontextmanager
+async def served(folder: Path, *, records: Sequence[DecisionRecord] = ()) -> AsyncGenerator[Served]:
+    """Serve until the block ends, with these decisions in its books."""
+    replies = replying({"text": "Sorted."})
+    async with (
+        scripted_upstream(replies) as cheap,
+        scripted_upstream(replies) as good,
+        running_gateway(folder, model("cheap", cheap.url + "/v1"), model("good", good.url + "/v1")) as gateway,
+    ):
+        for record in records:
+            gateway.house.ledger.record(record)
+        users = UserStore(gateway.house.database)
+        passwords = {
+            role: (await users.set_password(role, role=role, changed_by="test"))[0] for role in ("admin", "viewer")
+        }
+        cookies = {role: await _cookie(gateway, role, password) for role, password in passwords.items()}
+        yield Served(gateway, passwords["admin"], cookies)
+
+
+async def _cookie(gateway: Gateway, name: str, password: str) -> str:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as browser:
+        await browser.get("/dashboard/login")
+        form = {"_csrf_token": browser.cookies["thalamus_csrf"], "name": name, "password": password}
+        entered = await browser.post("/dashboard/login", data=form)
+        assert 303 == entered.status_code, entered.text
+        return browser.cookies[COOKIE]

@@ -1,0 +1,94 @@
+"""Every page, in a real browser: no complaint of the console, no barrier, no foreign request, no sideways scrolling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from admin.pages.all import PAGES
+from tests.browser.conftest import COMBINATIONS, MARKS
+
+HERE = Path(__file__).parent
+AXE = (HERE / "axe" / "axe.min.js").read_text("utf-8")
+pytestmark = MARKS
+SERIOUS = {"serious", "critical"}
+MAX_WEIGHT_BYTES = 450_000
+"""Of a first visit, uncompressed: page, stylesheet, scripts."""
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.name)
+def page(request):
+    """Each page there is."""
+    return request.param
+
+
+@pytest.fixture
+def address(page, decisions):
+    """Where it is; parameters name something that there is."""
+    return "/dashboard" + page.path.replace("{id:str}", decisions[0].id).replace("{decision_id:str}", decisions[0].id)
+
+
+async def barriers(browser_page):
+    """What stands in the way of those who do not see, or use no mouse, as axe-core finds it."""
+    await browser_page.evaluate(AXE)
+    found = await browser_page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("language", "theme"), COMBINATIONS)
+async def test_a_page_raises_no_complaint_and_no_barrier(look, filled_site, page, address, language, theme):
+    """The console is silent, axe finds nothing serious, and nothing is fetched from elsewhere."""
+    seen = await look(filled_site, language=language, theme=theme)
+    answer = await seen.page.goto(address)
+
+    assert 200 == answer.status
+    assert [] == await barriers(seen.page)
+    assert [] == seen.complaints
+    assert [] == [each.url for each in seen.answers if not each.url.startswith(filled_site.url)]
+
+
+async def test_a_page_is_light(look, filled_site, page, address):
+    """What a first visit fetches stays small."""
+    seen = await look(filled_site)
+    await seen.page.goto(address)
+    await seen.page.wait_for_load_state("load")
+
+    assert await seen.weight_bytes() <= MAX_WEIGHT_BYTES
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_page_fits_a_telephone(look, filled_site, page, address, language):
+    """Nothing but tables and pictures, in frames of their own, scrolls sideways at 360 px."""
+    seen = await look(filled_site, language=language, width=360, height=740)
+    await seen.page.goto(address)
+
+    assert 360 >= await seen.page.evaluate("document.documentElement.scrollWidth")
+    assert [] == seen.complaints
+
+
+async def test_a_page_without_anything_to_show_says_what_to_do(look, empty_site, page):
+    """Before the first request there is no complaint either."""
+    if "{" in page.path:
+        return
+    seen = await look(empty_site)
+    answer = await seen.page.goto(f"/dashboard{page.path}")
+
+    assert 200 == answer.status
+    assert [] == await barriers(seen.page)
+    assert [] == seen.complaints
+
+
+async def test_a_page_reads_well_without_a_script(look, filled_site, page, address):
+    """The heading, the question and what follows are all there."""
+    seen = await look(filled_site, java_script_enabled=False)
+    await seen.page.goto(address)
+
+    assert await seen.page.locator("h1").is_visible()
+    assert await seen.page.locator("main .question").is_visible()
+    assert (await seen.page.locator("main").inner_text()).count("\n") > 2
