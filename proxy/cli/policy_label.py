@@ -16,7 +16,7 @@ from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.policy_label_input import prompts_of
 from proxy.cli.policy_label_learn import learn_file, tell_learned
 from proxy.cli.policy_label_plan import confirm, plan_of
-from proxy.cli.policy_label_rate import rate as rate_answers
+from proxy.cli.policy_label_rate import rate
 from proxy.cli.printing import CommandError, print_json, print_table, say
 from proxy.cli.stored_weights import with_stored_weights
 from router.labels.answering import AnswerBook, Asked, Asking
@@ -27,6 +27,7 @@ from router.labels.rows import LabelBook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from config.settings import Settings
     from config.types import Json
     from proxy.cli.policy_label_plan import Plan
     from router.labels.prompts import Wanted
@@ -34,6 +35,18 @@ if TYPE_CHECKING:
     from router.snapshot import Catalog
 
 USUAL_PROMPTS = 200
+KEPT = "what was done is kept, and the same command goes on from there."
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """Who answers and who grades, and what is done with the grades."""
+
+    models: tuple[str, ...]
+    judge: str | None
+    rates: bool
+    learns: bool
+    is_sure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ def label(
     ] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Prompts at most.")] = USUAL_PROMPTS,
     judge: Annotated[str | None, typer.Option("--judge", metavar="MODEL", help="Grades the answers, blindly.")] = None,
-    rate: Annotated[bool, typer.Option("--rate", help="Rate the answers here yourself, blindly.")] = False,
+    by_hand: Annotated[bool, typer.Option("--rate", help="Rate the answers here yourself, blindly.")] = False,
     answers_only: Annotated[bool, typer.Option("--answers-only", help="Only ask; grade in a later run.")] = False,
     learn: Annotated[bool, typer.Option("--learn", help="Learn the labels at once, as `policy learn` does.")] = False,
     max_usd: Annotated[float | None, typer.Option("--max-usd", min=0, help="Stop before more is spent.")] = None,
@@ -83,27 +96,36 @@ def label(
     """
     if (file is None) is (from_log is None):
         raise typer.BadParameter("give either --input FILE or --from-log N.")
-    if (judge is not None) + rate + answers_only != 1:
+    if (judge is not None) + by_hand + answers_only != 1:
         raise typer.BadParameter("give one of --judge MODEL, --rate and --answers-only.")
     if learn and answers_only:
         raise typer.BadParameter("--learn needs grades: give --judge MODEL or --rate.")
     settings = read_settings(config)
     work = _work(prompts_of(settings, file, from_log=from_log, limit=limit), out, file, Purse(max_usd), seed, at_once)
     catalog = with_stored_weights(asyncio.run(probed(settings)), settings.database_url)
-    plan = plan_of(catalog, [each.strip() for each in models.split(",") if each.strip()], judge)
-    confirm(plan, work.prompts, answers=work.answers, labels=work.labels, max_usd=max_usd, sure=yes)
-    asked, judged = asyncio.run(_asked(work, plan, catalog))
-    if rate:
-        judged.n_graded = rate_answers(work.prompts, plan.models, answers=work.answers, labels=work.labels, seed=seed)
-    work.labels.tidy()
-    standings = work.labels.standings(work.prompts, plan.models)
-    told = _told(work, asked, judged, standings)
-    told |= asyncio.run(learn_file(settings, out)) if learn and standings[0].n else {}
-    print_json(told) if as_json else _tell(told, work, standings)
-    _complain(asked, judged)
+    wishes = _Wishes(tuple(each.strip() for each in models.split(",") if each.strip()), judge, by_hand, learn, yes)
+    _carry_out(settings, work, catalog, wishes, as_json=as_json)
 
 
 VERBS = (("label", "thalamus policy label --input prompts.txt --judge gpt --out labelled.jsonl", label),)
+
+
+def _carry_out(settings: Settings, work: _Work, catalog: Catalog, wishes: _Wishes, *, as_json: bool) -> None:
+    plan = plan_of(catalog, wishes.models, wishes.judge)
+    confirm(plan, work.prompts, answers=work.answers, labels=work.labels, purse=work.purse, sure=wishes.is_sure)
+    try:
+        asked, judged = asyncio.run(_asked(work, plan, catalog))
+    except KeyboardInterrupt as error:
+        raise CommandError(f"stopped; {KEPT}") from error
+    if wishes.rates:
+        judged.n_graded = rate(work.prompts, plan.models, answers=work.answers, labels=work.labels, seed=work.seed)
+    work.labels.tidy()
+    standings = work.labels.standings(work.prompts, plan.models)
+    told = _told(work, asked, judged, standings)
+    if wishes.learns and standings[0].n:
+        told |= asyncio.run(learn_file(settings, work.labels.path))
+    print_json(told) if as_json else _tell(told, work, standings)
+    _complain(asked, judged)
 
 
 def _work(prompts: Sequence[Wanted], out: Path, file: Path | None, purse: Purse, *bounds: int) -> _Work:
@@ -177,7 +199,7 @@ def _complain(asked: Asked, judged: Judged) -> None:
     """Raise `CommandError` where something is missing that another run may bring."""
     stopped = asked.stopped or judged.stopped
     if stopped is not None:
-        raise CommandError(f"{stopped}; what was done is kept, and the same command goes on from there.")
+        raise CommandError(f"{stopped}; {KEPT}")
     if asked.n_failed or judged.n_failed or judged.n_unreadable:
         why = "".join(f"; {model}: {reason}" for model, reason in asked.why.items())
         raise CommandError(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from router.labels.answering import AnswerBook
     from router.labels.prompts import Wanted
+    from router.labels.purse import Purse
     from router.labels.rows import LabelBook
     from router.snapshot import Catalog, Model
 
@@ -74,7 +75,7 @@ def confirm(
     *,
     answers: AnswerBook,
     labels: LabelBook,
-    max_usd: float | None,
+    purse: Purse,
     sure: bool,
 ) -> None:
     """Say what is asked and about what it costs, and ask whether to go on. Raises `CommandError` and `typer.Abort`."""
@@ -86,7 +87,7 @@ def confirm(
     n_more = SYSTEM_TOKENS + USUAL_OUTPUT_TOKENS * len(plan.models)
     usd += sum(plan.judge_tariff.estimate(each.text, n_more=n_more, n_output=GRADE_TOKENS) for each in to_grade)
     unknown = plan.unpriced
-    if unknown and max_usd is not None:
+    if unknown and purse.most_usd is not None:
         raise CommandError(
             f"--max-usd cannot be kept: nobody knows what {', '.join(unknown)} costs; give its price in the settings, "
             "or leave it out with --models."

@@ -96,7 +96,7 @@ async def test_by_weight_and_with_the_router_off_it_stays_there_too(tmp_path: Pa
 
 
 async def test_another_model_is_refused_with_the_names_that_are_allowed(gateway: Gateway) -> None:
-    """403 in OpenAI's shape, also for what does not exist: a limited key learns nothing of the others."""
+    """403 in OpenAI's shape, also for what does not exist: which of both it is is not told."""
     headers = await key_for(gateway, "mine", "broken")
     names = ["outside", "theirs", "vllm/outside", "embeds", "nobody-has-it", "collab"]
     found = [await chat(gateway, headers, model=name) for name in names]

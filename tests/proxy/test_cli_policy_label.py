@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -134,6 +136,44 @@ async def test_a_bound_needs_prices(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert 6 == json.loads(out)["new_answers"]
 
 
+async def test_who_presses_ctrl_c_keeps_what_was_paid(tmp_path: Path) -> None:
+    """The process ends with a sentence, and the same command asks only for what is missing."""
+    slow = Script((Reply(match=Match(contains="three"), delay_headers_s=60, times=1), *GOOD.replies))
+    (tmp_path / "prompts.txt").write_text("one?\ntwo?\nthree?\n")
+    book = tmp_path / "labelled.answers.jsonl"
+    async with scripted_upstream(slow) as good, scripted_upstream(POOR) as poor:
+        told = "".join(
+            MODEL.format(name=name, url=each.url, extra="", price="", provider="vllm")
+            for name, each in (("good", good), ("poor", poor))
+        )
+        (tmp_path / "thalamus.toml").write_text(HEAD + told)
+        stopped = await begun(tmp_path)
+        async with asyncio.timeout(60):
+            while not book.exists() or len(rows(book)) < 5:  # noqa: ASYNC110  # a file tells nobody
+                await asyncio.sleep(0.05)
+            stopped.send_signal(signal.SIGINT)
+            _, err = await stopped.communicate()
+        again = await begun(tmp_path)
+        out, _ = await again.communicate()
+
+    assert 1 == stopped.returncode
+    assert "stopped; what was done is kept" in err.decode()
+    assert "Traceback" not in err.decode()
+    assert (0, 1) == (again.returncode, json.loads(out)["new_answers"])
+
+
+async def begun(folder: Path) -> asyncio.subprocess.Process:
+    """Begin to ask, in a process of its own."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "proxy.cli", "policy", "label", "--input", "prompts.txt", "--answers-only", "--json"),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "THALAMUS_CONFIG": "thalamus.toml"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
 async def test_answers_are_rated_blind_in_the_terminal(run: Run, tmp_path: Path) -> None:
     """One to five for each, a skip, a slip, and an end; what was rated stays, the rest comes again."""
     words = ("label", "--input", "prompts.txt", "--rate")
@@ -166,14 +206,16 @@ async def test_what_could_not_be_had_is_told_and_kept_for_the_next_run(run: Run,
     broken = Script((Reply(status=401),))
     failed = await run(*words, models={"good": GOOD, "poor": broken, "referee": REFEREE})
     prose = await run(*words, models=BOTH | {"referee": Script((Reply(text="Both are fine."),))})
-    once = Script((Reply(text="?", times=2), *REFEREE.replies))
+    once = Script((Reply(match=Match(contains="<prompt>\ntwo?"), text="Hm."), *REFEREE.replies))
     partly = await run(*words, "--json", models=BOTH | {"referee": once})
+    half = len(rows(tmp_path / "labelled.jsonl"))
     code, _, _ = await run(*words, models=BOTH | {"referee": REFEREE})
 
     assert [1, 1, 0] == [failed[0], prose[0], code]
     assert "the model 'poor' failed 3 times in a row" in failed[2]
     assert "the judge 'referee' failed 3 times in a row (nothing that it says can be read as grades)" in prose[2]
-    assert partly[0] in {0, 1}
+    assert (1, 2, 1) == (partly[0], half, json.loads(partly[1])["unreadable"])
+    assert "0 answers failed, 0 grades failed and 1 could not be read" in partly[2]
     assert 3 == len(rows(tmp_path / "labelled.jsonl"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import CorpusError
+from config.errors import CorpusError, ModelNotFoundError
 from config.model_settings import Timeouts
 from config.prices import FREE, Pricing
 from router.attempt import Candidate
@@ -136,6 +136,28 @@ async def test_a_model_that_keeps_failing_ends_the_run_and_the_others_answers_st
     assert book.get(PROMPTS[0], "good") == Answer("fine", 0.0)
     assert (None, 0) == (mended.stopped, mended.n_failed)
     assert 3 == counts["bad"]
+
+
+async def test_a_model_that_is_too_slow_and_one_that_nobody_has_are_failures(tmp_path: Path) -> None:
+    """Neither is an opinion of the answer; both are told."""
+    async with (
+        scripted_upstream(Script((Reply(text="late", delay_headers_s=30),))) as slow,
+        words_over({}, slow=slow) as words,
+    ):
+        asking = Asking(words, {"slow": Tariff(0.0, 0.0)}, Purse(), timeout_s=0.05, at_once=1, sleep=Naps())
+        found = await asking.run(PROMPTS[:1], AnswerBook(tmp_path / "answers.jsonl"), Bar())
+
+    def nobody(name: str) -> list[Candidate]:
+        raise ModelNotFoundError(f"The model '{name}' does not exist here.")
+
+    transport = AiohttpTransport()
+    gone = Words(Dispatcher({}, transport), nobody)
+    asking = Asking(gone, {"gone": Tariff(0.0, 0.0)}, Purse(), sleep=Naps())
+    missing = await asking.run(PROMPTS[:1], AnswerBook(tmp_path / "answers.jsonl"), Bar())
+    await transport.aclose()
+
+    assert (0, 1, {"slow"}) == (found.n_answers, found.n_failed, set(found.why))
+    assert {"gone": "The model 'gone' does not exist here."} == missing.why
 
 
 async def test_a_wrong_key_is_not_tried_again(tmp_path: Path) -> None:
