@@ -17,11 +17,12 @@ from classifier.verdict import FEWEST, Pair, Word, verdict
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from classifier.readings import Reader
     from classifier.shelf import Pointers, Shelf
+    from classifier.verdict import Verdict
     from config.types import Json
 
 MOST_WAITING: Final = 32
@@ -30,6 +31,16 @@ MOST_PAIRS: Final = 20_000
 """Recorded of one comparison, about 4 MB; then it is at its end."""
 LOOKS: Final = frozenset(FEWEST << at for at in range(6))
 """Numbers of pairs at which a shadow that may promote itself is judged: few, for each look may err."""
+
+
+def compared(shelf: Shelf, name: str, pointers: Pointers, truths: Mapping[str, frozenset[str]]) -> Verdict | None:
+    """Return how what runs in shadow compares with the live version, `None` where nothing does.
+
+    `truths` are labels that people gave decisions. Raises `ArtefactError`.
+    """
+    if pointers.shadow is None:
+        return None
+    return verdict(read_pairs(shelf.pairs_file(name, live_version(shelf, name), pointers.shadow)), truths)
 
 
 @dataclass(slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from classifier.artefact import CARD
-from config.errors import ArtefactError, ThalamusError
+from classifier.card_reading import figures_of, read_card
+from config.errors import ThalamusError
 from proxy.cli.bars import Bars
 from proxy.cli.blueprints import Artefacts, Home, all_blueprints, artefacts_folder, one_blueprint
 from proxy.cli.foundry_entities import entities_sentence, finds_entities, forged_entities
@@ -157,7 +158,7 @@ def _report(forged: list[Forged], *, as_json: bool) -> None:
         if finds_entities(each.card):
             say(entities_sentence(each))
             continue
-        row = _of_card(each.card)
+        row = figures_of(each.card)
         say(
             f"{each.folder}: version {row['version']}, micro-F1 {_shown(row['micro_f1'])}, answers "
             f"{_shown(row['coverage'])} of the {each.card['evaluated_on']} rows and is right in "
@@ -168,37 +169,8 @@ def _report(forged: list[Forged], *, as_json: bool) -> None:
 def _listed(blueprint: Blueprint, folder: Path) -> Json:
     row: Json = {"name": blueprint.name, "task": blueprint.task, "n_labels": len(blueprint.labels)}
     if not (folder / CARD).is_file():
-        return {**row, **_of_card({}), "state": "not forged"}
-    return {**row, **_of_card(read_card(folder)), "state": "forged"}
-
-
-def read_card(folder: Path) -> Json:
-    """Return the card of an artefact without loading its model. Raises `ArtefactError`."""
-    import json  # noqa: PLC0415
-
-    try:
-        found: object = json.loads((folder / CARD).read_text("utf-8"))
-    except ValueError as error:
-        raise ArtefactError("is no JSON", file=str(folder / CARD)) from error
-    return cast("Json", found) if isinstance(found, dict) else {}
-
-
-def _of_card(card: Json) -> Json:
-    metrics, latency, size = (_part(card, key) for key in ("metrics", "latency", "size"))
-    values = {key: _part(metrics, key).get("value") for key in ("micro_f1", "coverage", "selective_accuracy")}
-    if values["coverage"] == 0:  # who answers nothing is neither right nor wrong
-        values["selective_accuracy"] = None
-    return {
-        "version": card.get("version"),
-        **values,
-        "gzipped_kib": size.get("gzipped_kib"),
-        "p50_ms": latency.get("p50_ms"),
-    }
-
-
-def _part(whole: Json, key: str) -> Json:
-    value = whole.get(key)
-    return cast("Json", value) if isinstance(value, dict) else {}
+        return {**row, **figures_of({}), "state": "not forged"}
+    return {**row, **figures_of(read_card(folder)), "state": "forged"}
 
 
 def _shown(value: object) -> str:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from classifier.shadow import live_version, read_pairs
+from classifier.shadow import compared
 from classifier.shelf import Shelf
-from classifier.verdict import verdict
 from config.database import open_database, parse_url
 from config.errors import ArtefactError, StorageError
 from proxy.cli.blueprints import artefacts_folder
@@ -106,10 +105,10 @@ def _status(shelf: Shelf, name: str, truths: dict[str, frozenset[str]]) -> Json:
     try:
         pointers = shelf.pointers(name)
         row: Json = {"name": name, **asdict(pointers)}
-        compared = _compared(shelf, name, pointers, truths)
+        found = _compared(shelf, name, pointers, truths)
     except ArtefactError as error:
         return {"name": name, "error": str(error)}
-    return row if compared is None else {**row, "comparison": {**asdict(compared), "passes": compared.passes}}
+    return row if found is None else {**row, "comparison": {**asdict(found), "passes": found.passes}}
 
 
 def _sentences(row: Json) -> list[tuple[str, object]]:
@@ -138,10 +137,7 @@ def _shown(interval: object) -> str:
 
 
 def _compared(shelf: Shelf, name: str, pointers: Pointers, truths: dict[str, frozenset[str]]) -> Verdict | None:
-    if pointers.shadow is None:
-        return None
-    file = shelf.pairs_file(name, live_version(shelf, name), pointers.shadow)
-    return verdict(read_pairs(file), truths if name == INTENT else {})  # of others nobody says what was right
+    return compared(shelf, name, pointers, truths if name == INTENT else {})  # of others nobody says what was right
 
 
 def _truths(settings: Settings) -> dict[str, frozenset[str]]:
