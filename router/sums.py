@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from router.providers.json_values import as_number, as_objects, as_text
 from router.rows import slice_of
 from router.tables import (
     DURATION_BUCKETS_MS,
@@ -166,11 +167,11 @@ def dearest_usd(row: Mapping[str, Any]) -> float | None:
     The answer's real cost, times the ratio of what was expected of both when the choice was made.
     """
     features, cost = row["features"], row["cost_usd"]
-    found = cast("Mapping[str, Any]", features).get("candidates") if isinstance(features, dict) else None
-    if cost is None or not isinstance(found, list):
+    found = as_objects(cast("Mapping[str, object]", features).get("candidates")) if isinstance(features, dict) else []
+    if cost is None:
         return None
-    candidates = cast("list[Mapping[str, Any]]", found)
-    expected = {each["model"]: usd for each in candidates if (usd := each.get("expected_cost_usd")) is not None}
+    usds = ((as_text(each.get("model")), as_number(each.get("expected_cost_usd"))) for each in found)
+    expected = {model: usd for model, usd in usds if usd is not None}
     own = expected.get(row["served_model"] or row["chosen"])
     return cost * max(expected.values()) / own if own else None
 
