@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning faults survive screenshots mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning bench-admin faults survive screenshots mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ bench-router: $(DEV_STAMP) ## Measure the learned policy on labelled prompts in 
 
 bench-learning: $(DEV_STAMP) ## Play simulated traffic whose truth is known; writes docs/reports/learning.md
 	@$(BIN)/python -m router.simulation.bench --report docs/reports/learning.md $(ARGS)
+
+bench-admin: $(DEV_STAMP) ## Open every page of the dashboard on a million decisions; writes docs/reports/admin.md (ARGS="--decisions 100000")
+	@$(BIN)/python -m tests.bench.admin_pages $(ARGS)
 
 faults: $(DEV_STAMP) ## Write docs/faults.md anew from what the fault tests see
 	@rm -rf .pytest_cache/faults
