@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from config.errors import DocumentError
 from config.intents import shipped_intents
 from config.settings import RerankerSettings, RetrievalSettings, Settings
 from proxy.daemon_thread import in_daemon_thread
@@ -196,3 +197,12 @@ def test_a_document_is_checked_before_it_is_kept():
     told = check_document("a.md", "---\ntitle: T\n---\n说明".encode(), 100)
 
     assert {"characters": 5, "encoding": "utf-8", "title": "T"} == told
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"), [("a.exe", b"x", "must end with one of"), ("a.md", b"x" * 11, "10 by")]
+)
+def test_a_document_that_is_none_is_refused_before_it_is_read(name, data, why):
+    """By its name, or by its size."""
+    with pytest.raises(DocumentError, match=why):
+        check_document(name, data, 10)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from config.settings import (
     DeploymentSettings,
@@ -51,9 +52,10 @@ class Clock:
     """Both clocks, advanced by hand."""
 
     def __init__(self):
-        self.seconds = 5.0
+        self.seconds, self.n_read = 5.0, 0
 
     def __call__(self):
+        self.n_read += 1
         return NOW + timedelta(seconds=self.seconds)
 
     def monotonic(self):
@@ -346,14 +348,16 @@ async def test_prices_and_lengths_are_looked_up_each_minute(learning, place, boo
 
 
 async def test_it_goes_on_when_the_database_comes_back(learning, place, books, clock):
-    """While the books are away nothing is lost; they are read when they can be."""
+    """While the books are away nothing is lost, and that is said once; they are read when they can be."""
     await rated(books, clock, 3)
     clock.seconds += 1
     async with books.database.writing() as connection:
         await connection.exec_driver_sql("alter table outcome rename to gone")
-    task = asyncio.create_task(learning.run(place, look_s=0.01, retry_s=0.01))
-    while learning.active is None:  # noqa: ASYNC110  # nobody tells when
-        await asyncio.sleep(0.01)
+    with capture_logs() as said:
+        task = asyncio.create_task(learning.run(place, look_s=0.01, retry_s=0.01))
+        async with asyncio.timeout(10):
+            while learning.active is None or clock.n_read < 20:  # noqa: ASYNC110  # nobody tells when
+                await asyncio.sleep(0.01)
     async with books.database.writing() as connection:
         await connection.exec_driver_sql("alter table gone rename to outcome")
     async with asyncio.timeout(10):
@@ -363,6 +367,7 @@ async def test_it_goes_on_when_the_database_comes_back(learning, place, books, c
     await asyncio.wait({task})
 
     assert task.cancelled()
+    assert 1 == sum(each["event"] == "learning_waits" for each in said)
 
 
 async def test_a_damaged_version_is_not_learned_on(learning, place, books, clock):
