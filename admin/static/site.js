@@ -125,6 +125,9 @@
     if (typeof uPlot === "undefined") return;
     const data = JSON.parse(figure.dataset.uplot);
     const place = figure.querySelector(".plot");
+    plots.forEach((plot, drawn) => {
+      if (!drawn.isConnected) plots.delete(drawn);
+    });
     const former = plots.get(figure);
     if (former) former.destroy();
     place.replaceChildren();
@@ -158,6 +161,17 @@
     });
   window.addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true);
+
+  // ---- answers that htmx should not put into the page: a login in between, a page that says what went wrong ----
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, pathInfo } = event.detail;
+    const asked = new URL(pathInfo.requestPath, window.location.href);
+    const got = new URL(xhr.responseURL || asked, window.location.href);
+    if (xhr.status >= 400 || got.pathname !== asked.pathname) {
+      event.detail.shouldSwap = false;
+      window.location.assign(xhr.status >= 400 ? asked : got);
+    }
+  });
 
   const dress = (root) => {
     each(root, "time[datetime]", writeTime);
