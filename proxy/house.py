@@ -16,6 +16,7 @@ from config.events import Feed
 from config.intents import load_intents
 from proxy.choosing import Chooser
 from proxy.desk.jobs import HouseJobs
+from proxy.desk.playground import HousePlayground
 from proxy.intent_model import OLLAMA_URL
 from proxy.judging import FOLDER as JUDGE_FOLDER
 from proxy.judging import Judging, judge_key, judge_ollama
@@ -119,6 +120,8 @@ class House:
     """How answers were received, as far as it can be seen."""
     jobs: HouseJobs = field(init=False)
     """Long work that the dashboard began."""
+    playground: HousePlayground = field(init=False)
+    """What operators compare."""
     judging: Judging = field(init=False)
     """Who is asked which model should answer, where the choice is not sure."""
     judged: JudgedBook = field(init=False)
@@ -134,6 +137,7 @@ class House:
         self.reflex = _reflex_of(self.settings)
         self.learning = Learning(self.database)
         self.jobs = HouseJobs(self)
+        self.playground = HousePlayground(self)
         self.judged = JudgedBook(self.writer)
         self.judging = Judging(
             self.settings.judge,

@@ -87,6 +87,7 @@ async def living(house: House, works: Works) -> AsyncGenerator[None, None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await house.jobs.aclose()
+        await house.playground.aclose()
         await house.writer.aclose(CLOSE_BOOKS_S)
         await house.database.aclose()
         for sink in house.sinks:

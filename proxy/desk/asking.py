@@ -11,7 +11,7 @@ from proxy.connection import Connection
 from proxy.pipeline import handle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from litestar.types import HTTPScope, Receive, Send
 
@@ -31,8 +31,19 @@ class Answer:
     body: bytes = b""
 
 
-async def ask(house: House, door: Door, body: bytes, *, actor: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return the answer to a body at a door. `actor` stands in the books where a key's prefix would; limits hold."""
+async def ask(
+    house: House,
+    door: Door,
+    body: bytes,
+    *,
+    actor: str,
+    headers: Mapping[str, str] | None = None,
+    hear: Callable[[bytes], None] = lambda _chunk: None,
+) -> Answer:
+    """Return the answer to a body at a door. `actor` stands in the books where a key's prefix would; limits hold.
+
+    `hear` is called with each piece of the answer as it comes. Cancelling it is a client that leaves.
+    """
     answer = Answer()
     chunks: list[bytes] = []
 
@@ -49,6 +60,7 @@ async def ask(house: House, door: Door, body: bytes, *, actor: str, headers: Map
             answer.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
         else:
             chunks.append(message.get("body", b""))
+            hear(chunks[-1])
 
     sent: list[bool] = []
     given = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}
