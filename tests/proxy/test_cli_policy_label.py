@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from config.database import open_database
+from config.database import Database, open_database
 from config.types import DecisionRecord
 from proxy.cli import main
 from proxy.cli.policy_label_input import read_recorded
@@ -276,10 +276,8 @@ def said(*texts: str, role: str = "user") -> dict[str, object]:
     return {"model": "auto", "messages": [{"role": role, "content": text} for text in texts]}
 
 
-async def test_questions_of_the_books_are_the_newest_whole_and_distinct(tmp_path: Path) -> None:
+async def test_questions_of_the_books_are_the_newest_whole_and_distinct(database: Database) -> None:
     """One question without a history, from a body or from a preview that is not cut; secrets are taken out."""
-    database = open_database(f"sqlite:///{tmp_path}/books.sqlite")
-    await database.upgrade()
     with_system = said("What is a lock?")
     with_system["messages"] = [{"role": "system", "content": "Be brief."}, *with_system["messages"]]
     await booked(
@@ -300,7 +298,6 @@ async def test_questions_of_the_books_are_the_newest_whole_and_distinct(tmp_path
     )
     found = [each.text for each in await read_recorded(database, 10)]
     newest = [each.text for each in await read_recorded(database, 2)]
-    await database.aclose()
 
     assert ["In the plain form?", "What is a lock?"] == newest == found[:2]
     assert "sk-proj-abcdefghijklmnopqrstuvwxyz012345" not in found[2]
