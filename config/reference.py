@@ -106,7 +106,7 @@ def _settings_of(kind: type, prefix: str) -> Iterator[Setting]:
             nested.append((inner, f"{name}."))
             continue
         default = each.default_factory() if each.default_factory is not MISSING else each.default
-        yield Setting(name, _type(hints[each.name]), _toml(default), texts[each.name], _variable(name))
+        yield Setting(name, _type(hints[each.name]), toml_text(default), texts[each.name], _variable(name))
     for inner, inner_prefix in nested:
         yield from _settings_of(inner, inner_prefix)
 
@@ -144,7 +144,8 @@ def _type(hint: Any) -> str:
     return _WORDS[hint]
 
 
-def _toml(value: object) -> str:
+def toml_text(value: object) -> str:
+    """Return a value as it is written in a file; `unset` for `None`."""
     if value is MISSING or value is None:
         return "unset" if value is None else ""
     if isinstance(value, bool):
@@ -152,7 +153,7 @@ def _toml(value: object) -> str:
     if isinstance(value, str | Path):
         return f'"{value}"'
     if isinstance(value, tuple):
-        return f"[{', '.join(_toml(each) for each in cast('tuple[object, ...]', value))}]"
+        return f"[{', '.join(toml_text(each) for each in cast('tuple[object, ...]', value))}]"
     if isinstance(value, int):
         return f"{value:_}" if value >= READABLE_DIGITS else str(value)
     return "{}" if isinstance(value, Mapping) else repr(value)

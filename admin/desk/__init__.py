@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from admin.desk.learning import LearningDesk
     from admin.desk.logs import LogsDesk
     from admin.desk.models import ModelsDesk
+    from admin.desk.playground import PlaygroundDesk
     from admin.desk.rules import RulesDesk
+    from admin.desk.settings import SettingsDesk
+    from admin.desk.system import SystemDesk
     from admin.desk.traffic import TrafficDesk
     from config.database import Database
 
@@ -43,7 +46,10 @@ class Desk:
     judge: JudgeDesk | None = None
     documents: DocumentsDesk | None = None
     foundry: FoundryDesk | None = None
+    playground: PlaygroundDesk | None = None
     learning: LearningDesk | None = None
     jobs: JobsDesk | None = None
     keys: KeysDesk | None = None
     logs: LogsDesk | None = None
+    settings: SettingsDesk | None = None
+    system: SystemDesk | None = None

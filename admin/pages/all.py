@@ -18,8 +18,11 @@ from admin.pages import (
     logs,
     models,
     overview,
+    playground,
     rules,
     savings,
+    settings,
+    system,
     traffic,
 )
 
@@ -36,12 +39,15 @@ PAGES: tuple[Page, ...] = (
     rules.PAGE,
     judge.PAGE,
     documents.PAGE,
+    playground.PAGE,
     feedback.PAGE,
     learning.PAGE,
     foundry.PAGE,
     intents.PAGE,
     logs.PAGE,
+    system.PAGE,
     keys.PAGE,
+    settings.PAGE,
     audit.PAGE,
 )
 ACTIONS: tuple[Action, ...] = (
@@ -55,7 +61,9 @@ ACTIONS: tuple[Action, ...] = (
     *feedback.ACTIONS,
     *foundry.ACTIONS,
     *learning.ACTIONS,
+    *playground.ACTIONS,
     *logs.ACTIONS,
     *keys.ACTIONS,
+    *settings.ACTIONS,
 )
-STREAMS: tuple[Stream, ...] = (decisions.EXPORT, traffic.EVENTS)
+STREAMS: tuple[Stream, ...] = (decisions.EXPORT, traffic.EVENTS, playground.EVENTS)

@@ -19,6 +19,8 @@ from proxy.desk.learning import HouseLearning
 from proxy.desk.logs import HouseLogs
 from proxy.desk.models import HouseModels
 from proxy.desk.rules import HouseRules
+from proxy.desk.settings import HouseSettings
+from proxy.desk.system import HouseSystem
 from proxy.desk.traffic import HouseTraffic
 
 if TYPE_CHECKING:
@@ -45,10 +47,13 @@ def build_desk(house: House) -> Desk:
         judge=HouseJudge(house),
         documents=HouseDocuments(house),
         foundry=HouseFoundry(house),
+        playground=house.playground,
         learning=HouseLearning(house),
         jobs=house.jobs,
         keys=HouseKeys(house),
         logs=HouseLogs(house),
+        settings=HouseSettings(house),
+        system=HouseSystem(house),
     )
 
 
