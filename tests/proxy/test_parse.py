@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from config.errors import InvalidRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
 from proxy.requests.content import decode_content
-from proxy.requests.parse import Parsed, parse_chat, parse_embeddings, parse_unified
+from proxy.requests.parse import Parsed, parse_chat, parse_embeddings, parse_route, parse_unified
+from proxy.requests.validate import MAX_MESSAGES
 from router.rules import Rule
 
 PACKED = gzip.compress(b"{}", mtime=0)
@@ -446,3 +447,63 @@ def test_a_question_beside_another_is_named() -> None:
     """`message` is read where `prompt` stands beside it."""
     assert ("prompt dropped: message stands beside it",) == unified({"message": "a", "prompt": "b"}).warnings
     assert () == unified({"message": "a", "prompt": "a"}).warnings
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"stop": "END"}, {"stream_options": {}}, {"tool_choice": "auto"}, {"modalities": ["text"]}, {"a": "\\u0000"}],
+    ids=["stop", "stream_options", "tool_choice", "modalities", "written NUL"],
+)
+def test_plain_forms_of_optional_fields_are_no_fault(fields: dict[str, object]) -> None:
+    """Each reaches the upstream as it came; a NUL that is only written out is a text."""
+    body = chat(GOOD | fields).request.body
+
+    assert fields == {name: body[name] for name in fields}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (GOOD | {"stop": {}}, "stop"),
+        (GOOD | {"messages": USER * (MAX_MESSAGES + 1)}, "messages"),
+        (GOOD | {"metadata": {"a": ["x", "\0"]}}, "metadata.a[1]"),
+        (GOOD | {"metadata": {"a\0": "x"}}, "metadata.?"),
+    ],
+    ids=["stop", "messages", "NUL in a list", "NUL in a key"],
+)
+def test_what_no_upstream_could_take_is_named(body: dict[str, object], param: str) -> None:
+    """By its field, and a NUL by where it stands."""
+    with pytest.raises(InvalidRequestError) as caught:
+        chat(body)
+
+    assert (400, param) == (caught.value.status, caught.value.param)
+
+
+def route(**fields: object) -> Parsed:
+    return parse_route(json.dumps(fields).encode(), headers={}, max_depth=64)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompt"),
+        ({"prompt": 3}, "prompt"),
+        ({"prompt": " "}, "prompt"),
+        ({"prompt": "x", "stream": True}, "stream"),
+    ],
+)
+def test_a_question_of_route_that_is_none_is_named(fields: dict[str, object], param: str) -> None:
+    """A choice is about a text, and is told at once."""
+    with pytest.raises(InvalidRequestError) as caught:
+        route(**fields)
+
+    assert (400, param) == (caught.value.status, caught.value.param)
+
+
+def test_a_question_of_route_becomes_one_turn() -> None:
+    """Its model is `auto` unless it names one; messages beside it are not read."""
+    asked = route(prompt="hi", stream=False, messages=[3], temperature=0.5)
+
+    assert ("auto", "m") == (asked.model, route(prompt="hi", model="m").model)
+    assert USER == asked.request.body["messages"]
+    assert 0.5 == asked.request.body["temperature"]
