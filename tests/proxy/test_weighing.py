@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from config.types import Passage
 from proxy.lookup import Lookup
 from proxy.savings import Savings, savings_of
 from proxy.weighing import MOST_WAITING, Weigher, Weighing, outcome
 from retrieval.equal_coverage import DenseTopK
+from retrieval.scoped import DenseOf
 from router.providers.scripted import Reply, Script, UsageSpec, scripted_upstream
 from tests.e2e.gateway import model, running_gateway, user
 
@@ -94,9 +96,21 @@ async def test_few_wait_for_the_thread() -> None:
     assert DENSE == await weigher.begin(slowly, [PASSAGE])
 
 
+class AtOnce(Weigher):
+    """Reckons while the caller waits, so that it is there however quick the upstream is."""
+
+    @override
+    def begin(self, dense: DenseOf | None, passages: Sequence[Passage]) -> Weighing | None:
+        """Reckon."""
+        assert dense is not None
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(dense(passages))
+        return done
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_the_books_hold_it(tmp_path: Path, stream: bool) -> None:
-    """Of a request at the main door, which waits for nothing."""
+    """Of a request at the main door, streamed or not."""
     home = tmp_path / "library"
     home.mkdir()
     for n in range(5):
@@ -108,6 +122,7 @@ async def test_the_books_hold_it(tmp_path: Path, stream: bool) -> None:
         running_gateway(tmp_path, settings, model("m", upstream.url + "/v1")) as gateway,
     ):
         await gateway.house.documents.load()
+        gateway.house.documents.weigher = AtOnce()
         answer = await gateway.chat(
             model="auto", messages=user("What is the colour of the lamp in hall 3?"), stream=stream
         )
