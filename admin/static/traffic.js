@@ -19,7 +19,8 @@
     state.dataset.now = word;
   };
   const two = (n) => String(n).padStart(2, "0");
-  const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const clock = (at) => `${day(at)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 
   const show = (cells) => {
     const row = blank.cloneNode(true).firstElementChild;
