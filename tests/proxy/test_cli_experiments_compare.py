@@ -14,6 +14,14 @@ from tests.proxy.cli_settings import ALONE, model
 from tests.router.experiments.test_shadow import ASKED, stored
 from tests.router.offpolicy.books import booked
 
+QUOTES = """
+[[model]]
+name = "quotes"
+  [[model.deployment]]
+  provider = "extractive"
+  upstream_model = "extractive"
+"""
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
@@ -23,9 +31,9 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("THALAMUS_CONFIG", raising=False)
     (tmp_path / ".thalamus").mkdir()
 
-    async def go(*words, records=12, urls=None):
+    async def go(*words, records=12, urls=None, more=""):
         models = "".join(model(name, url) for name, url in (urls or {}).items())
-        (tmp_path / "thalamus.toml").write_text(ALONE + models)
+        (tmp_path / "thalamus.toml").write_text(ALONE + models + more)
         database = open_database(f"sqlite:///{tmp_path / '.thalamus' / 'thalamus.sqlite'}")
         await database.upgrade()
         await booked(database, [stored(f"{at}", {"messages": ASKED}) for at in range(records)])
@@ -119,12 +127,14 @@ async def test_without_stored_bodies_it_says_what_to_set(run):
         unknown = await run("--candidate", "nobody", "--judge", "new", records=0, urls=urls)
         gone = {**urls, "gone": "http://127.0.0.1:9"}
         away = await run("--candidate", "new", "--judge", "gone", records=0, urls=gone)
+        extractive = await run("--candidate", "new", "--judge", "quotes", records=0, urls=urls, more=QUOTES)
 
     assert 1 == code
     assert "set storage.store_bodies" in nothing
-    assert (1, 1) == (unknown[0], away[0])
+    assert (1, 1, 1) == (unknown[0], away[0], extractive[0])
     assert "'nobody' does not exist here. See: thalamus models" in unknown[2]
     assert "the model 'gone' cannot be asked now. See: thalamus models" in away[2]
+    assert "the model 'quotes' cannot be asked now. See: thalamus models" in extractive[2]
 
 
 async def test_a_candidate_that_never_answers_is_said_to(run):
