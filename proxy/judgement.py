@@ -140,7 +140,8 @@ def _stakes(house: House, choice: Choice, considered: Considered) -> Stakes | No
     if settings.mode != "unsure":
         return None
     taste = Taste(considered.dial, routing.latency_weight, routing.switching_weight)
-    return stakes_of(choice, trust=settings.trust, taste=taste, toll=house.judging.judge.toll)
+    toll = house.judging.judge.toll
+    return stakes_of(choice, trust=settings.trust, gate=gate_of(settings), taste=taste, toll=toll)
 
 
 def _haste(house: House, stakes: Stakes | None) -> Haste | None:

@@ -54,22 +54,28 @@ class Stakes:
     """What its own price takes away, waited for or not."""
 
 
-def stakes_of(choice: Choice, *, trust: float, taste: Taste | None = None, toll: Toll | None = None) -> Stakes | None:
+def stakes_of(
+    choice: Choice, *, trust: float, gate: Gate | None = None, taste: Taste | None = None, toll: Toll | None = None
+) -> Stakes | None:
     """Return what is at stake; `None` where nothing is expected of some model, as with a policy that is damaged.
 
     The gain is what it would be worth to know each model's true score before choosing, times the trust in the judge:
     an upper bound of what its word can bring. A wait of `toll.wait_ms` weighs what it weighs among the models, and the
-    judge's price what such a price of an answer weighs: as a part of the dearest candidate's.
+    judge's price what such a price of an answer weighs: as a part of the dearest candidate's. Where the policy is sure
+    by the `gate`, nothing is at stake, and nothing is computed.
     """
     ranked, taste, toll = choice.ranked, taste or Taste(), toll or Toll()
     expected = [each.expected for each in ranked if each.expected is not None and "quality" in each.parts]
     if len(expected) < len(ranked) or not expected:
         return None
+    p_best = max(each.p_best for each in ranked)
+    if gate is not None and p_best >= gate.unsure_below:
+        return Stakes(p_best, 0.0)
     worth = worth_of_knowing([each.score for each in ranked], [each.deviation for each in expected])
     dearest = max((each.cost_usd for each in expected if each.cost_usd is not None), default=0.0)
     relative = toll.usd / dearest if dearest > 0 else float(toll.usd > 0)
     return Stakes(
-        max(each.p_best for each in ranked),
+        p_best,
         gain=trust * worth,
         wait=taste.latency_weight * toll.wait_ms / (toll.wait_ms + HALF_LATENCY_MS),
         fee=cost_weight(taste.dial) * relative,

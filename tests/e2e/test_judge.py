@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.choosing.drawing import drawn
+from router.judge.afterwards import Afterwards
 from router.judge.templates import shipped_templates
 from tests.e2e.gateway import HEAD, asked, model, running_gateway, user
 from tests.router.judge.cases import named
@@ -183,6 +184,18 @@ async def test_any_catalogue_model_may_judge(tmp_path):
         found = await decided(running)
 
     assert ("unread", "no_json", "large") == tuple(found["judge"][n] for n in ("outcome", "fault", "model"))
+
+
+async def test_nobody_is_asked_where_too_many_stand_in_line(tmp_path):
+    """The line is bounded: a request beyond it is answered as ever, and the books say that nobody was asked."""
+    async with gateway(tmp_path, {"text": named("large")}, extra="share_max = 0.0") as (running, ollama):
+        running.house.judging.afterwards = Afterwards(most=0)
+        found = await decided(running)
+        skipped = running.house.metrics.judge.skipped
+
+        assert [] == asked(ollama)
+    assert ("dropped", "share_spent", False) == tuple(found["judge"][n] for n in ("outcome", "reason", "followed"))
+    assert {"share_spent": 1, "line_full": 1} == skipped
 
 
 async def test_what_a_judge_of_the_catalogue_costs_is_in_the_books(tmp_path):

@@ -59,6 +59,15 @@ def test_nothing_is_to_gain_from_a_judge_that_is_not_trusted():
     assert [0.0, 0.5, 1.0] == pytest.approx([each.gain / stakes[2].gain for each in stakes])
 
 
+def test_nothing_is_reckoned_where_the_policy_is_sure():
+    """Most requests of a gateway that has learned: they are not to pay for what nobody asks."""
+    found = stakes_of(chosen(0.9, 0.3), trust=1.0, gate=Gate())
+
+    assert 0.0 == found.gain
+    assert "sure" == why_not(chosen(0.9, 0.3), Gate(), found)
+    assert stakes_of(chosen(0.5, 0.5), trust=1.0, gate=Gate()).gain > 0
+
+
 def test_wait_and_price_weigh_what_they_weigh_among_the_models():
     """Five seconds are half of the weight of waiting; the judge's price counts against the dearest candidate's."""
     choice = chosen(0.5, 0.5, cost=0.001)
