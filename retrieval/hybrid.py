@@ -19,9 +19,11 @@ from retrieval.choose import Candidate, Texts, choose
 from retrieval.chunk import line_of
 from retrieval.found import Found, FoundPassage
 from retrieval.fusion import TITLE_WEIGHT, Best, by_script, convex_by
+from retrieval.lsa import LsaEmbedder
 from retrieval.named import lift_of
 from retrieval.search import LANGUAGE_FOLDERS, MAX_QUERY_CHARS, twins
 from retrieval.segment import language_of
+from retrieval.vectors import common_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -107,7 +109,9 @@ class Index:
     one row a window; `embedder` made the vectors.
     """
 
-    __slots__ = ("_max_scanned", "_open", "_places", "documents", "embedder", "recipe", "vectors", "windows", "words")
+    __slots__ = (
+        "_common", "_max_scanned", "_open", "_places", "documents", "embedder", "recipe", "vectors", "windows", "words"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -127,6 +131,7 @@ class Index:
         self.embedder = embedder
         self.recipe = recipe
         self._max_scanned = max_scanned
+        self._common = common_part(vectors) if len(windows) and embedder.name != LsaEmbedder.name else None
         self._places = {document.name: place for place, document in enumerate(self.documents)}
         self._open = {own: ~self._rows_of(twins(self._places, own)) for own in LANGUAGE_FOLDERS}
 
@@ -217,12 +222,14 @@ class Index:
         near = np.unique(np.concatenate(rows))
         near = near[is_open[near]]
         raised = (words[near] * (1 + TITLE_WEIGHT * self.words.named(question.wanted, near))).astype(np.float32)
-        dense = (
-            np.zeros(len(near), dtype=np.float32)
-            if question.vector is None
-            else self.vectors.scores(question.vector, near)
-        )
-        return _Ranked(near, raised, dense)
+        return _Ranked(near, raised, self._nearness(question.vector, near))
+
+    def _nearness(self, vector: NDArray[np.float32] | None, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return by how much each of the windows is nearer to a question than windows are on average; without: 0."""
+        if vector is None:
+            return np.zeros(len(rows), dtype=np.float32)
+        found = self.vectors.scores(vector, rows)
+        return found if self._common is None else found - np.float32(np.einsum("i,i->", self._common, vector))
 
     def _nearest(self, vector: NDArray[np.float32], n: int, is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the open windows nearest to the vector: all are compared where only some are open."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from config.errors import UpstreamError
 from retrieval.building import build_index
@@ -255,3 +257,37 @@ def test_nothing_is_sent_twice_and_no_limit_is_passed(rows, budget):
     assert len(chosen) <= 4
     assert sum(each.n_tokens for each in chosen) <= budget
     assert all(one.end <= two.start for one, two in pairwise(chosen))
+
+
+class Cone:
+    """An embedder whose vectors lie in a narrow cone; it knows that a boat is as good as a ferry."""
+
+    name = "openai"
+    fingerprint = "cone"
+    dimension = 2
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return nearly the same vector for all."""
+        found = np.array([[1.0, "ferry" in each or "boat" in each] for each in texts], dtype=np.float32)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_what_all_vectors_have_in_common_makes_nothing_likely():
+    """Their cosines with a question are all above 0.7; only the one that stands out is worth something."""
+    texts = [f"Number {n} is a note about nothing. It says what it says." for n in range(40)]
+    index = build_index(
+        [Document(f"{n}.md", text) for n, text in enumerate([*texts, "The ferry calls at Lindholm."])], embedder=Cone()
+    )
+
+    found = index.search("boat", Limits(2))
+
+    assert ["40.md"] == docs(found)[:1]
+    assert 1 == pytest.approx(found.passages[0].passage.score)
+    assert 0.2 > max((each.passage.score for each in found.passages[1:]), default=0.0)
+
+
+def test_of_few_vectors_nothing_common_is_known():
+    """A library of one passage is still found by its vector alone."""
+    index = build_index([Document("a.md", "The ferry calls at noon.")], embedder=Cone())
+
+    assert ["a.md"] == docs(index.search("boat?", Limits(1)))
