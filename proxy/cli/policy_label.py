@@ -12,11 +12,13 @@ import typer
 from proxy.cli.asking import live_in, words_of
 from proxy.cli.bars import Bars
 from proxy.cli.checking import probed
+from proxy.cli.languages import ToldIn, usual_language
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.policy_label_input import prompts_of
 from proxy.cli.policy_label_learn import learn_file, tell_learned
 from proxy.cli.policy_label_plan import confirm, plan_of
 from proxy.cli.policy_label_rate import rate
+from proxy.cli.policy_label_words import WORDS, sentence
 from proxy.cli.printing import CommandError, print_json, print_table, say
 from proxy.cli.stored_weights import with_stored_weights
 from router.labels.answering import AnswerBook, Asked, Asking
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from config.types import Json
+    from proxy.cli.languages import Told
     from proxy.cli.policy_label_plan import Plan
     from router.labels.prompts import Wanted
     from router.labels.rows import Standing
@@ -86,6 +89,7 @@ def label(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before spending.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the order in which answers are shown.")] = 0,
     at_once: Annotated[int, typer.Option("--at-once", min=1, max=64, help="Answers asked for at once.")] = 8,
+    language: ToldIn = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,27 +108,39 @@ def label(
     work = _work(prompts_of(settings, file, from_log=from_log, limit=limit), out, file, Purse(max_usd), seed, at_once)
     catalog = with_stored_weights(asyncio.run(probed(settings)), settings.database_url)
     wishes = _Wishes(tuple(each.strip() for each in models.split(",") if each.strip()), judge, by_hand, learn, yes)
-    _carry_out(settings, work, catalog, wishes, as_json=as_json)
+    _carry_out(settings, work, catalog, wishes, language=None if as_json else language or usual_language())
 
 
 VERBS = (("label", "thalamus policy label --input prompts.txt --judge gpt --out labelled.jsonl", label),)
 
 
-def _carry_out(settings: Settings, work: _Work, catalog: Catalog, wishes: _Wishes, *, as_json: bool) -> None:
-    plan = plan_of(catalog, wishes.models, wishes.judge)
-    confirm(plan, work.prompts, answers=work.answers, labels=work.labels, purse=work.purse, sure=wishes.is_sure)
+def _carry_out(settings: Settings, work: _Work, catalog: Catalog, wishes: _Wishes, *, language: Told | None) -> None:
+    """Ask, grade and tell: in a language, or with `None` as JSON."""
+    spoken = language or "en"
+    plan = plan_of(catalog, wishes.models, wishes.judge, language=spoken)
+    confirm(
+        plan,
+        work.prompts,
+        answers=work.answers,
+        labels=work.labels,
+        purse=work.purse,
+        sure=wishes.is_sure,
+        language=spoken,
+    )
     try:
         asked, judged = asyncio.run(_asked(work, plan, catalog))
     except KeyboardInterrupt as error:
         raise CommandError(f"stopped; {KEPT}") from error
     if wishes.rates:
-        judged.n_graded = rate(work.prompts, plan.models, answers=work.answers, labels=work.labels, seed=work.seed)
+        judged.n_graded = rate(
+            work.prompts, plan.models, answers=work.answers, labels=work.labels, seed=work.seed, language=spoken
+        )
     work.labels.tidy()
     standings = work.labels.standings(work.prompts, plan.models)
     told = _told(work, asked, judged, standings)
     if wishes.learns and standings[0].n:
         told |= asyncio.run(learn_file(settings, work.labels.path))
-    print_json(told) if as_json else _tell(told, work, standings)
+    print_json(told) if language is None else _tell(told, work, standings, language)
     _complain(asked, judged)
 
 
@@ -171,28 +187,27 @@ def _told(work: _Work, asked: Asked, judged: Judged, standings: Sequence[Standin
     }
 
 
-def _tell(told: Json, work: _Work, standings: Sequence[Standing]) -> None:
-    n = standings[0].n
-    say(
-        f"{n} of {len(work.prompts)} prompts are labelled in {work.labels.path}; {told['new_answers']} answers were "
-        f"asked for and {told['spent_usd']} USD spent now."
-    )
+def _tell(told: Json, work: _Work, standings: Sequence[Standing], language: Told) -> None:
+    n, file = standings[0].n, work.labels.path
+    spent = {"answers": told["new_answers"], "usd": told["spent_usd"]}
+    say(sentence(language, "labelled", n=n, prompts=len(work.prompts), file=file, **spent))
     if n:
+        words = WORDS[language]
         rows = [
             (
                 each.model,
                 f"{each.mean:.3f}",
                 str(each.n_best),
-                "unknown" if each.cost_usd is None else f"{each.cost_usd:.4f}",
+                words["unknown"] if each.cost_usd is None else f"{each.cost_usd:.4f}",
             )
             for each in standings
         ]
-        print_table(("model", "quality", "best on", "USD"), rows)
+        print_table((words["model"], words["quality"], words["best"], "USD"), rows)
     if "version" in told:
-        tell_learned(told)
+        tell_learned(told, language)
     elif n:
-        say(f"Next: thalamus policy learn {work.labels.path}")
-        say(f"   or: thalamus policy fit --train {work.labels.path} --out my-policy")
+        say(sentence(language, "next_learn", file=file))
+        say(sentence(language, "next_fit", file=file))
 
 
 def _complain(asked: Asked, judged: Judged) -> None:

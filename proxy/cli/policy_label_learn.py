@@ -15,8 +15,10 @@ from config.errors import UnavailableError
 from proxy.choosing import offers, weights_of
 from proxy.cli.bars import Bars
 from proxy.cli.checking import probed
+from proxy.cli.languages import ToldIn, usual_language
 from proxy.cli.logs import events_on_stderr
 from proxy.cli.options import AsJson, ConfigFile, read_settings
+from proxy.cli.policy_label_words import sentence
 from proxy.cli.printing import CommandError, note, print_json, say
 from proxy.learning import trust_of
 from router.catalog import build_catalog
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from config.database import Database
     from config.settings import Settings
     from config.types import Json
+    from proxy.cli import languages
     from proxy.library_async import AsyncRouter
     from router.learning.told import Told
     from router.learning.versions import Version
@@ -48,6 +51,7 @@ def learn(
         Path, typer.Argument(metavar="FILE", help="Labelled prompts, as `thalamus policy label` writes them.")
     ],
     *,
+    language: ToldIn = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +63,7 @@ def learn(
     if as_json:
         print_json(told)
     else:
-        tell_learned(told)
+        tell_learned(told, language or usual_language())
 
 
 VERBS = (("learn", "thalamus policy learn labelled.jsonl", learn),)
@@ -92,19 +96,10 @@ async def learn_file(settings: Settings, file: Path) -> Json:
         await database.aclose()
 
 
-def tell_learned(told: Json) -> None:
+def tell_learned(told: Json, language: languages.Told) -> None:
     """Say which version holds the labels."""
-    if not told["lessons"]:
-        say(f"All of it is learned already, in version {told['version']}; nothing was changed.")
-        return
-    learned = f"Version {told['version']} learned {told['lessons']} grades of {told['learned_prompts']} prompts"
-    if told["state"] == SHADOW:
-        say(f"{learned} in shadow; `thalamus policy promote {told['version']}` puts it in force.")
-        return
-    say(
-        f"{learned} and is in force. A running server takes it up within seconds; `thalamus policy rollback` takes it "
-        "back."
-    )
+    name = "known" if not told["lessons"] else "in_shadow" if told["state"] == SHADOW else "in_force"
+    say(sentence(language, name, **told))
 
 
 async def _understood(settings: Settings, prompts: Sequence[Prompt]) -> list[Labelled]:

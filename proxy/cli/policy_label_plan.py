@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from config.errors import NotFoundError
+from proxy.cli.policy_label_words import sentence
 from proxy.cli.printing import CommandError, note
 from router.labels.grading import GRADE_TOKENS, MAX_MODELS
 from router.labels.purse import USUAL_OUTPUT_TOKENS, Tariff, tariff_of
@@ -16,6 +17,7 @@ from router.labels.purse import USUAL_OUTPUT_TOKENS, Tariff, tariff_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from proxy.cli.languages import Told
     from router.labels.answering import AnswerBook
     from router.labels.prompts import Wanted
     from router.labels.purse import Purse
@@ -51,7 +53,7 @@ class Plan:
         return [name for name, tariff in paid.items() if not tariff.is_known]
 
 
-def plan_of(catalog: Catalog, names: Sequence[str], judge: str | None) -> Plan:
+def plan_of(catalog: Catalog, names: Sequence[str], judge: str | None, *, language: Told = "en") -> Plan:
     """Return who is to answer and to grade: the named models, else those that `auto` draws. Raises `CommandError`."""
     models = [_model(catalog, name) for name in names] if names else _drawn(catalog)
     found = {each.name: tariff_of(each) for each in models}
@@ -65,7 +67,7 @@ def plan_of(catalog: Catalog, names: Sequence[str], judge: str | None) -> Plan:
         return Plan(found)
     by = _model(catalog, judge)
     if by.name in found:
-        note(f"The judge {by.name} grades answers of its own too; names are hidden, but a style is not.")
+        note(sentence(language, "own_judge", judge=by.name))
     return Plan(found, by.name, tariff_of(by))
 
 
@@ -77,6 +79,7 @@ def confirm(
     labels: LabelBook,
     purse: Purse,
     sure: bool,
+    language: Told = "en",
 ) -> None:
     """Say what is asked and about what it costs, and ask whether to go on. Raises `CommandError` and `typer.Abort`."""
     missing = [(each, name) for each in prompts for name in plan.models if answers.get(each, name) is None]
@@ -92,17 +95,18 @@ def confirm(
             f"--max-usd cannot be kept: nobody knows what {', '.join(unknown)} costs; give its price in the settings, "
             "or leave it out with --models."
         )
-    by = f", and {len(to_grade)} prompts graded by {plan.judge}" if plan.judge is not None else ""
-    beyond = f", and what {', '.join(unknown)} costs, which nobody knows" if unknown else ""
-    note(
-        f"{len(missing)} answers of {', '.join(plan.models)}{by}: about {usd:.2g} USD{beyond} (taking "
-        f"{USUAL_OUTPUT_TOKENS} tokens an answer)."
-    )
+    parts = [sentence(language, "asks", n=len(missing), models=", ".join(plan.models))]
+    if plan.judge is not None:
+        parts.append(sentence(language, "graded_by", n=len(to_grade), judge=plan.judge))
+    parts.append(sentence(language, "costs", usd=usd))
+    if unknown:
+        parts.append(sentence(language, "unknown_costs", names=", ".join(unknown)))
+    note("".join((*parts, sentence(language, "assumed", n=USUAL_OUTPUT_TOKENS))))
     if sure or (usd == 0 and not unknown):
         return
     if not sys.stdin.isatty():
         raise CommandError("nothing was asked: say --yes to spend this.")
-    typer.confirm("Go on?", abort=True, err=True)
+    typer.confirm(sentence(language, "go_on"), abort=True, err=True)
 
 
 def _drawn(catalog: Catalog) -> list[Model]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from proxy.cli.policy_label_words import sentence
 from proxy.cli.printing import note, say
 from router.labels.grading import blind_order, spread_grades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from proxy.cli.languages import Told
     from router.labels.answering import AnswerBook
     from router.labels.prompts import Wanted
     from router.labels.rows import LabelBook
 
 QUIT, SKIP = "q", "s"
 STARS: Final = ("1", "2", "3", "4", "5")
-HELP: Final = f"1 to 5 (5 is best), {SKIP} to skip this prompt, {QUIT} to end:"
 
 
 def rate(
@@ -27,6 +28,7 @@ def rate(
     answers: AnswerBook,
     labels: LabelBook,
     seed: int,
+    language: Told = "en",
     read: Callable[[], str] | None = None,
 ) -> int:
     """Let a person rate what is not rated yet, and return how many prompts they did; each is kept at once.
@@ -42,8 +44,8 @@ def rate(
     n = 0
     for at, (wanted, found) in enumerate(waiting, 1):
         order = blind_order({name: each.text for name, each in found.items()}, prompt_id=wanted.id, seed=seed)
-        say(f"\n── Prompt {at} of {len(waiting)} ──\n{_shown(wanted.text)}")
-        stars = _rated(tuple(order), line)
+        say(sentence(language, "prompt", at=at, n=len(waiting), text=_shown(wanted.text)))
+        stars = _rated(tuple(order), line, language)
         if stars is None:
             break
         if len(stars) == len(order):
@@ -53,13 +55,13 @@ def rate(
     return n
 
 
-def _rated(texts: Sequence[str], read: Callable[[], str]) -> list[int] | None:
+def _rated(texts: Sequence[str], read: Callable[[], str], language: Told) -> list[int] | None:
     """Return the stars of each answer, fewer where the prompt was skipped, `None` at the end."""
     stars: list[int] = []
     for number, text in enumerate(texts, 1):
-        say(f"\n── Answer {number} of {len(texts)} ──\n{_shown(text)}")
+        say(sentence(language, "answer", at=number, n=len(texts), text=_shown(text)))
         while True:
-            note(HELP)
+            note(sentence(language, "stars", skip=SKIP, quit=QUIT))
             line = read()
             said = line.strip().lower()
             if not line or said == QUIT:
@@ -69,7 +71,7 @@ def _rated(texts: Sequence[str], read: Callable[[], str]) -> list[int] | None:
             if said in STARS:
                 stars.append(int(said))
                 break
-            note(f"'{said[:20]}' is none of these.")
+            note(sentence(language, "no_stars", said=said[:20]))
     return stars
 
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -20,6 +21,7 @@ from config.database import Database, open_database
 from config.types import DecisionRecord
 from proxy.cli import main
 from proxy.cli.policy_label_input import read_recorded
+from proxy.cli.policy_label_words import WORDS
 from router.learning.versions import VersionStore
 from router.providers.scripted import Match, Reply, Script, scripted_upstream
 from tests.router.offpolicy.books import NOW, booked
@@ -189,6 +191,22 @@ async def test_answers_are_rated_blind_in_the_terminal(run: Run, tmp_path: Path)
     assert "── Prompt 2 of 2 ──" in second
     assert (0, 3) == (code, len(rows(tmp_path / "labelled.jsonl")))
     assert "learned 6 grades of 3 prompts and is in force" in second
+
+
+async def test_all_of_it_is_said_in_chinese_too(run: Run) -> None:
+    """Both tables have the same sentences, and a person rates in their language."""
+    words = ("label", "--input", "prompts.txt", "--language", "zh", "--rate", "--learn", "--limit", "1")
+    _, out, err = await run(*words, models=BOTH, typed="x\n5\n1\n")
+    _, again, _ = await run("learn", "labelled.jsonl", "--language", "zh", models=BOTH)
+    blanks = [{name: sorted(re.findall(r"{\w+", text)) for name, text in WORDS[each].items()} for each in ("en", "zh")]
+
+    assert blanks[0] == blanks[1]
+    assert "good, poor 共 2 个回答：大约 0 USD" in err
+    assert "“x”不在其中。" in err
+    assert "── 提示 1，共 1 条 ──\none?" in out
+    assert "已标注 1 条，共 1 条提示" in out
+    assert "学了 1 条提示的 2 个分数，已经生效" in out
+    assert "这些都已经学过" in again
 
 
 async def test_rating_ends_where_the_terminal_does(run: Run, tmp_path: Path) -> None:
