@@ -76,6 +76,19 @@ def model_shares(entries: Sequence[Row], t: Texts) -> Markup:
     return shares(rows, title=t("models.weights_title"), description=t("models.shares_sentence"))
 
 
+def recent_opinions(steps: Sequence[Row], t: Texts) -> Markup:
+    """Return the share of good opinions, step by step, with its band."""
+    points = [Point(_moment(each["to"]), each["success_rate"], each["low"], each["high"]) for each in steps]
+    return lines(
+        [Line(t("learning.success"), points)],
+        write_x=_write_moment,
+        write_y=lambda share: percent(share, 0),
+        title=t("learning.recent_title"),
+        description=t("learning.recent_sentence"),
+        y_high=1.0,
+    )
+
+
 DRAWN: Mapping[str, Callable[..., Markup]] = {
     "confusion": confusion,
     "coverage": coverage,
@@ -83,6 +96,7 @@ DRAWN: Mapping[str, Callable[..., Markup]] = {
     "learning_curve": learning_curve,
     "model_shares": model_shares,
     "requests_over_time": requests_over_time,
+    "recent_opinions": recent_opinions,
     "reliability": reliability_diagram,
     "saved_by_day": saved_by_day,
     "stage_waterfall": stage_waterfall,
@@ -100,3 +114,11 @@ def _day(name: str) -> float:
 
 def _write_day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d")
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _write_moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from admin.auditing import audited
 from admin.desk.jobs import JobBusyError
 from admin.page import Action, Done, Page, Refused
+from admin.queries.recent import recent_opinions
 from config.errors import ArtefactError, NotFoundError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ async def read(visit: Visit) -> Data:
     return {
         "state": desk.told(),
         "curve": list(await desk.curve()),
+        "recent": await recent_opinions(visit.desk.database),
         "versions": list(versions[:MAX_VERSIONS]),
         "n_versions": len(versions),
         "candidates": [WEIGHTS, *(str(each["id"]) for each in versions[:MAX_VERSIONS])],

@@ -103,3 +103,12 @@ async def test_senseless_what_if_is_not_begun(site, jobs, fields):
 
     assert page.status_code in {400, 404}
     assert [] == jobs.jobs
+
+
+async def test_newest_opinions_are_steps_of_the_same_number(site, filled):
+    """Ten ratings are two steps of five; signs that no person gave are not opinions."""
+    recent = (await site.get("/dashboard/learning.json")).json()["recent"]
+
+    assert [5, 5] == [each["n"] for each in recent]
+    assert recent[0]["to"] <= recent[1]["from"]
+    assert all(each["low"] <= each["success_rate"] <= each["high"] for each in recent)
