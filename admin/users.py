@@ -69,8 +69,10 @@ class UserStore:
         row = self._row(FIRST_NAME, "admin", await self._passwords.hashed(password))
         async with self._database.writing() as connection:
             if await connection.scalar(select(func.count()).select_from(admin_user)):
-                return None  # another replica was quicker
-            await connection.execute(admin_user.insert().values(row))
+                return None  # another replica was quicker; on PostgreSQL it may still be about to be
+            made = insert_into(admin_user, self._database.dialect).values(row).on_conflict_do_nothing()
+            if not (await connection.execute(made)).rowcount:
+                return None
             await self._audit(connection, "make_user", FIRST_NAME, {"role": "admin"}, actor="first start")
         return password
 
