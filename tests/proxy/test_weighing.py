@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 from typing_extensions import override
 
 from config.types import Passage
+from proxy.doors import OPENAI, ROUTE, Door
+from proxy.exchange import Exchange
 from proxy.lookup import Lookup
 from proxy.savings import Savings, savings_of
-from proxy.weighing import MOST_WAITING, Weigher, Weighing, outcome
+from proxy.weighing import MOST_WAITING, Weigher, Weighing, outcome, settled
 from retrieval.equal_coverage import DenseTopK
 from retrieval.scoped import DenseOf
+from router.attempt import AttemptLog
 from router.providers.scripted import Reply, Script, UsageSpec, scripted_upstream
 from tests.e2e.gateway import model, running_gateway, user
 
@@ -57,6 +61,26 @@ async def test_the_account_compares_with_it_once_it_is_there() -> None:
         "tokens": tokens, "saved": tokens - late["sent_tokens"], "k": 12, "held": 0.93, "reached": True,
     } == late["against"]["dense_at_equal_coverage"]  # fmt: skip
     assert [] == late["left_out"]
+
+
+@pytest.mark.parametrize(("door", "waits"), [(ROUTE, True), (OPENAI, False)])
+async def test_only_who_shows_it_waits_for_it(door: Door, waits: bool) -> None:
+    """At `/route` it stands in the answer; the main door answers first."""
+    gate = threading.Event()
+
+    def slowly(passages: Sequence[Passage]) -> DenseTopK:
+        gate.wait(5)
+        return dense(passages)
+
+    exchange = Exchange("1", door, AttemptLog(time.perf_counter))
+    await settled(exchange)  # nothing was sent
+    weighing = Weigher().begin(slowly, [PASSAGE])
+    exchange.savings = account(weighing)
+    asyncio.get_running_loop().call_soon(gate.set)
+    await settled(exchange)
+
+    assert waits == (outcome(weighing) == DENSE)
+    await weighing
 
 
 async def test_without_vectors_nothing_is_reckoned() -> None:
