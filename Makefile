@@ -80,6 +80,7 @@ bench-retrieval: $(DEV_STAMP) ## Measure hybrid search on DATA=folder of en, zh 
 	@test -n "$(DATA)" || { echo "say where the questions are: make bench-retrieval DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m retrieval.bench $(DATA) --report docs/reports/retrieval.md $(ARGS)
 	@$(BIN)/python -m tests.bench.names $(DATA) --report docs/reports/retrieval.md
+	@$(BIN)/python -m tests.bench.services --report docs/reports/services.md
 
 bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from config.embedder_settings import EmbedderSettings
 from config.intents import shipped_intents
 from config.settings import RetrievalSettings
 from proxy.lookup import Library, Lookup, look_up
@@ -39,17 +40,17 @@ SEED = "thalamus-services"
 Row = dict[str, Any]
 
 
-def library(kind: str) -> Library:
-    """Return the example library behind one of the searches."""
+def library(kind: str, embedder: EmbedderSettings | None = None) -> Library:
+    """Return the example library behind one of the searches, hybrid search with the built-in embedder or another."""
     read = [(each, *read_front_matter(each.text)) for each in read_documents(EXAMPLES)]
     documents = [Document(each.name, text, said.title, said.intents or ()) for each, said, text in read]
     lexical = LibrarySearch(lambda: documents)
     search: ScopedSearch = LexicalScopedSearch(lexical)
     if kind == "hybrid":
-        from retrieval.building import build_index  # noqa: PLC0415  # FAISS: only where it is measured
-        from retrieval.searcher import HybridScopedSearch  # noqa: PLC0415  # as above
+        from retrieval.searcher import HybridBuilder, HybridScopedSearch  # noqa: PLC0415  # FAISS: only where measured
 
-        search = HybridScopedSearch(build_index(documents))
+        settings = RetrievalSettings(embedder=embedder or EmbedderSettings())
+        search = HybridScopedSearch(HybridBuilder.of(settings).index(documents))
     shelf = Shelf.of((each.name, each.text, each.intents) for each in documents)
     return Library(search, shelf, ExtractiveAnswerer(lexical.index).holds)
 
