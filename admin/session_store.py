@@ -104,7 +104,7 @@ class SessionStore:
     async def leave_notice(self, session: Session, notice: Mapping[str, object]) -> None:
         """Keep what the next page of this session says once; `once` of it stays in memory."""
         once = cast("Mapping[str, str]", notice.get("once") or {})
-        kept = {**notice, "once": {}, "has_once": bool(once)}
+        kept: dict[str, object] = {**notice, "once": {}, "has_once": bool(once)}
         async with self._database.writing() as connection:
             await connection.execute(
                 update(admin_session).where(admin_session.c.id_hash == session.id_hash).values(notice=kept)

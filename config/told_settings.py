@@ -73,8 +73,8 @@ def _leaves(kept: object, table: Mapping[str, object], prefix: str) -> Iterator[
         value = getattr(kept, field.name)
         if is_dataclass(value) and not isinstance(value, type):
             inner = table.get(toml)
-            inner_table = cast("Mapping[str, object]", inner) if isinstance(inner, Mapping) else {}
-            yield from _leaves(value, inner_table, f"{prefix}{toml}.")
+            given = cast("Mapping[str, object]", inner if isinstance(inner, Mapping) else {})
+            yield from _leaves(value, given, f"{prefix}{toml}.")
         else:
             yield f"{prefix}{toml}", field, value, toml in table
 

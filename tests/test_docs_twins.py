@@ -34,6 +34,7 @@ VARIABLES_OF_OTHERS = {
     "THALAMUS_CONFIG",  # proxy/cli/options.py
     "THALAMUS_API_KEY",
     "THALAMUS_API_KEYS",  # server.api_keys_env
+    "THALAMUS_KEY_PEPPER",  # config/pepper.py
     "THALAMUS_SECRETS",
     "THALAMUS_DOMAIN",
     "THALAMUS_PORT",  # docker-compose.yml
@@ -41,10 +42,10 @@ VARIABLES_OF_OTHERS = {
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 VERB = re.compile(
-    r"thalamus ((?:keys|db|classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)(?![\w.-])"
+    r"thalamus ((?:keys|db|dashboard|classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)(?![\w.-])"
 )
 OPTION = re.compile(
-    r"thalamus (keys create|keys revoke|db backup|(?:classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)"
+    r"thalamus (keys create|keys revoke|db backup|(?:dashboard|classifier|docs|foundry|intents|judge|policy|experiments) [a-z]+|[a-z]+)[^`\n|]*?(--[a-z-]+)"
 )
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
 

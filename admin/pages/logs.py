@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from admin.auditing import audited
 from admin.desk.logs import Level
@@ -75,7 +75,7 @@ async def set_level(visit: Visit, form: FormMultiDict) -> Done:
     before = desk.state().level
     if before != level:
         await audited(visit, "set_log_level", "logging.level", before=before, after=level)
-        desk.set_level(cast("Level", level))
+        desk.set_level(level)
     return Done(to="/logs", message="logs.level_set", values={"level": level})
 
 
