@@ -38,6 +38,12 @@ class Renderer:
     def __init__(self, texts: Mapping[Language, Texts]) -> None:
         self._environments = {language: _environment(each) for language, each in texts.items()}
 
+    def compile_all(self) -> None:
+        """Compile every template, so that no page's first visitor, nor the loop that serves it, waits for that."""
+        for environment in self._environments.values():
+            for name in environment.list_templates(extensions=["html"]):
+                environment.get_template(name)
+
     def render(self, template: str, context: Mapping[str, object], *, language: Language) -> str:
         """Return the HTML."""
         return self._environments[language].get_template(template).render(context)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, Request, Router, get, post
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import State
+from litestar.datastructures import CacheControlHeader, State
 from litestar.enums import MediaType
 from litestar.response import Redirect, Response, Stream
 from litestar.static_files import create_static_files_router  # pyright: ignore[reportUnknownVariableType]  # Litestar leaves hooks open
@@ -70,7 +70,7 @@ def create_site(
     handlers += [_stream_handler(stream) for stream in STREAMS]
     handlers += [_action_handler(action) for action in ACTIONS]
     app = Litestar(
-        route_handlers=[*handlers, *ENTRANCE, create_static_files_router(f"{ROOT}/static", directories=[STATIC])],
+        route_handlers=[*handlers, *ENTRANCE, _static_files()],
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[add_safe_headers],
         csrf_config=CSRFConfig(
@@ -87,6 +87,12 @@ def create_site(
     )
     app.state["site"] = site
     return app
+
+
+def _static_files() -> Router:
+    """Serve what pages load, to be kept for ever: its address changes with it."""
+    kept = CacheControlHeader(max_age=YEAR_S, public=True, immutable=True)
+    return create_static_files_router(f"{ROOT}/static", directories=[STATIC], cache_control=kept)
 
 
 def site_of(request: HttpRequest) -> Site:

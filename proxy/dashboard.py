@@ -13,6 +13,7 @@ from proxy.connection import Connection
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+    from admin.site import Site
     from proxy.house import House
 
 ROOT: Final = "/dashboard"
@@ -94,4 +95,6 @@ def _build(house: House) -> ASGIApp:
     from proxy.desk import build_desk  # noqa: PLC0415
 
     desk = build_desk(house)
-    return cast("ASGIApp", create_site(desk, SessionStore(desk.database)))
+    site = create_site(desk, SessionStore(desk.database))
+    cast("Site", site.state["site"]).renderer.compile_all()
+    return cast("ASGIApp", site)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Share", "shares"]
 
-WIDTH, LABELS, ROW, FOOT, EDGE = 600.0, 150.0, 26.0, 24.0, 150.0
+WIDTH, LABELS, ROW, FOOT, EDGE = 600.0, 140.0, 26.0, 24.0, 190.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,5 +69,5 @@ def _row(row: Share, top: float) -> Markup:
     if row.target is not None:
         x = _x(row.target)
         children.append(element("line", {"class": "target", "x1": x, "x2": x, "y1": top + 2, "y2": top + ROW - 2}))
-    children.append(text((_x(1) + 10, middle + 4), fit(words, EDGE - 12), kind="strong"))
+    children.append(text((_x(1) + 10, middle + 4), fit(words, EDGE - 12)))
     return element("g", {}, *children)

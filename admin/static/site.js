@@ -100,6 +100,7 @@
       axes: [
         {
           ...axis,
+          size: 30,
           grid: { show: false },
           values: (_plot, splits, _n, _space, step) =>
             splits.map((s) => (step >= 86400 ? day(new Date(s * 1000)).slice(5) : clock(new Date(s * 1000)))),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.render import STATIC, TEMPLATES, static_url
+from admin.i18n import load_texts
+from admin.render import STATIC, TEMPLATES, Renderer, static_url
 
 AXE = Path(__file__).parents[1] / "browser" / "axe"
 FOLDERS = [STATIC / "vendor", AXE]
@@ -146,3 +147,17 @@ async def test_no_file_outside_the_folder_is_given(stranger):
 
         assert 404 == answer.status_code
         assert "import" not in answer.text
+
+
+async def test_static_files_are_kept_for_ever_and_pages_never(site):
+    """Their addresses change with them; a page shows what is now."""
+    styled = await site.get(static_url("site.css"))
+    page = await site.get("/dashboard/overview")
+
+    assert {"public", "immutable", "max-age=31536000"} == set(styled.headers["cache-control"].split(", "))
+    assert "no-store" == page.headers["cache-control"]
+
+
+def test_every_template_compiles():
+    """Also those that no other test shows; compiled once, and then kept for both languages."""
+    Renderer(load_texts()).compile_all()

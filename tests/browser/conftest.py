@@ -81,8 +81,9 @@ class Seen:
         self.answers.append(answer)
 
     async def weight_bytes(self) -> int:
-        """Return the size of all that was fetched, uncompressed."""
-        return sum([len(await answer.body()) for answer in self.answers])
+        """Return the size of all that was fetched, uncompressed; a stream of events has none."""
+        ended = [each for each in self.answers if "event-stream" not in each.headers.get("content-type", "")]
+        return sum([len(await each.body()) for each in ended])
 
 
 Look = Callable[..., Awaitable[Seen]]

@@ -1,4 +1,4 @@
-"""A real gateway on a loopback port, with a dashboard that a browser can open and two scripted models behind it."""
+"""A real gateway on a loopback port, with a dashboard that a browser can open and scripted models behind it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import httpx
 
 from admin.session import COOKIE
 from admin.users import UserStore
-from tests.e2e.gateway import model, running_gateway
+from tests.e2e.gateway import HEAD, model, running_gateway
 from tests.upstreams import replying, scripted_upstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from pathlib import Path
 
-    from config.types import DecisionRecord
+    from config.types import DecisionRecord, OutcomeRecord
     from tests.e2e.gateway import Gateway
 
 
@@ -38,16 +38,25 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, records: Sequence[DecisionRecord] = ()) -> AsyncGenerator[Served]:
-    """Serve until the block ends, with these decisions in its books."""
-    replies = replying({"text": "Sorted."})
+async def served(
+    folder: Path,
+    *,
+    records: Sequence[DecisionRecord] = (),
+    outcomes: Sequence[OutcomeRecord] = (),
+    models: Sequence[str] = ("cheap", "good"),
+    head: str = HEAD,
+) -> AsyncGenerator[Served]:
+    """Serve until the block ends, with these decisions and opinions in its books."""
     async with (
-        scripted_upstream(replies) as cheap,
-        scripted_upstream(replies) as good,
-        running_gateway(folder, model("cheap", cheap.url + "/v1"), model("good", good.url + "/v1")) as gateway,
+        scripted_upstream(replying({"text": "Sorted."})) as upstream,
+        running_gateway(folder, *(model(name, f"{upstream.url}/v1") for name in models), head=head) as gateway,
     ):
         for record in records:
             gateway.house.ledger.record(record)
+        await gateway.house.writer.flush(30)
+        for outcome in outcomes:
+            gateway.house.ledger.record_outcome(outcome)
+        await gateway.house.writer.flush(30)
         users = UserStore(gateway.house.database)
         passwords = {
             role: (await users.set_password(role, role=role, changed_by="test"))[0] for role in ("admin", "viewer")
