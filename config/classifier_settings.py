@@ -57,8 +57,7 @@ class ClassifierSettings:
     delay nothing beyond `features_wait_ms`, and cost about a millisecond of a processor core each request."""
     features_wait_ms: Count = 3
     """Milliseconds that a request for `auto` waits for them where the learned policy has more than one model to choose
-    from, and before that for what it names where your documents are searched. What is not there by then has no say. 0
-    does not wait."""
+    from. What is not there by then has no say in its choice. 0 does not wait."""
     harvest: bool = False
     """Whether `thalamus foundry harvest` may make training rows of requests whose intent somebody confirmed or
     corrected. It reads stored bodies, so `storage.store_bodies` must have been on; the rows stay in `state_dir`."""

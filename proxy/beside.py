@@ -7,21 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from classifier.readings import COMPLEXITY, DOMAIN, ENTITIES, read_all
+from classifier.readings import COMPLEXITY, DOMAIN, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from classifier.readings import Reader, Reading
-
-    Heard = asyncio.Future[dict[str, Reading]]
 
 HEAD_START_S: Final = 0.005
 """Seconds that a request has the interpreter for itself, to reach its upstream, before its turn is read beside it."""
 HEARD_FIRST: Final = (DOMAIN, COMPLEXITY)
 """Models that a choice waits a moment for: they are quick, and the tagger of entities is not."""
-HEARD_NEXT: Final = (ENTITIES,)
-"""Models that a search of documents waits a moment for."""
 MOST_WAITING: Final = 16
 """Turns that may wait for the thread; who comes then is not read."""
 
@@ -36,35 +32,30 @@ class SideReader:
     def begin(self, readers: Mapping[str, Reader], text: str) -> SideReading:
         """Return the reading of a turn, which begins by itself after the head start. Needs a running event loop."""
         loop = asyncio.get_running_loop()
-        go, first, names = asyncio.Event(), loop.create_future(), loop.create_future()
-        parts = {first: HEARD_FIRST, names: HEARD_NEXT}
-        task = loop.create_task(self._read(readers, text, go, parts), name="read-beside")
-        return SideReading(task, go, first, names=names)
+        go, first = asyncio.Event(), loop.create_future()
+        task = loop.create_task(self._read(readers, text, go, first), name="read-beside")
+        return SideReading(task, go, first)
 
     def close(self) -> None:
         """Read nothing more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _read(
-        self, readers: Mapping[str, Reader], text: str, go: asyncio.Event, parts: Mapping[Heard, Sequence[str]]
+        self, readers: Mapping[str, Reader], text: str, go: asyncio.Event, first: asyncio.Future[dict[str, Reading]]
     ) -> dict[str, Reading]:
-        """Return what all say; `parts` are heard one after the other, before the rest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HEAD_START_S):
                 await go.wait()
         if self._n_waiting >= MOST_WAITING:
             return {}
         self._n_waiting += 1
+        early = {name: readers[name] for name in HEARD_FIRST if name in readers}
+        late = {name: reader for name, reader in readers.items() if name not in early}
         loop = asyncio.get_running_loop()
-        found: dict[str, Reading] = {}
         try:
-            for heard, names in parts.items():
-                early = {name: readers[name] for name in names if name in readers}
-                said = await loop.run_in_executor(self._executor, read_all, early, text) if early else {}
-                heard.set_result(said)
-                found |= said
-            late = {name: reader for name, reader in readers.items() if name not in found}
-            found |= await loop.run_in_executor(self._executor, read_all, late, text)
+            found = await loop.run_in_executor(self._executor, read_all, early, text) if early else {}
+            first.set_result(found)
+            found = found | await loop.run_in_executor(self._executor, read_all, late, text)
             return {name: found[name] for name in readers if name in found}
         finally:
             self._n_waiting -= 1
@@ -77,11 +68,9 @@ class SideReading:
         self,
         task: asyncio.Task[dict[str, Reading]],
         go: asyncio.Event,
-        first: Heard,
-        *,
-        names: Heard | None = None,
+        first: asyncio.Future[dict[str, Reading]],
     ) -> None:
-        self._task, self._go, self._first, self._names = task, go, first, names
+        self._task, self._go, self._first = task, go, first
 
     async def finish(self, *, within_s: float) -> None:
         """Begin at once where that has not happened, and wait for the end so many seconds at most."""
@@ -90,17 +79,9 @@ class SideReading:
 
     async def hear(self, *, within_s: float) -> dict[str, Reading]:
         """Begin at once, and return what the quick models say, nothing where it takes longer; the others go on."""
-        return await self._hear(self._first, within_s)
-
-    async def hear_names(self, *, within_s: float) -> dict[str, Reading]:
-        """Begin at once, and return what the tagger of entities says, likewise."""
-        return {} if self._names is None else await self._hear(self._names, within_s)
-
-    async def _hear(self, part: Heard, within_s: float) -> dict[str, Reading]:
         self._go.set()
-        if not part.done():
-            await asyncio.wait({part, self._task}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        return part.result() if part.done() else {}
+        await asyncio.wait({self._first, self._task}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        return self._first.result() if self._first.done() else {}
 
     def take(self) -> dict[str, Reading]:
         """Return what was said, nothing where it is not there; what is not there yet is given up."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from classifier import conversation
 from classifier.features import features_of
-from classifier.readings import features_from, mentions_of
+from classifier.readings import features_from
 from config.types import Span
 from proxy.beside import HEARD_FIRST
 from router.providers.json_values import as_list, as_object, as_objects
@@ -71,7 +71,6 @@ def take(exchange: Exchange, *, with_texts: bool) -> None:
         return
     notes = {name: each.as_json(with_texts=with_texts) for name, each in readings.items()}
     took_ms = sum(each.ms for each in readings.values())
-    exchange.mentions = exchange.mentions or mentions_of(readings)
     exchange.trace.spans.append(Span("beside", exchange.trace.elapsed_ms() - took_ms, took_ms, notes))
     if exchange.features is not None:
         exchange.learned = features_from(readings, exchange.features)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from classifier.features import Features
-    from config.types import Mention, Passage
+    from config.types import Passage
     from proxy.beside import SideReading
     from proxy.choosing import Considered
     from proxy.doors import Door
@@ -76,8 +76,6 @@ class Exchange:
     """What the other models say, being found out while the request goes on."""
     meant: str = ""
     """What models in shadow are to read too, once the answer is out; empty where there are none."""
-    mentions: tuple[Mention, ...] = ()
-    """What its last turn names, where that was heard in time."""
     learned: Json = field(default_factory=dict[str, object])
     """What they made of the features; empty until then."""
     retrieves: bool = True

@@ -1,31 +1,31 @@
-"""What a request names, for the search of documents: heard from the tagger in time, and told in the trace."""
+"""What a request names, for the search of documents: read by the tagger before it, and told in the trace."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from classifier.readings import mentions_of
+from classifier.readings import ENTITIES, mentions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.types import Json, Mention
-    from proxy.exchange import Exchange
     from proxy.house import House
     from retrieval.scoped import Lifted
 
+MAX_BYTES: Final = 300
+"""Longer texts are not read, which would take more than 2 ms; their many words say enough."""
 
-async def named(house: House, exchange: Exchange) -> tuple[Mention, ...]:
-    """Return what the last turn names, waiting for the tagger as long as the settings allow; nothing where it is late.
 
-    Where no document could rise by it, nobody waits.
-    """
-    wait_ms = house.settings.classifier.features_wait_ms
-    if house.settings.retrieval.entity_boost <= 0 or not house.documents.has_own:
+def named(house: House, text: str) -> tuple[Mention, ...]:
+    """Return what a short turn names, in this thread: half a millisecond, where documents could rise by it."""
+    settings = house.settings
+    if settings.retrieval.entity_boost <= 0 or not settings.classifier.features or not house.documents.has_own:
         return ()
-    if exchange.beside is not None and wait_ms > 0:
-        exchange.mentions = mentions_of(await exchange.beside.hear_names(within_s=wait_ms / 1000))
-    return exchange.mentions
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        return ()
+    reading = house.understanding.read_one(ENTITIES, text)
+    return () if reading is None else mentions_of({ENTITIES: reading})
 
 
 def told(lifted: Sequence[Lifted], *, with_texts: bool) -> list[Json]:

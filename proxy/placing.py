@@ -17,9 +17,10 @@ from router.providers.json_values import as_count, as_objects
 
 if TYPE_CHECKING:
     from config.trace import span
-    from config.types import Json, Passage
+    from config.types import Intent, Json, Passage
     from proxy.exchange import Exchange
     from proxy.house import House
+    from proxy.lookup import Lookup
     from router.attempt import Candidate
     from router.providers.base import ChatRequest
 
@@ -34,11 +35,8 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
     if not exchange.studies or not (may_place or exchange.door.shows_passages) or not question.strip():
         note(skipped=True)
         return
-    mentions = await named(house, exchange)
     try:
-        exchange.lookup = await asyncio.to_thread(
-            house.documents.look_up, question, exchange.intent, house.understanding.catalogue, mentions
-        )
+        exchange.lookup = await asyncio.to_thread(_look_up, house, question, exchange.intent)
     except StorageError as error:  # the answer is worth more than its context
         exchange.warnings += (f"answered without documents: {error}",)
     if exchange.lookup is not None:
@@ -50,6 +48,10 @@ async def retrieve(house: House, exchange: Exchange, note: span) -> None:
         if exchange.lookup.lifted:
             note(names=told(exchange.lookup.lifted, with_texts=house.settings.storage.store_preview))
     note(passages=len(exchange.passages))
+
+
+def _look_up(house: House, question: str, intent: Intent | None) -> Lookup | None:
+    return house.documents.look_up(question, intent, house.understanding.catalogue, named(house, question))
 
 
 def place(house: House, exchange: Exchange, request: ChatRequest, candidates: tuple[Candidate, ...]) -> ChatRequest:

@@ -1,17 +1,15 @@
-"""What a request names reaches the search of documents in time, or not at all, and the trace says what it did."""
+"""What a request names reaches the search of documents, and the trace says what it did."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 
 import pytest
 
 from classifier.readings import ENTITIES, Reading, mentions_of
 from config.types import Citation, Mention
-from proxy.beside import SideReader, SideReading
-from proxy.names import told
+from proxy.names import named, told
 from retrieval.scoped import Lifted
 from router.providers.scripted import Reply, Script, scripted_upstream
 from tests.e2e.gateway import Gateway, model, running_gateway, user
@@ -19,23 +17,6 @@ from tests.e2e.gateway import Gateway, model, running_gateway, user
 SCRIPT = Script((Reply(text="hello"),))
 QUESTION = "What does error PAY-3008 mean for parcels?"
 CODE = {"text": "PAY-3008", "type": "identifier", "start": 11, "end": 19, "confidence": 0.9}
-FOUND = Reading(("identifier",), 0.9, abstained=False, ms=0.4, entities=(CODE,))
-
-
-class Gated:
-    """A tagger that reads when it is let."""
-
-    version = "1"
-
-    def __init__(self, reading: Reading = FOUND) -> None:
-        self.gate = threading.Event()
-        self.reading = reading
-
-    def read(self, text: str) -> Reading:
-        """Return what it found."""
-        del text
-        self.gate.wait(5)
-        return self.reading
 
 
 def library(folder: Path, more: str = "") -> str:
@@ -45,7 +26,7 @@ def library(folder: Path, more: str = "") -> str:
     for n in range(30):
         (home / f"{n}.md").write_text(f"# Error {n}\n\nThe error with parcels of town {n} means that none came.\n")
     (home / "code.md").write_text("# PAY-3008\n\nThe error PAY-3008 means that parcels were paid for twice.\n")
-    return f'[classifier]\nfeatures_wait_ms = 5000\n[retrieval]\nlibrary = "{home}"\n{more}\n'
+    return f'[retrieval]\nlibrary = "{home}"\n{more}\n'
 
 
 async def stage(gateway: Gateway) -> dict[str, object]:
@@ -87,31 +68,26 @@ async def test_a_boost_of_nothing_asks_nobody(tmp_path: Path) -> None:
     assert "names" not in noted
 
 
-async def test_a_search_does_not_wait_for_a_slow_tagger() -> None:
-    """It hears nothing then; the reading goes on, and is there for the books."""
-    tagger, side = Gated(), SideReader()
-    reading = side.begin({ENTITIES: tagger}, "x")
-    early = await reading.hear_names(within_s=0.01)
-    tagger.gate.set()
-    heard = await reading.hear_names(within_s=5)
-    again = await reading.hear_names(within_s=0)
-    await reading.finish(within_s=5)
-    side.close()
+@pytest.mark.parametrize(
+    ("text", "more", "n"),
+    [
+        (QUESTION, "", 1),
+        (f"{QUESTION} {'please ' * 50}", "", 0),
+        (QUESTION, "[classifier]\nfeatures = false\n", 0),
+        (QUESTION, "[classifier]\nenabled = false\n", 0),
+    ],
+    ids=["short", "long", "no features", "no classifier"],
+)
+async def test_only_a_short_turn_is_read_and_only_where_the_models_may(
+    tmp_path: Path, text: str, more: str, n: int
+) -> None:
+    """A long text would take too long; who switched the models off has no tagger."""
+    async with running_gateway(tmp_path, f"{library(tmp_path)}{more}") as gateway:
+        if "enabled" not in more:
+            await asyncio.to_thread(gateway.house.understanding.load_now)
+        found = await asyncio.to_thread(named, gateway.house, text)
 
-    assert ({}, {ENTITIES: FOUND}, {ENTITIES: FOUND}) == (early, heard, again)
-    assert {ENTITIES: FOUND} == reading.take()
-
-
-async def test_a_reading_without_a_tagger_names_nothing() -> None:
-    """Where no tagger is loaded, the wait ends at once; where nobody was to be heard, there is none."""
-    side = SideReader()
-    without = side.begin({"domain": (labeller := Gated(Reading(("code",), 0.9, abstained=False, ms=0.1)))}, "x")
-    labeller.gate.set()
-    heard = await without.hear_names(within_s=5)
-    nobody = SideReading(asyncio.create_task(without.finish(within_s=5)), asyncio.Event(), asyncio.Future())
-    side.close()
-
-    assert ({}, {}) == (heard, await nobody.hear_names(within_s=5))
+    assert n == len(found)
 
 
 def test_a_form_is_named_once() -> None:
