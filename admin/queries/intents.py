@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -37,11 +37,12 @@ class Labelled:
     confidence: float
     text: str | None
     """The beginning of what was asked, where previews are kept."""
+    right: bool = field(init=False)
+    """Whether exactly the named intents had been said; kept, as a page asks it fifty times of each."""
 
-    @property
-    def right(self) -> bool:
-        """Whether exactly the named intents had been said."""
-        return set(self.true) == set(self.said)
+    def __post_init__(self) -> None:
+        """Compare once."""
+        object.__setattr__(self, "right", set(self.true) == set(self.said))
 
 
 async def intent_sums(database: Database, *, now: datetime, days: int) -> list[Json]:
