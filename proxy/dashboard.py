@@ -92,7 +92,7 @@ def _build(house: House) -> ASGIApp:
     """Load and build the site, in a thread, so that relayed requests do not wait for it."""
     from admin.session_store import SessionStore  # noqa: PLC0415  # most gateways serve long before anybody looks
     from admin.site import create_site  # noqa: PLC0415
-    from proxy.desk import build_desk  # noqa: PLC0415
+    from proxy.desk.wiring import build_desk  # noqa: PLC0415
 
     desk = build_desk(house)
     site = create_site(desk, SessionStore(desk.database))

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-HEAVY = ["torch", "transformers", "peft", "sklearn", "onnxruntime", "faiss", "openai", "langchain_core", "tiktoken"]
+HEAVY = [
+    "torch", "transformers", "peft", "sklearn", "onnxruntime", "faiss", "openai", "langchain_core", "tiktoken",
+    "argon2", "jinja2", "admin.site", "proxy.desk.wiring",
+]  # fmt: skip
 PROGRAM = """
 import json, sys
 import {module}

@@ -12,7 +12,7 @@ import pytest
 from admin.users import UserStore
 from config.stored_secret import stored_secret
 from proxy.dashboard import SECRET_MISSING, Dashboard
-from proxy.desk import FORMS_FILE, form_secret
+from proxy.desk.wiring import FORMS_FILE, form_secret
 from router.providers.scripted import scripted_upstream
 from tests.e2e.gateway import model, running_gateway, user
 

@@ -10,10 +10,10 @@ import pytest
 from config.errors import SettingsError
 from config.key_making import KeyTerms
 from config.secret import Secret
-from proxy.desk import build_desk
 from proxy.desk.keys import HouseKeys
 from proxy.desk.logs import HouseLogs
 from proxy.desk.settings import HouseSettings
+from proxy.desk.wiring import build_desk
 from router.providers.scripted import scripted_upstream
 from tests.e2e.gateway import model, running_gateway
 
