@@ -43,32 +43,39 @@
     });
   };
 
-  // ---- sums of weights ----
-  // <form data-sum="weight"> with inputs named `weight:…` (inside it, or elsewhere by their `form`). In an input's row,
-  // [data-share] says its share of the inputs of the same data-group, [data-value] its value; [data-total] the sum.
+  // ---- weights ----
+  // Inputs of <form data-sum="weight"> are named `weight:…` and may stand outside it. Once one is changed, the [data-share]
+  // of its row says its share of those with the same data-group, and [data-total=group] their sum. [data-slides] in its
+  // row moves with it.
   const watchWeights = (form) => {
     if (!once(form, "watched")) return;
-    const inputs = () => [...form.elements].filter((input) => (input.name || "").startsWith(`${form.dataset.sum}:`));
-    const weight = (input) => Math.max(0, Number(input.value) || 0);
-    const say = () => {
-      const totals = {};
-      inputs().forEach((input) => (totals[input.dataset.group] = (totals[input.dataset.group] || 0) + weight(input)));
-      inputs().forEach((input) => {
-        const row = input.closest("[data-row], tr, .slider") || input.parentElement;
-        const total = totals[input.dataset.group];
-        const [share, value] = ["[data-share]", "[data-value]"].map((selector) => row.querySelector(selector));
+    const inputs = [...form.elements].filter((input) => (input.name || "").startsWith(`${form.dataset.sum}:`));
+    const weight = (input) => ("idle" in input.dataset ? 0 : Math.max(0, Number(input.value) || 0));
+    const rowOf = (input) => input.closest("tr") || input.parentElement;
+    const say = (group) => {
+      const members = inputs.filter((input) => group && input.dataset.group === group);
+      const total = members.reduce((sum, input) => sum + weight(input), 0);
+      members.forEach((input) => {
+        const share = rowOf(input).querySelector("[data-share]");
         if (share) share.textContent = total > 0 ? `${((100 * weight(input)) / total).toFixed(1)}\u202f%` : "–";
-        if (value) value.textContent = input.value;
       });
-      document.querySelectorAll(`[data-total="${form.id}"]`).forEach((output) => {
-        const total = totals[output.dataset.group] || 0;
-        output.textContent = String(Math.round(total * 1000) / 1000);
-        output.classList.toggle("is-bad", total <= 0);
+      document.querySelectorAll(`[data-total="${group}"]`).forEach((output) => {
+        output.value = String(Math.round(total * 1000) / 1000);
       });
     };
-    document.addEventListener("input", (event) => event.target.form === form && say());
-    form.addEventListener("reset", () => setTimeout(say));
-    say();
+    inputs.forEach((input) => {
+      const slider = rowOf(input).querySelector("[data-slides]");
+      input.addEventListener("input", () => {
+        if (slider) slider.value = input.value;
+        say(input.dataset.group);
+      });
+      if (!slider) return;
+      slider.hidden = false;
+      slider.addEventListener("input", () => {
+        input.value = slider.value;
+        say(input.dataset.group);
+      });
+    });
   };
 
   // ---- asking before what cannot be undone ----

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Request, Response, async_playwright
 
 from config.types import DecisionRecord
 from tests.admin.conftest import a_decision
@@ -74,8 +74,12 @@ class Seen:
         """Note from now on."""
         self.page.on("console", lambda said: said.type in {"error", "warning"} and self.complaints.append(said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", lambda request: self._fail(request))  # noqa: PLW0108  # see below
         self.page.on("response", lambda answer: self._keep(answer))  # noqa: PLW0108  # Playwright marks what it is given
+
+    def _fail(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # who leaves a page ends its stream of events
+            self.complaints.append(f"failed: {request.url}: {request.failure}")
 
     def _keep(self, answer: Response) -> None:
         self.answers.append(answer)

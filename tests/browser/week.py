@@ -43,7 +43,11 @@ OFFERS = [
     Offer(name, input_usd=700 * usd, output_usd=2400 * usd, latency_ms=ms / 3)
     for name, (usd, ms, _skill) in MODELS.items()
 ]
-SAVED = {"sent_tokens": 640, "charged": {"judge_tokens": 0}, "against": {"all_documents": {"tokens": 9200, "saved": 8560}}}
+SAVED = {
+    "sent_tokens": 640,
+    "charged": {"judge_tokens": 0},
+    "against": {"all_documents": {"tokens": 9200, "saved": 8560}},
+}
 
 
 class Learned:
