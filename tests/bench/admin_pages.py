@@ -230,10 +230,11 @@ REPORT = """# The dashboard on a large database: figures
 
 Written by `make bench-admin`; do not edit by hand. This run: `ARGS="{arguments}"`.
 
-An SQLite file holds {n} decisions of ninety days with attempts, previews, outcomes and sums, written by the code that
-writes real ones, the same for the same seed. {made} Then every page of the dashboard is opened {visits} times in this
-process, as a browser would that is logged in; the page of a decision each time for another one. The time is that of
-the whole answer, login and template included; CPU is that of the process, which tells more where the machine is busy.
+An SQLite file holds {n} decisions of ninety days with attempts, previews, outcomes and sums, written by the
+code that writes real ones, the same for the same seed. {made}
+Then every page of the dashboard is opened {visits} times in this process, as a browser would that is logged in; the
+page of a decision each time for another one. The time is that of the whole answer, session and template included. CPU
+is that of the process: where the machine does other work too, it tells more than the time.
 
 Goal: p95 below {goal} ms for each page: {verdict}. By CPU: {cpu_verdict}.
 
