@@ -99,26 +99,23 @@ VERBS = (
 )
 
 
-async def tell_first_password(database: Database, *, is_terminal: bool | None = None) -> None:
-    """Make the first user and print its password, where there is no user yet and somebody watches.
+async def tell_first_password(database: Database) -> None:
+    """Make the first user and print its password, where there is no user yet; it is never shown again, nor logged.
 
-    Without a terminal what is printed is kept in a log, where a password must not stand: then it is said how to make
-    one. Waits for a database that is away.
+    Waits for a database that is away.
     """
     users = UserStore(database)
     while True:
         try:
-            is_empty = await users.is_empty()
-            watched = sys.stdout.isatty() if is_terminal is None else is_terminal
-            made = await users.first_password() if is_empty and watched else None
+            made = await users.first_password() if await users.is_empty() else None
         except StorageError:
             await asyncio.sleep(RETRY_S)
         else:
             break
     if made is not None:
-        say(f"  login      {FIRST_NAME} with the password {made} (shown only now)")
-    elif is_empty:
-        say("  login      nobody can yet; make a password with: thalamus dashboard password")
+        say(
+            f"  login      {FIRST_NAME} with the password {made} (shown only now; a new one: thalamus dashboard password)"
+        )
     sys.stdout.flush()
 
 

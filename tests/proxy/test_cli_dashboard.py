@@ -103,22 +103,12 @@ def test_names_that_cannot_be_are_refused(there, capsys, name):
 
 
 async def test_the_first_start_prints_a_password_once(database, capsys):
-    """On a terminal; the second start says nothing."""
-    await tell_first_password(database, is_terminal=True)
+    """Whoever starts it sees it, be it through a pipe; the second start says nothing."""
+    await tell_first_password(database)
     first = capsys.readouterr().out
-    await tell_first_password(database, is_terminal=True)
+    await tell_first_password(database)
     password = first.split("the password ")[1].split(" ")[0]
 
     assert first.startswith("  login      admin with the password ")
     assert "admin" == (await entered(database, "admin", password)).role
     assert "" == capsys.readouterr().out
-
-
-async def test_without_a_terminal_no_password_is_made(database, capsys):
-    """What a service prints is kept in a log; there it says how to make one, until somebody does."""
-    for _ in range(2):
-        await tell_first_password(database)
-    said = capsys.readouterr().out
-
-    assert 2 == said.count("make a password with: thalamus dashboard password")
-    assert "the password " not in said
