@@ -113,9 +113,7 @@ async def tell_first_password(database: Database) -> None:
         else:
             break
     if made is not None:
-        say(
-            f"  login      {FIRST_NAME} with the password {made} (shown only now; a new one: thalamus dashboard password)"
-        )
+        say(f"  login      {FIRST_NAME} with the password {made} (shown only now)")
     sys.stdout.flush()
 
 
