@@ -11,8 +11,11 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from admin.queries.decisions import Cursor, Filters, every_decision, find_decisions, page_query
+from admin.queries.names import known_domains, known_intents, known_models
+from admin.queries.traffic import figures
 from config.ids import new_id
-from tests.admin.conftest import HOSTILE
+from router.ledger import DecisionBook
+from tests.admin.conftest import HOSTILE, a_decision
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 VALUES = {"conversation": "c", "key": "k", "intent": "i", "model": "m", "status": "completed", "text": "t"}
@@ -202,3 +205,26 @@ async def test_the_page_asks_the_database_a_handful_of_questions(site, filled, s
     await site.get("/dashboard/decisions")
 
     assert len([each for each in statements if "admin_" not in each]) <= 5
+
+
+async def test_both_databases_find_and_page_alike(database):
+    """Filters, a text in any case, the cursor and the figures, on SQLite and on PostgreSQL."""
+    book = DecisionBook()
+    records = [a_decision(n, now=NOW) for n in range(30)]
+    await database.transact(lambda connection: book.write(connection, [book.payload(each) for each in records]))
+    first = await find_decisions(database, Filters(model="good"), n_rows=4)
+    second = await find_decisions(database, Filters(model="good"), after=first.after, n_rows=40)
+    worded = await find_decisions(database, Filters(key="sk-thal-abcdef", intent="code", text="SORTING"))
+    timed = await find_decisions(database, Filters(since=records[20].ts, until=records[10].ts))
+    lately = await figures(database, now=NOW)
+
+    assert [each.id for n, each in enumerate(records) if n % 3 == 0] == [
+        each["id"] for each in (*first.rows, *second.rows)
+    ]
+    assert [each.id for n, each in enumerate(records) if n % 2 == 0 and n % 3 and n] == [
+        each["id"] for each in worded.rows
+    ]
+    assert [each.id for each in records[11:21]] == [each["id"] for each in timed.rows]
+    assert (1, 80.0) == (lately["n"], lately["ttft_ms"]["p99"])
+    assert (["cheap", "good"], ["code", "math"]) == (await known_models(database), await known_domains(database))
+    assert ["code", "math"] == await known_intents(database, since=NOW - timedelta(days=2))
