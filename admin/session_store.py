@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import structlog
 from sqlalchemy import delete, select, update
 
 from admin.login_limit import LoginLimit
@@ -34,6 +35,8 @@ FRESH_S: Final = 5.0
 """So long a session that was ended elsewhere, by a new password for instance, may still be taken for one."""
 MAX_REMEMBERED: Final = 1000
 MAX_ONCE: Final = 100
+
+log = structlog.stdlib.get_logger("thalamus.admin.sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class SessionStore:
             self._limit.forgive(cleaned or "", address)
             raise
         if not await self._passwords.fits(row["password_hash"] if row is not None else None, password) or row is None:
+            log.warning("dashboard_login_refused", address=address)  # no name: a password may stand in its field
             return None
         self._limit.forgive(cleaned or "", address)
         return await self._open(User(row["name"], row["role"]), password_hash=row["password_hash"])

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, cast
 
+import structlog
+
 from admin.desk.logs import Level, LogState
 
 if TYPE_CHECKING:
     from proxy.house import House
+
+log = structlog.stdlib.get_logger("thalamus.proxy.desk.logs")
 
 
 class HouseLogs:
@@ -31,3 +35,4 @@ class HouseLogs:
     def set_level(self, level: Level) -> None:
         """Log from this level on, until a restart."""
         logging.getLogger().setLevel(level)
+        log.warning("log_level_changed", level=level)

@@ -238,7 +238,7 @@ async def test_a_password_never_reaches_a_log(desk, passwords, password, capsys,
     await away.aclose()
     written = capsys.readouterr()
 
-    assert {"dashboard_without_database"} == {each["event"] for each in events}
+    assert {"dashboard_without_database", "dashboard_login_refused"} == {each["event"] for each in events}
     for text in (str(events), caplog.text, written.out, written.err):
         assert secret not in text
         assert password not in text

@@ -55,7 +55,7 @@ async def test_figures_are_shown(site):
     assert (0.25, 4, 3_600_000) == (twin["cores_used"], twin["in_flight"], twin["uptime_ms"])
     assert ["documents", "judge", "deployments"] == [part["name"] for part in twin["parts"]]
     assert ["info", "bad", None] == [part["state"] for part in twin["parts"]]
-    for shown in ("25.0", "100 MiB", "10 MiB", "version 1.2.3", "Well", "Loading", "at most 3.00"):
+    for shown in ("25.0", "100 MiB", "10.0 MiB", "version 1.2.3", "Well", "Loading", "at most 3.00"):
         assert shown in page.text
 
 
