@@ -34,6 +34,7 @@ MAX_TEMPLATE_BYTES: Final = 64 * 1024
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 MAX_DESCRIPTION_CHARS: Final = 240
 _PLACES = re.compile(r"\{(candidates|known|query)\}")
+_PLAIN_LINES = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -137,7 +138,7 @@ def template_of(found: Mapping[str, object], *, file: str) -> Template:
         name=said.name,
         system={language: each.system.strip() for language, each in words.items()},
         user={language: each.user.strip() for language, each in words.items()},
-        about=said.about,
+        about=said.about.strip(),
         shows_records=said.shows_records,
         shows_prices=said.shows_prices,
     )
@@ -217,5 +218,10 @@ def _json(value: Json) -> str:
 
 
 def _toml(value: object) -> str:
-    """A TOML value of a text or a truth value: TOML takes JSON's strings, but for the sign that JSON leaves bare."""
+    """A TOML value of a text or a truth value: several lines stand as they are where TOML lets them.
+
+    Otherwise as JSON writes it: TOML takes JSON's strings, but for the sign that JSON leaves bare.
+    """
+    if isinstance(value, str) and "\n" in value and _PLAIN_LINES.fullmatch(value) and "'''" not in value:
+        return f"'''\n{value}\n'''"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
