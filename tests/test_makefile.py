@@ -24,6 +24,7 @@ TARGETS = [
     "bench-router",
     "faults",
     "survive",
+    "screenshots",
     "mutate",
     "format",
     "build",
