@@ -97,7 +97,8 @@
 
   const optionsOf = (figure, data) => {
     const write = writers[data.unit] || writers.count;
-    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const size = Math.round(parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.86);
+    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `${size}px system-ui, sans-serif` };
     return {
       width: figure.clientWidth,
       height: Math.max(180, Math.min(260, figure.clientWidth / 3)),
@@ -107,12 +108,12 @@
       axes: [
         {
           ...axis,
-          size: 30,
+          size: 2.5 * size,
           grid: { show: false },
           values: (_plot, splits, _n, _space, step) =>
             splits.map((s) => (step >= 86400 ? day(new Date(s * 1000)).slice(5) : clock(new Date(s * 1000)))),
         },
-        { ...axis, size: 64, space: 34, values: (_plot, splits) => splits.map((value) => write(value)) },
+        { ...axis, size: 5.4 * size, space: 34, values: (_plot, splits) => splits.map((value) => write(value)) },
       ],
       series: [
         { label: figure.dataset.time, value: (_plot, s) => (s == null ? "–" : `${day(new Date(s * 1000))} ${clock(new Date(s * 1000))}`) },
