@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from config.intents import NONE
 from config.tokens import estimate_messages
 from retrieval.segment import language_of
 from router.choosing.values import Question
 from router.providers.json_values import as_object, as_objects
 
 if TYPE_CHECKING:
-    from config.types import Json
+    from config.types import Intent, Json
     from proxy.exchange import Exchange
 
 INLINE_BYTES: Final = 20_000
@@ -42,7 +43,7 @@ async def question_of(exchange: Exchange) -> Question:
         if features is not None
         else language_of(parsed.last_user_text[-MAX_LANGUAGE_CHARS:]),
         domain=domain if isinstance(domain, str) else "",
-        intents=intent.labels if intent is not None and not intent.abstained else (),
+        intents=_intents(intent),
         complexity=complexity if isinstance(complexity, int) else 1,
         n_tokens=n_tokens,
         has_code=features is not None and features.has_code,
@@ -52,6 +53,11 @@ async def question_of(exchange: Exchange) -> Question:
         task_state=features.task_state if features is not None else TOOL_LOOP if loops else "",
         caller=exchange.key_prefix,
     )
+
+
+def _intents(intent: Intent | None) -> tuple[str, ...]:
+    """Return what is asked for. `none` of the intents is nothing: what all such requests are about is their domain."""
+    return () if intent is None or intent.abstained else tuple(each for each in intent.labels if each != NONE)
 
 
 def _count(body: Json) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from config.intents import NONE
 from router.choosing.scoring import flipping_dial
 from router.choosing.values import Question
 
@@ -33,13 +34,16 @@ def question_json(question: Question) -> Json:
 
 
 def question_from(stored: Mapping[str, object], *, caller: str | None = None) -> Question:
-    """Return the question of `question_json`, its text empty; what is missing or of another kind is as if unknown."""
+    """Return the question of `question_json`, its text empty; what is missing or of another kind is as if unknown.
+
+    Asking for none of the intents is no intent: else all such questions would be one topic, whatever they are about.
+    """
     intents = stored.get("intents")
     return Question(
         text="",
         language=_text(stored.get("language")),
         domain=_text(stored.get("domain")),
-        intents=tuple(each for each in cast("list[object]", intents) if isinstance(each, str))
+        intents=tuple(each for each in cast("list[object]", intents) if isinstance(each, str) and each != NONE)
         if isinstance(intents, list)
         else (),
         complexity=_whole(stored.get("complexity"), 1),

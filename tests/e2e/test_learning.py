@@ -124,3 +124,47 @@ async def test_signs_are_seen_and_a_wrong_model_is_refused(tmp_path: Path) -> No
     ]
     assert (400, "corrected_model") == (wrong.status_code, wrong.json()["error"]["param"])
     assert 200 == right.status_code
+
+
+CODE = ("Write a Python function that sorts a list", "Fix this bug in my Java code", "Write a SQL query for customers")
+POEM = "Write a poem about the moon"
+SLOW = "[classifier]\nfeatures_wait_ms = 2000\n"
+
+
+async def test_what_is_learned_of_code_says_nothing_of_poems(tmp_path: Path) -> None:
+    """With the shipped micro-models, which find that both ask for `none` of the shipped intents."""
+    async with (
+        scripted_upstream(SCRIPT) as good,
+        scripted_upstream(SCRIPT) as bad,
+        running_gateway(tmp_path, model("good", good.url + "/v1"), model("bad", bad.url + "/v1"), SLOW) as gateway,
+    ):
+        await until(gateway, status="ok")
+        await understood(gateway)
+        before = await expected(gateway, POEM)
+        answers = [
+            (each.headers["x-thalamus-decision-id"], each.headers["x-thalamus-model"])
+            for number in range(30)
+            for each in [await gateway.chat(model="auto", messages=user(f"{CODE[number % 3]}, number {number}"))]
+        ]
+        await rate(gateway, answers)
+        await until(gateway, n_lessons=30)
+        code, poem = await expected(gateway, CODE[0]), await expected(gateway, POEM)
+
+    assert code["good"] > 0.1 + code["bad"]
+    assert before == poem
+
+
+async def understood(gateway: Gateway) -> None:
+    """Wait until the micro-models are there, and find out what a poem is."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await gateway.http.post("/api/routing/analyze", json={"query": POEM})
+            if "writing" == found.json()["features"]["domain"]:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def expected(gateway: Gateway, question: str) -> dict[str, float]:
+    """Return the quality that is expected of each model."""
+    found = (await gateway.http.post("/api/routing/analyze", json={"query": question})).json()
+    return {each["model"]: each["predicted_quality"] for each in found["candidates"]}

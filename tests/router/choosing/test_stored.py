@@ -27,6 +27,13 @@ def test_a_question_comes_back_without_its_text() -> None:
     assert question_from(stored, caller="sk-1") == replace(QUESTION, text="")
 
 
+def test_asking_for_none_of_the_intents_is_no_intent() -> None:
+    """Else all that asks for none would be one topic, and what was learned of one domain would move all others."""
+    stored = question_json(replace(QUESTION, intents=("none",)))
+
+    assert () == question_from(stored).intents
+
+
 @given(st.dictionaries(st.sampled_from(sorted(question_json(QUESTION))), st.none() | st.booleans() | st.text()))
 def test_damaged_rows_are_as_if_unknown(stored: dict[str, object]) -> None:
     """Whatever stands there, a question comes out."""
