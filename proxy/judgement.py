@@ -160,8 +160,13 @@ def _book(exchange: Exchange) -> None:
 
 
 def _stays(exchange: Exchange, choice: Choice, considered: Considered) -> bool:
-    """Return whether the request belongs to the model that served before it, whatever anybody says."""
-    return considered.question.task_state == choosing.TOOL_LOOP or (choice.seed is None and exchange.explores)
+    """Return whether nothing is drawn: the model that served before goes on, or the caller wants the highest score.
+
+    An analysis draws nothing either, but tells what a request would get.
+    """
+    return considered.question.task_state == choosing.TOOL_LOOP or (
+        choice.seed is None and not exchange.door.only_chooses
+    )
 
 
 async def _case_of(house: House, choice: Choice, considered: Considered) -> Case:

@@ -171,6 +171,16 @@ async def test_judge_is_not_asked_where_nothing_is_unsure(tmp_path, extra, body,
         assert reason == span["notes"].get("reason")
 
 
+async def test_judge_is_not_asked_where_the_caller_wants_nothing_drawn(tmp_path):
+    """Who asks for the highest score gets it, also where the judge is asked always."""
+    async with gateway(tmp_path, {"text": named("large", 100)}, extra='mode = "always"') as (running, ollama):
+        answer = await running.http.post("/v1/chat/completions", json=AUTO, headers={"x-thalamus-explore": "off"})
+        found = await running.decision(answer)
+
+        assert [] == asked(ollama)
+        assert (None, [1.0, 0.0]) == (found["judge"], sorted(found["probabilities"], reverse=True))
+
+
 async def reload(running, folder: Path, old: str, new: str) -> None:
     file = folder / "thalamus.toml"
     file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
