@@ -142,3 +142,48 @@ async def test_hostile_text_is_shown_and_not_run(look, filled_site):
 
     assert "<script>alert(1)</script>" in await seen.page.locator("main").inner_text()
     assert [] == seen.complaints
+
+
+async def test_another_period_is_fetched_in_place(look, filled_site):
+    """The address changes, charts are drawn anew, the header's forms lead back here, and so does the way back."""
+    seen = await look(filled_site)
+    await seen.page.goto(OVERVIEW)
+    await seen.page.evaluate("window.isStillHere = true")
+    await seen.page.locator("#period-168").click()
+    await seen.page.wait_for_url(f"**{OVERVIEW}?hours=168")
+    await seen.page.locator("#period-168[aria-current]").wait_for()
+    there = await seen.page.locator("#top input[name=next]").first.get_attribute("value")
+    n_drawn = await seen.page.locator(".plot canvas").count()
+    focused_id = await seen.page.evaluate("document.activeElement.id")
+    await seen.page.go_back()
+    await seen.page.locator("#period-24[aria-current]").wait_for()
+
+    assert await seen.page.evaluate("window.isStillHere")
+    assert (f"{OVERVIEW}?hours=168", 2, "period-168") == (there, n_drawn, focused_id)
+    assert [] == seen.complaints
+
+
+async def test_who_was_logged_out_meanwhile_is_led_to_the_login(look, filled_site):
+    """Not shown a login inside the frame of a page."""
+    seen = await look(filled_site)
+    await seen.page.goto(OVERVIEW)
+    await seen.page.context.clear_cookies(name="thalamus_session")
+    await seen.page.locator("#period-168").click()
+    await seen.page.wait_for_url("**/dashboard/login?next=*")
+
+    assert await seen.page.get_by_label("Password").is_visible()
+    assert 0 == await seen.page.locator(".side").count()
+
+
+async def test_a_refusal_is_shown_as_a_page(look, filled_site):
+    """What the server says of a wrong address is not swallowed by the script."""
+    seen = await look(filled_site)
+    await seen.page.goto(OVERVIEW)
+    await seen.page.evaluate(
+        "document.getElementById('period-168').setAttribute('href', '/dashboard/overview?hours=wrong');"
+        "htmx.process(document.getElementById('period-168'))"
+    )
+    await seen.page.locator("#period-168").click()
+    await seen.page.wait_for_url("**/dashboard/overview?hours=wrong")
+
+    assert "wrong" in await seen.page.get_by_role("alert").inner_text()
