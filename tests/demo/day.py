@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from router.providers.scripted import Reply, Script, UsageSpec
@@ -12,12 +13,16 @@ UPSTREAMS: Final = ("claude", "gpt", "deepseek", "local")
 """One that speaks Anthropic's dialect, OpenAI itself, a look-alike of it, and an Ollama."""
 WHOLE_DAY_S: Final = 90.0
 """Length of the day at which the times below are seconds."""
+PEACE_S: Final = 30.0
+"""After the day: seconds from one short trouble to the next."""
 _GOOD: Final = Reply(
     template="{model} 回答 answers: {last_user} — one step after the other, 一步一步来。",
     usage=UsageSpec(input=120, output=40),
     delay_first_s=0.08,
     delay_chunk_s=0.012,
 )
+PACES: Final = {"claude": (0.25, 0.02), "gpt": (0.08, 0.012), "deepseek": (0.03, 0.004), "local": (0.12, 0.015)}
+"""Seconds before the first piece of an answer, and between its pieces: the good one is slow, the poor one fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,22 @@ def phases(day_s: float) -> tuple[Phase, ...]:
     return tuple(replace(each, at_s=each.at_s * day_s / WHOLE_DAY_S) for each in DAY)
 
 
-def script(upstream: str, trouble: Trouble, *, retry_after_s: int) -> Script:
-    """Return what an upstream in this trouble says; the list of its models is not touched."""
+def peace() -> Generator[Phase, None, None]:
+    """Yield the phases after the day, for ever: nobody is in trouble but the one that fails at times."""
+    for at_s in count(0, PEACE_S):
+        yield Phase(at_s, "peaceful traffic")
+        yield Phase(at_s + 0.9 * PEACE_S, "gpt fails for a moment", {"gpt": ERRORS})
+
+
+def script(upstream: str, trouble: Trouble, *, retry_after_s: int, pace: float = 1.0) -> Script:
+    """Return what an upstream in this trouble says; the list of its models is not touched.
+
+    `pace` stretches the waits of one that is well; 0 has none.
+    """
     reply = trouble.reply
+    if trouble is WELL:
+        first_s, chunk_s = PACES[upstream]
+        reply = replace(reply, delay_first_s=pace * first_s, delay_chunk_s=pace * chunk_s)
     if reply.fault == "rate_limited":
         reply = replace(reply, headers={"Retry-After": str(retry_after_s)})
     return Script((reply,), models=(f"{upstream}-1",))

@@ -43,7 +43,7 @@ def page(ledger: Ledger, options: argparse.Namespace) -> str:
         (
             "One run of `make demo`: four scripted upstreams (`claude` speaks Anthropic's dialect, `gpt` OpenAI's, "
             "`deepseek` a look-alike's, `local` Ollama's), the real gateway as a process of its own before them, and the "
-            "official `openai` client without retries of its own. Half of the requests ask for `auto`, the others name a "
+            "official `openai` client without retries of its own. Two thirds of the requests ask for `auto`, the others name a "
             "model whose fallbacks are all the others; six in ten are streamed; questions are English and Chinese in turn. "
             "All breaker settings are the defaults."
         ),

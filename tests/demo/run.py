@@ -1,5 +1,9 @@
 """`make demo`: a bad day of four scripted upstreams, lived through by one gateway and seen by its clients.
 
+Two thirds of the questions leave the choice to the gateway, and most of their answers are rated as they deserve: the
+gateway's dashboard, whose address and password stand on top, shows how it learns from that. On a terminal peaceful
+traffic goes on after the day until Ctrl-C.
+
 Ends with 1 where a request failed that somebody healthy could have answered, or where one that nobody could answer was
 not told who had been asked.
 """
@@ -8,102 +12,50 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
-import tempfile
-import time
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-import httpx
-import openai
-
-from tests.demo.day import WHOLE_DAY_S, phases
+from tests.demo.day import WHOLE_DAY_S, peace, phases
 from tests.demo.ledger import Ledger
 from tests.demo.report import write_report
-from tests.demo.street import DEPLOYMENTS, Street, serving
-from tests.demo.traffic import Seen, drive
+from tests.demo.town import Town, live_on, live_through, standing
 from tests.demo.view import open_view, show_end
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.demo.view import View
-
-LOOKS_EVERY_S = 0.2
+INTERRUPTED = 130
+"""Exit code of what Ctrl-C ended before it could judge."""
 
 
 async def live(options: argparse.Namespace) -> Ledger:
-    """Live through the day and return what happened."""
+    """Live through the day, show its end, go on where that is wanted, and return what happened on the day."""
     ledger = Ledger(phases(options.seconds))
     retry_after_s = max(1, round(5 * options.seconds / WHOLE_DAY_S))
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thalamus-demo-")))
-        street = Street(retry_after_s=retry_after_s)
-        stack.push_async_callback(street.close)
-        await street.open()
-        url = await stack.enter_async_context(serving(folder, street.urls))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
-        client = await stack.enter_async_context(
-            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60)
-        )
-        view = stack.enter_context(open_view(ledger, options.seconds))
-        began = time.perf_counter()
-
-        def clock() -> float:
-            return time.perf_counter() - began
-
-        def told(seen: Seen) -> None:
-            ledger.seen.append(seen)
-            view.seen(seen)
-
-        rng = Random(options.seed)
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch(ledger, http, clock, view))
-            changing = group.create_task(_change(ledger, street, http, clock, view))
-            await drive(client, clock=clock, until=options.seconds, rate=options.rate, rng=rng, told=told)
-            await changing
-            watching.cancel()
-        ledger.seen[:] = [await _with_decision(http, each) for each in sorted(ledger.seen, key=lambda each: each.began)]
+    async with standing(retry_after_s=retry_after_s, learning=options.learning, port=options.port) as town:
+        with open_view(ledger, town.served, until=f"the day has {options.seconds:.0f}") as view:
+            n = await live_through(town, ledger, view, seconds=options.seconds, rate=options.rate, seed=options.seed)
+        show_end(ledger)
+        if options.record is not None:
+            write_report(options.record, ledger, options)
+        if options.stay:
+            await stay(town, options, first=n)
     return ledger
 
 
-async def _change(
-    ledger: Ledger, street: Street, http: httpx.AsyncClient, clock: Callable[[], float], view: View
-) -> None:
-    """Bring each phase about when its time has come."""
-    for phase in ledger.phases:
-        await asyncio.sleep(max(0.0, phase.at_s - clock()))
-        await street.enter(phase)
-        at = clock()
-        ledger.enter(at)
-        view.entered(at, phase)
-        if phase.repaired is not None:
-            name = quote(DEPLOYMENTS[phase.repaired], safe="")
-            (await http.post(f"/api/health/{name}/reset", json={})).raise_for_status()
-
-
-async def _watch(ledger: Ledger, http: httpx.AsyncClient, clock: Callable[[], float], view: View) -> None:
-    """Look at the breakers again and again."""
-    names = {deployment: upstream for upstream, deployment in DEPLOYMENTS.items()}
-    while True:
-        found = (await http.get("/health")).json()["components"]["deployments"]
-        for deployment, state in found.items():
-            move = ledger.watch(clock(), names[deployment], state)
-            if move is not None:
-                view.moved(move)
-        view.refresh(clock())
-        await asyncio.sleep(LOOKS_EVERY_S)
-
-
-async def _with_decision(http: httpx.AsyncClient, seen: Seen) -> Seen:
-    if seen.decision_id is None:
-        return seen
-    found = await http.get(f"/v1/decisions/{seen.decision_id}")
-    return replace(seen, decision=found.json()) if found.is_success else seen
+async def stay(town: Town, options: argparse.Namespace, *, first: int) -> None:
+    """Go on until Ctrl-C, or until the process is told to end."""
+    over = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, over.set)
+    calm = Ledger(())
+    with open_view(calm, town.served, until="Ctrl-C ends it, 按 Ctrl-C 结束") as view:
+        going = asyncio.create_task(
+            live_on(town, calm, view, peace(), rate=options.rate, seed=options.seed, first=first)
+        )
+        ending = asyncio.create_task(over.wait())
+        await asyncio.wait({going, ending}, return_when=asyncio.FIRST_COMPLETED)
+        going.cancel()
+        ending.cancel()
+        await asyncio.gather(going, ending, return_exceptions=True)
 
 
 def main() -> int:
@@ -113,11 +65,19 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=6.0, help="questions a second (default: 6)")
     parser.add_argument("--seed", type=int, default=1, help="for what is asked when (default: 1)")
     parser.add_argument("--record", type=Path, help="write the run as Markdown into this file")
+    parser.add_argument(
+        "--learning", choices=("live", "off"), default="live", help="off: nothing is learned from ratings"
+    )
+    parser.add_argument("--port", type=int, default=0, help="the gateway's port (default: a free one)")
+    parser.add_argument(
+        "--stay", action=argparse.BooleanOptionalAction, default=sys.stdout.isatty(),
+        help="go on after the day until Ctrl-C (default: on a terminal)",
+    )  # fmt: skip
     options = parser.parse_args()
-    ledger = asyncio.run(live(options))
-    show_end(ledger)
-    if options.record is not None:
-        write_report(options.record, ledger, options)
+    try:
+        ledger = asyncio.run(live(options))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 1 if ledger.failed() or ledger.untold() else 0
 
 

@@ -25,7 +25,7 @@ def test_the_same_seed_asks_and_thinks_the_same() -> None:
 
 
 def test_opinions_follow_the_truth_with_its_noise() -> None:
-    """Of each model the share of good opinions is what the table says, a twentieth of them turned round."""
+    """Of each model the share of good opinions is what the table says, a few of them turned round."""
     found = {name: [] for name in UPSTREAMS}
     expected = {name: [] for name in UPSTREAMS}
     for n in range(MANY):

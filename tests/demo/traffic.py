@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import openai
 
+from tests.demo.truth import asked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
 
-QUESTIONS: Final = (
-    "What is a reverse proxy?",
-    "什么是反向代理？",
-    "How do I read a large file line by line?",
-    "怎么按行读取一个大文件？",
-    "Translate 'good morning' into Chinese.",
-    "把“晚上好”翻译成英文。",
-)
-MODELS: Final = ("auto", "auto", "auto", "claude", "gpt", "deepseek")
-"""Half of the requests let the gateway choose; the others name a model, whose fallbacks are all the others."""
+    import httpx
+
+    from tests.demo.truth import Asked
+
+MODELS: Final = ("auto",) * 6 + ("claude", "gpt", "deepseek")
+"""Two thirds of the requests let the gateway choose; the others name a model, whose fallbacks are all the others."""
+STREAMED: Final = 0.6
 How = Literal["answered", "broken", "refused"]
 
 
@@ -58,33 +57,60 @@ class Seen:
         return sum(each["duration_ms"] for each in self.attempts if not each["committed"]) / 1000
 
 
-async def drive(
-    client: openai.AsyncOpenAI, *, clock: Callable[[], float], until: float, rate: float, rng: Random,
-    told: Callable[[Seen], None],
-) -> None:  # fmt: skip
-    """Ask about `rate` questions a second until `until`, whether or not earlier ones have been answered."""
-    n, due = 0, 0.0
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Everybody who asks, and says afterwards what the answer was worth."""
+
+    sdk: openai.AsyncOpenAI
+    http: httpx.AsyncClient
+    """For opinions, which the official client does not know."""
+    clock: Callable[[], float]
+    told: Callable[[Seen], None]
+    seed: int
+    share: float
+    """Share of the answers from `auto`, 0 to 1, that somebody says something of."""
+
+    async def ask(self, n: int, *, model: str = "auto", stream: bool = False) -> Seen:
+        """Ask the `n`-th question, and speak about its answer. Raises `httpx.HTTPStatusError` where nobody listens."""
+        question = asked(n, self.seed, share=self.share)
+        seen = await _ask(self.sdk, question, Seen(began=self.clock(), model=model, stream=stream), self.clock)
+        self.told(seen)
+        if seen.how == "answered" and model == "auto" and seen.served is not None:
+            said = question.opinion(seen.served)
+            if said is not None:
+                taken = await self.http.post("/v1/feedback", json={"decision_id": seen.decision_id, **said})
+                taken.raise_for_status()
+        return seen
+
+
+async def drive(clients: Clients, *, until: float, rate: float, rng: Random, first: int = 0) -> int:
+    """Ask about `rate` questions a second until `until`, whether or not earlier ones have been answered.
+
+    Begins with question number `first` and returns the number of the next one.
+    """
+    n, due = first, clients.clock()
     async with asyncio.TaskGroup() as group:
         while due < until:
-            await asyncio.sleep(max(0.0, due - clock()))
-            group.create_task(_one(client, clock, n, rng, told))
+            await asyncio.sleep(max(0.0, due - clients.clock()))
+            group.create_task(_one(clients, n, model=rng.choice(MODELS), stream=rng.random() < STREAMED))
             n += 1
             due += rng.uniform(0.5, 1.5) / rate
+    return n
 
 
-async def _one(
-    client: openai.AsyncOpenAI, clock: Callable[[], float], n: int, rng: Random, told: Callable[[Seen], None]
-) -> None:
-    seen = Seen(began=clock(), model=rng.choice(MODELS), stream=rng.random() < 0.6)
-    told(await _ask(client, QUESTIONS[n % len(QUESTIONS)], seen, clock))
+async def _one(clients: Clients, n: int, *, model: str, stream: bool) -> None:
+    await clients.ask(n, model=model, stream=stream)
 
 
-async def _ask(client: openai.AsyncOpenAI, question: str, seen: Seen, clock: Callable[[], float]) -> Seen:
+async def _ask(client: openai.AsyncOpenAI, question: Asked, seen: Seen, clock: Callable[[], float]) -> Seen:
     first_s: float | None = None
     decision_id = served = None
     try:
         raw = await client.chat.completions.with_raw_response.create(
-            model=seen.model, messages=[{"role": "user", "content": question}], stream=seen.stream
+            model=seen.model,
+            messages=[{"role": "user", "content": question.text}],
+            stream=seen.stream,
+            metadata={"conversation_id": f"talk-{question.n}"},
         )
         decision_id, served = raw.headers["x-thalamus-decision-id"], raw.headers.get("x-thalamus-model")
         answer = raw.parse()

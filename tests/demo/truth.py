@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOISE: Final = 0.05
+NOISE: Final = 0.04
 """Share of opinions that say the opposite of what is true."""
 
 
@@ -34,7 +34,7 @@ def _p(claude: float, gpt: float, deepseek: float, local: float) -> Mapping[str,
     return {"claude": claude, "gpt": gpt, "deepseek": deepseek, "local": local}
 
 
-SHOP: Final = _p(0.90, 0.92, 0.15, 0.25)
+SHOP: Final = _p(0.92, 0.80, 0.05, 0.10)
 """Questions that the documents answer."""
 KINDS: Final = (
     Kind(
@@ -47,7 +47,7 @@ KINDS: Final = (
             "Refactor this Python loop into a generator and add types.",
             "用 Rust 实现一个线程安全的计数器。",
         ),
-        _p(0.96, 0.85, 0.10, 0.05),
+        _p(0.97, 0.55, 0.10, 0.03),
         often=3,
     ),
     Kind(
@@ -58,7 +58,7 @@ KINDS: Final = (
             "Translate this sentence into formal Chinese: see you at the meeting.",
             "把这句话翻译成英文：会议改到下午三点。",
         ),
-        _p(0.92, 0.88, 0.20, 0.15),
+        _p(0.95, 0.70, 0.15, 0.10),
         often=2,
     ),
     Kind(
@@ -104,7 +104,7 @@ KINDS: Final = (
             "Prove that the square root of 7 is irrational.",
             "求 x² - 5x + 6 = 0 的解。",
         ),
-        _p(0.96, 0.80, 0.10, 0.05),
+        _p(0.97, 0.45, 0.05, 0.03),
         often=2,
     ),
     Kind(
@@ -115,7 +115,7 @@ KINDS: Final = (
             "Can you say that more politely: send me the file now?",
             "推荐一个适合下雨天做的事情。",
         ),
-        _p(0.85, 0.85, 0.30, 0.45),
+        _p(0.92, 0.60, 0.15, 0.40),
         often=2,
     ),
     Kind(

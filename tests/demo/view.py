@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from tests.demo.day import Phase
+    from tests.demo.gateway import Served
     from tests.demo.ledger import Ledger, Move, Row
     from tests.demo.traffic import Seen
 
@@ -49,15 +50,24 @@ class View(Protocol):
         ...
 
 
+def invitation(served: Served) -> tuple[str, str]:
+    """Return where the dashboard is and who may enter, in English and in Chinese."""
+    return (
+        f"Dashboard: {served.dashboard}  name: {served.name}  password: {served.password}",
+        f"控制台：{served.dashboard}  用户名：{served.name}  密码：{served.password}",
+    )
+
+
 @contextmanager
-def open_view(ledger: Ledger, day_s: float) -> Generator[View, None, None]:
-    """Yield the view that fits where the output goes."""
+def open_view(ledger: Ledger, served: Served, *, until: str) -> Generator[View, None, None]:
+    """Yield the view that fits where the output goes; `until` says when it ends."""
     console = Console()
     if not console.is_terminal:
+        print("\n".join(invitation(served)), flush=True)
         yield Lines(ledger)
         return
     with Live(console=console, refresh_per_second=8, transient=True) as live:
-        yield Dashboard(ledger, live, day_s)
+        yield Dashboard(ledger, live, head=invitation(served), until=until)
 
 
 class Lines:
@@ -88,10 +98,11 @@ class Lines:
 class Dashboard:
     """Draws how everybody is, and the last news."""
 
-    def __init__(self, ledger: Ledger, live: Live, day_s: float) -> None:
+    def __init__(self, ledger: Ledger, live: Live, *, head: Sequence[str], until: str) -> None:
         self._ledger = ledger
         self._live = live
-        self._day_s = day_s
+        self._head = [f"[bold]{escape(line)}[/]" for line in head]
+        self._until = until
         self._phase: Phase | None = None
         self._news: deque[str] = deque(maxlen=12)
         self._served: Counter[str] = Counter()
@@ -120,14 +131,14 @@ class Dashboard:
         phase = self._phase
         if phase is None:
             return
-        table = Table("upstream", "how it is", "the gateway", "answers", title=f"{at:.0f} of {self._day_s:.0f} s")
+        table = Table("upstream", "how it is", "the gateway", "answers", title=f"{at:.0f} s, {self._until}")
         for name in UPSTREAMS:
             trouble, state = phase.trouble(name), self._ledger.states.get(name, "closed")
             colour = "green" if trouble.answers else "red"
             holds = f"[{COLOURS[state]}]{HOLDS[state]}[/]"
             table.add_row(name, f"[{colour}]{trouble.name}[/]", holds, str(self._served[name]))
         counts = ", ".join(f"{how} {n}" for how, n in sorted(self._how.items()))
-        self._live.update(Group(table, f"clients: {counts or 'none yet'}", *self._news))
+        self._live.update(Group(*self._head, table, f"clients: {counts or 'none yet'}", *self._news))
 
 
 def cells(row: Row) -> list[str]:

@@ -1,0 +1,145 @@
+"""The demo's town: upstreams, the gateway before them, the clients, and what all of them live through."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import httpx
+import openai
+
+from tests.demo.browser import logged_in, run_the_house
+from tests.demo.gateway import serving
+from tests.demo.street import DEPLOYMENTS, Street
+from tests.demo.traffic import Clients, Seen, drive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable
+
+    from tests.demo.day import Phase
+    from tests.demo.gateway import Served
+    from tests.demo.ledger import Ledger
+    from tests.demo.view import View
+
+LOOKS_EVERY_S: Final = 0.2
+SHARE: Final = 0.8
+OPERATOR_AT_S: Final = 40.0
+"""Seconds of the day after which somebody uses the dashboard, at its end at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Everything that runs."""
+
+    street: Street
+    served: Served
+    http: httpx.AsyncClient
+    """At the gateway."""
+    sdk: openai.AsyncOpenAI
+    clock: Callable[[], float]
+    """Seconds since the town stands."""
+
+    def clients(self, told: Callable[[Seen], None], *, seed: int, share: float = SHARE) -> Clients:
+        """Return those who ask; `share` of the answers from `auto`, 0 to 1, are spoken about."""
+        return Clients(self.sdk, self.http, self.clock, told, seed, share)
+
+    async def health(self) -> dict[str, Any]:
+        """Return the parts of the gateway's health."""
+        return (await self.http.get("/health")).json()["components"]
+
+
+@asynccontextmanager
+async def standing(
+    *, retry_after_s: int = 1, learning: str = "live", port: int = 0, instant: bool = False
+) -> AsyncGenerator[Town, None]:
+    """Yield a town in which all is well; `instant` upstreams do not wait. Nothing of it is left afterwards."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thalamus-demo-")))
+        street = Street(retry_after_s=retry_after_s, instant=instant)
+        stack.push_async_callback(street.close)
+        await street.open()
+        served = await stack.enter_async_context(serving(folder, street.urls, learning=learning, port=port))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=served.url, timeout=30))
+        sdk = await stack.enter_async_context(
+            openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="any", max_retries=0, timeout=60)
+        )
+        began = time.perf_counter()
+        yield Town(street, served, http, sdk, lambda: time.perf_counter() - began)
+
+
+async def live_through(town: Town, ledger: Ledger, view: View, *, seconds: float, rate: float, seed: int) -> int:
+    """Live through the day and write it down; return the number of the next question."""
+
+    def told(seen: Seen) -> None:
+        ledger.seen.append(seen)
+        view.seen(seen)
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(_watch(town, ledger, view))
+        changing = group.create_task(_change(town, ledger, view, ledger.phases))
+        visiting = group.create_task(_visit(town, min(OPERATOR_AT_S, seconds)))
+        n = await drive(town.clients(told, seed=seed), until=seconds, rate=rate, rng=Random(seed))
+        await changing
+        await visiting
+        watching.cancel()
+    ledger.seen[:] = [await _with_decision(town, each) for each in sorted(ledger.seen, key=lambda each: each.began)]
+    return n
+
+
+async def live_on(
+    town: Town, ledger: Ledger, view: View, phases: Iterable[Phase], *, rate: float, seed: int, first: int
+) -> None:
+    """Go on with the town's traffic until this is cancelled; nothing is written down."""
+    with suppress(httpx.TransportError):  # the gateway may get the same signal as we do, and leave first
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_watch(town, ledger, view))
+            group.create_task(_change(town, ledger, view, phases))
+            clients = town.clients(view.seen, seed=seed)
+            await drive(clients, until=float("inf"), rate=rate, rng=Random(seed + 1), first=first)
+
+
+async def _change(town: Town, ledger: Ledger, view: View, phases: Iterable[Phase]) -> None:
+    """Bring each phase about when its time has come."""
+    began = town.clock()
+    for phase in phases:
+        await asyncio.sleep(max(0.0, began + phase.at_s - town.clock()))
+        await town.street.enter(phase)
+        at = town.clock()
+        ledger.enter(at)
+        view.entered(at, phase)
+        if phase.repaired is not None:
+            name = quote(DEPLOYMENTS[phase.repaired], safe="")
+            (await town.http.post(f"/api/health/{name}/reset", json={})).raise_for_status()
+
+
+async def _watch(town: Town, ledger: Ledger, view: View) -> None:
+    """Look at the breakers again and again."""
+    names = {deployment: upstream for upstream, deployment in DEPLOYMENTS.items()}
+    while True:
+        for deployment, state in (await town.health())["deployments"].items():
+            move = ledger.watch(town.clock(), names[deployment], state)
+            if move is not None:
+                view.moved(move)
+        view.refresh(town.clock())
+        await asyncio.sleep(LOOKS_EVERY_S)
+
+
+async def _visit(town: Town, at_s: float) -> None:
+    """Let somebody use the dashboard."""
+    await asyncio.sleep(max(0.0, at_s - town.clock()))
+    async with logged_in(town.served) as browser:
+        await run_the_house(browser)
+
+
+async def _with_decision(town: Town, seen: Seen) -> Seen:
+    if seen.decision_id is None:
+        return seen
+    found = await town.http.get(f"/v1/decisions/{seen.decision_id}")
+    return replace(seen, decision=found.json()) if found.is_success else seen
