@@ -69,7 +69,7 @@ class DocumentLibrary:
         `None` where there is no place for documents of the user's: then the shipped guide is used. Where nothing can be
         written, the folder of the settings is read and nothing is kept. Raises `OSError`.
         """
-        if not self._has_sources():
+        if not self.has_sources():
             self._taken, self._index_folder = self.store.manifest().index, None
             return None
         try:
@@ -123,7 +123,7 @@ class DocumentLibrary:
         seen = (found, rules, self.store.stamp(), self.store.has_index(self._newest))
         if seen != self._seen:  # else some 0.1 s for 10,000 documents is all
             self._seen = None
-            if self._has_sources() or self.store.manifest().documents:
+            if self.has_sources() or self.store.manifest().documents:
                 self._bring_up_to_date(found, rules)
             self._newest = self.store.manifest().index
         return self._taken is not None and self._newest != self._taken and self.store.has_index(self._newest)
@@ -160,7 +160,8 @@ class DocumentLibrary:
                 async with asyncio.timeout(wait_s or None):
                     await self._wake.wait()
 
-    def _has_sources(self) -> bool:
+    def has_sources(self) -> bool:
+        """Return whether there is a place for documents of the user's: a folder of the settings, or what was added."""
         return bool(self.store.sources(self._settings.retrieval.library))
 
     def _rules(self) -> SyncRules:

@@ -168,19 +168,28 @@ def _read_again(path: Path | None, env: Mapping[str, str], running: Settings) ->
 
 def _introduce(url: str, house: House, *, as_json: bool) -> None:
     live = [model.name for model in house.catalog.live_models()]
-    documents = house.settings.retrieval.library
     if as_json:
         told = {"base_url": f"{url}/v1", "pid": os.getpid(), "models": live, "version": product_version()}
         print_json({**told, "dashboard": house.dashboard_url})
     else:
         say(f"Thalamus {product_version()} serves on {url}/v1")
         say(f"  models     {', '.join(live) or 'none is live'} (and auto)")
-        say(f"  documents  {documents or 'the shipped guide; set retrieval.library for your own'}")
+        say(f"  documents  {_told_of_documents(house)}")
         say(f"  settings   {house.settings.config_file or 'the defaults; thalamus init writes a file'}")
         say(f"  try        curl {url}/v1/models")
         if house.dashboard_url is not None:
             say(f"  dashboard  {house.dashboard_url}")
     sys.stdout.flush()
+
+
+def _told_of_documents(house: House) -> str:
+    """Return whose documents are searched, for a person."""
+    folder = house.settings.retrieval.library
+    if folder is not None:
+        return str(folder)
+    if house.documents.library.has_sources():
+        return "what thalamus docs add took in"
+    return "the shipped guide; for your own: thalamus docs add PATH"
 
 
 async def _follow(path: Path, house: House) -> None:

@@ -393,21 +393,41 @@ def test_changed_file_is_taken_up_and_a_wrong_one_is_not(tmp_path, upstream):
 def test_people_are_told_how_to_begin(tmp_path):
     """Without `--json` the start names base URL, models, documents, settings, a command to try, and the dashboard.
 
-    Nobody watches here, so that no password is printed, but how to make one.
+    The first start also tells the password of the first user.
     """
     (tmp_path / "thalamus.toml").write_text(SETTINGS)
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*COMMAND, "serve", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     lines = [process.stdout.readline() for _ in range(7)]
     process.terminate()
     process.stdout.close()
+    log = process.stderr.read()
+    process.stderr.close()
 
     assert 0 == process.wait(timeout=20)
     assert " serves on http://127.0.0.1:" in lines[0]
     assert ["models", "documents", "settings", "try", "dashboard", "login"] == [line.split()[0] for line in lines[1:]]
     assert lines[5].endswith("/dashboard\n")
-    assert "thalamus dashboard password" in lines[6]
+    assert " with the password " in lines[6]
+
+
+@pytest.mark.slow
+def test_people_are_told_which_documents_are_searched(tmp_path, monkeypatch):
+    """What was added before the start is no longer the shipped guide."""
+    (tmp_path / "thalamus.toml").write_text(SETTINGS)
+    (tmp_path / "returns.md").write_text("# Returns\n\nA parcel is taken back within 14 days.\n")
+    monkeypatch.chdir(tmp_path)
+    assert 0 == main(["docs", "add", "returns.md"])
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    lines = [process.stdout.readline() for _ in range(3)]
+    process.terminate()
+    process.stdout.close()
+
+    assert 0 == process.wait(timeout=20)
+    assert "  documents  what thalamus docs add took in\n" == lines[2]
 
 
 @pytest.mark.slow
