@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from config.types import Json
     from router.judge.optimise import Verdicts
     from router.judge.templates import Template
+    from router.offpolicy.intervals import Estimate
 
 MAX_DAYS = 3650
 
@@ -162,13 +164,17 @@ def _put_in_charge(settings: Settings, chosen: Template, metrics: Json) -> None:
         note("judge.template in the settings names a template; it stays in charge until that line is gone.")
 
 
+def _range(found: Estimate) -> str:
+    """Return the interval in words; a dash where a single conversation bounds nothing."""
+    return f"{found.low:.3f} to {found.high:.3f}" if math.isfinite(found.error) else "–"
+
+
 def _tell(found: Verdicts, recipe: Json, *, promoted: bool) -> None:
     say(f"{recipe['judge']} judged {recipe['examples']} examples, {recipe['whole_texts']} with their whole text.")
     rows = [
-        (each.template.version, f"{each.agreement.value:.3f}", f"{each.agreement.low:.3f} to {each.agreement.high:.3f}",
-         str(each.n_unread))
+        (each.template.version, f"{each.agreement.value:.3f}", _range(each.agreement), str(each.n_unread))
         for each in (found.current, *found.trials)
-    ]  # fmt: skip
+    ]
     print_table(("template", "agreement", "95 %", "no answer"), rows)
     if found.gain is not None and found.selected is not None:
         gain = found.gain

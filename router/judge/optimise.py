@@ -7,6 +7,7 @@ So trying more templates makes a false promotion no likelier.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -76,8 +77,8 @@ class Trial:
         return {
             "template": self.template.version,
             "agreement": round(found.value, 4),
-            "low": round(found.low, 4),
-            "high": round(found.high, 4),
+            "low": _finite(found.low),
+            "high": _finite(found.high),
             "n": len(self.picks),
             "n_unread": self.n_unread,
         }
@@ -110,7 +111,7 @@ class Verdicts:
             "others": [each.as_json() for each in self.trials],
             "selected": self.selected.version if self.selected is not None else None,
             "gain": None if gain is None else {
-                "value": round(gain.value, 4), "low": round(gain.low, 4), "high": round(gain.high, 4)
+                "value": round(gain.value, 4), "low": _finite(gain.low), "high": _finite(gain.high)
             },
             "n_confirming": self.n_confirming,
             "n_different": self.n_different,
@@ -179,6 +180,11 @@ def compared(current: Trial, trials: Sequence[Trial], examples: Sequence[Example
     elif gain.low <= 0:
         why_not = f"the gain is not sure: {gain.value:+.3f}, from {gain.low:+.3f} to {gain.high:+.3f}"
     return Verdicts(current, tuple(trials), chosen.template, gain, len(confirming), n_different, worth, why_not=why_not)
+
+
+def _finite(bound: float) -> float | None:
+    """Return a bound as JSON knows it; `None` where a single conversation bounds nothing."""
+    return round(bound, 4) if math.isfinite(bound) else None
 
 
 def variants_of(template: Template) -> tuple[Template, ...]:

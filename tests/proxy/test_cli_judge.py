@@ -246,6 +246,18 @@ async def test_better_template_is_found_and_promoted(run, tmp_path):
     assert "Nothing to promote" in again
 
 
+async def test_one_example_bounds_nothing(run, tmp_path):
+    """An interval without ends is a dash for people and null for programs, never an `Infinity` that is no JSON."""
+    await fill(tmp_path, 1)
+    async with scripted_upstream(replying({"text": named("large")}, models=MODELS)) as upstream:
+        _, shown, _ = await run("optimise", "--only", "stepwise", url=upstream.url)
+        _, told, _ = await run("optimise", "--only", "stepwise", "--json", url=upstream.url)
+
+    assert "inf" not in shown.lower()
+    assert "Infinity" not in told
+    assert (None, None) == (json.loads(told)["current"]["low"], json.loads(told)["current"]["high"])
+
+
 async def test_template_that_settings_name_stays_in_charge(run, tmp_path):
     """A better one is promoted beside it, and what has to go from the settings is told; all there are were tried."""
     await fill(tmp_path, 120)
