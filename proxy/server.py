@@ -107,6 +107,7 @@ class GatewayServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let go of everything: who runs one server after another in a process gets the memory back."""
+        self._house.draining = True  # also where no signal said so: live pages end, and nobody waits for them
         await super().shutdown(sockets)
         gc.unfreeze()
 

@@ -65,6 +65,7 @@
     else {
       waiting.push(cells);
       if (waiting.length > MOST) waiting.shift();
+      state.textContent = `${state.dataset.paused} · ${waiting.length}`;
     }
   });
   button.hidden = false;
