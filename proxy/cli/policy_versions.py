@@ -16,7 +16,7 @@ import typer
 from config.database import open_database
 from config.errors import UnavailableError
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.printing import print_json, print_table, say
+from proxy.cli.printing import CommandError, print_json, print_table, say
 from proxy.learning import trust_of
 from router.catalog import build_catalog
 from router.learning.intake import caught_up
@@ -174,8 +174,14 @@ async def _rollback(settings: Settings, version: str | None) -> Json:
 
 async def _reset(settings: Settings, model: str, keep: float) -> Json:
     why = f"reset {model}" if keep == 0 else f"{model} counts {keep:g} of before"
+
+    def change(learner: Learner) -> None:
+        if not learner.knows(model):
+            raise CommandError(f"Nothing was learned of a model {model!r}; see `thalamus policy profile`.")
+        learner.reset(model, keep=keep)
+
     async with _books(settings) as database:
-        return {"active": await _change(settings, database, lambda learner: learner.reset(model, keep=keep), why=why)}
+        return {"active": await _change(settings, database, change, why=why)}
 
 
 async def _forget(settings: Settings, key: str) -> Json:

@@ -135,6 +135,12 @@ class Learner:
                 digest.update(self.totals[model].targets.tobytes())
             return digest.hexdigest()
 
+    def knows(self, model: str) -> bool:
+        """Return whether anything was learned of this model."""
+        with self.lock:
+            counted = (self.totals, *(speaker.sums for speaker in self.speakers.values()))
+            return any(model in each for each in counted) or any(key[0] == model for key in self.profiles.cells)
+
     def reset(self, model: str, *, keep: float = 0.0) -> None:
         """Let what was learned of one model count for a share `keep` only: its version changed, or it got worse.
 

@@ -102,9 +102,18 @@ def test_a_record_can_be_reset_and_the_reset_taken_back(folder, capsys):
     assert back["active"] != again["active"]
 
 
+def test_a_model_of_which_nothing_was_learned_cannot_be_reset(folder, capsys):
+    """A name with a typo makes no version, and is not told of as if it had been reset."""
+    assert 1 == main(["policy", "reset", "bda"])
+
+    assert "Nothing was learned of a model 'bda'" in capsys.readouterr().err
+    assert ["start"] == [each["recipe"]["why"] for each in told(capsys, "list")]
+    assert folder.is_dir()
+
+
 def test_the_list_is_a_table_too(folder, capsys):
     """For people, with the share of successes and its interval."""
-    assert 0 == main(["policy", "reset", "nobody"])
+    assert 0 == main(["policy", "reset", "good", "--keep", "0.9"])
     assert "is in force. A running server takes it up within seconds." in capsys.readouterr().out
     assert 0 == main(["policy", "list"])
     words = capsys.readouterr().out
@@ -115,7 +124,7 @@ def test_the_list_is_a_table_too(folder, capsys):
 
 def test_a_key_is_forgotten(folder, capsys):
     """In every version; what others said stays."""
-    told(capsys, "reset", "nobody")
+    told(capsys, "reset", "good", "--keep", "0.9")
     before = quality(folder)
     (answer,) = told(capsys, "forget", "sk-thal-one")
     assert 1 == answer["versions"]
@@ -129,7 +138,7 @@ def test_a_key_is_forgotten(folder, capsys):
 async def test_a_server_that_is_faster_is_never_overwritten(folder, capsys, faster, kept):
     """The change is made again on what it wrote; where it is faster each time, the command says to try again."""
     settings, database = read_settings(None), open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
-    rivals = [Thread(target=main, args=(["policy", "reset", f"rival {at}"],)) for at in range(faster)]
+    rivals = [Thread(target=main, args=(["policy", "reset", "good", "--keep", f"0.{at + 1}"],)) for at in range(faster)]
 
     def change(learner):
         if rivals:
@@ -145,7 +154,7 @@ async def test_a_server_that_is_faster_is_never_overwritten(folder, capsys, fast
     whys = [each["recipe"]["why"] for each in await asyncio.to_thread(told, capsys, "list")]
 
     assert kept == ("reset bad" in whys)
-    assert min(faster, TRIES) == sum("rival" in each for each in whys)
+    assert min(faster, TRIES) == sum("good counts" in each for each in whys)
 
 
 def test_there_is_nothing_to_go_back_to(folder, capsys):
