@@ -12,6 +12,7 @@ from proxy.daemon_thread import in_daemon_thread
 from proxy.lookup import Library, look_up
 from proxy.weighing import Weigher
 from retrieval.answer import ExtractiveAnswerer
+from retrieval.clauses import parts_of
 from retrieval.ingest import read_documents
 from retrieval.scoped import LexicalScopedSearch, Shelf
 from retrieval.search import LibrarySearch
@@ -43,7 +44,7 @@ class Documents:
         self._search = LibrarySearch(self._read)
         self._words = LexicalScopedSearch(self._search)
         self._scoped: ScopedSearch = self._words
-        self._answerer = ExtractiveAnswerer(self._search.index)
+        self._answerer = ExtractiveAnswerer(self._search.index, parts=self._parts)
         self._error: str | None = None
         self.weigher = Weigher()
 
@@ -74,6 +75,13 @@ class Documents:
             return self._answerer.answer(question, max_tokens=max_tokens)
         except OSError as error:
             raise UpstreamError("The documents cannot be read.", failure_class="transient") from error
+
+    def _parts(self, text: str) -> tuple[str, ...]:
+        """Return the parts of an order for several things, where the library says how such things are done.
+
+        Documents of intents are such a library. Elsewhere, as in the shipped guide, it would answer strangers' orders.
+        """
+        return parts_of(text) if any(each.intents for each in self._shelf.documents.values()) else ()
 
     def look_up(
         self, question: str, intent: Intent | None, catalogue: IntentCatalogue, mentions: tuple[Mention, ...] = ()

@@ -72,6 +72,24 @@ async def test_the_examples_get_intents_documents_answer_and_savings(
     assert all(each["text"] in sent[0]["content"] for each in told["passages"])
 
 
+@pytest.mark.parametrize(
+    ("prompt", "cited"),
+    [
+        ("登录后查看订单并处理支付", "zh/Server_OrderManagement.md"),
+        ("After signing in, look at my orders and process the payment", "en/Server_Payment.md"),
+    ],
+)
+async def test_several_things_are_answered_without_any_key(tmp_path: Path, prompt: str, cited: str) -> None:
+    """The extractive model answers each part of an order, where the documents say how such things are done."""
+    async with running_gateway(tmp_path, LIBRARY, head=LAST_RESORT, env={}) as gateway:
+        await ready(gateway)
+        told = await routed(gateway, prompt)
+
+    assert {"user_auth", "order_management", "payment"} == set(told["predicted_intents"])
+    assert "extractive" == told["model"]
+    assert f"[{cited}:" in told["llm_response"]["response_text"]
+
+
 async def test_the_shape_is_the_golden_one(tmp_path: Path) -> None:
     """Every field, in its place, with its kind; a new one is added here on purpose."""
     async with (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import retrieval
 from config.tokens import estimate_tokens
 from config.types import Citation
 from retrieval.answer import REFUSALS, ExtractiveAnswerer
+from retrieval.clauses import parts_of
 from retrieval.index import LexicalIndex
-from retrieval.ingest import Document
+from retrieval.ingest import Document, read_documents
 
 
 @pytest.mark.parametrize(
@@ -146,3 +150,43 @@ def test_a_language_is_not_mixed_where_twins_exist(answerer):
     answer = answerer.answer("In which year was the lighthouse (灯塔) built?")
 
     assert {"en"} == {citation.doc.partition("/")[0] for citation in answer.citations}
+
+
+SERVICES = Path(retrieval.__file__).parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def services():
+    """The index of the five manuals, in both languages."""
+    return LexicalIndex.build(read_documents(SERVICES))
+
+
+@pytest.mark.parametrize(
+    "order", ["登录后查看订单并处理支付", "创建订单并完成支付", "log into the system and view warehouse stock"]
+)
+def test_an_order_for_several_things_is_answered_by_its_parts(services, order):
+    """No passage holds all of it, but one holds each part; both are cited, within the budget."""
+    whole = ExtractiveAnswerer(lambda: services)
+    answer = ExtractiveAnswerer(lambda: services, parts=parts_of).answer(order)
+
+    assert whole.answer(order).refused
+    assert not answer.refused
+    assert estimate_tokens(answer.text) <= 120
+    assert all(f"[{each.doc}:" in answer.text for each in answer.citations)
+    assert min(whole.confidence(part) for part in parts_of(order)) == answer.confidence
+
+
+@pytest.mark.parametrize(
+    ("order", "max_tokens"),
+    [
+        ("登录后查看订单并念一首唐诗", 120),  # one part is not held
+        ("登录后查看订单并处理支付", 8),  # no sentence fits
+        ("怎么查看订单并处理北京的房产继承？", 120),  # it asks
+        ("", 120),
+    ],
+)
+def test_an_order_of_which_a_part_is_missing_is_refused_whole(services, order, max_tokens):
+    """Half an answer would pass for all of it."""
+    answer = ExtractiveAnswerer(lambda: services, parts=parts_of).answer(order, max_tokens=max_tokens)
+
+    assert (True, ()) == (answer.refused, answer.citations)
