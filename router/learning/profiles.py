@@ -144,7 +144,7 @@ def profiles_from(told: Json) -> Profiles:
     return Profiles(cells, days)
 
 
-def wilson(n_successes: float, n: int) -> tuple[float, float]:
+def wilson(n_successes: float, n: float) -> tuple[float, float]:
     """Return the 95 % interval of a share, after Wilson (1927), which also holds for few; 0 to 1 without any."""
     if n <= 0:
         return 0.0, 1.0
@@ -167,19 +167,21 @@ def success(n_successes: int, n: int) -> Json:
 def _static(odds: list[float]) -> Json | None:
     """Return what the static policy would have earned on that day's questions (SNIPS), `None` where it cannot be said.
 
-    The interval is that of a ratio of means (delta method), the effective sample size Kish's.
+    The interval is that of a ratio of means (delta method), the effective sample size Kish's; it is never narrower than
+    Wilson's for so many, for a few that all agree are not certain.
     """
     weights, good, squares, good_squares, n = odds
     if n <= 0 or weights <= 0 or squares <= 0:
         return None
     rate = good / weights
     variance = max(0.0, good_squares * (1 - 2 * rate) + squares * rate**2) / weights**2
-    half = Z_95 * math.sqrt(variance)
+    half, n_effective = Z_95 * math.sqrt(variance), weights**2 / squares
+    low, high = wilson(n_effective * rate, n_effective)
     return {
         "success_rate": _rounded(rate),
-        "low": _rounded(max(0.0, rate - half)),
-        "high": _rounded(min(1.0, rate + half)),
-        "n_effective": round(weights**2 / squares, 1),
+        "low": _rounded(max(0.0, min(low, rate - half))),
+        "high": _rounded(min(1.0, max(high, rate + half))),
+        "n_effective": round(n_effective, 1),
     }
 
 

@@ -52,6 +52,15 @@ def test_the_curve_compares_with_the_static_policy():
     assert (1.0, 2.0) == (day["static"]["success_rate"], day["static"]["n_effective"])
 
 
+def test_a_few_that_all_agree_are_not_certain():
+    """One failure says little of what the static policy would have earned, and its interval says so."""
+    found = Profiles()
+    found.count(told("m", 0.0, odds=1.0))
+    static = found.curve()[0]["static"]
+
+    assert (0.0, 0.0, 0.7935) == tuple(static[name] for name in ("success_rate", "low", "high"))
+
+
 def test_where_the_static_policy_would_have_drawn_nothing_of_it_nothing_is_said():
     """No estimate without support."""
     found = Profiles()
