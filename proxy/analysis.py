@@ -178,7 +178,7 @@ def _answer(house: House, exchange: Exchange, found: Settled) -> Json:
         "selectedModel": decision.chosen,
         "confidence": round(100 * confidence),
         "reasoning": ". ".join(decision.reasons),
-        "source": source,
+        "source": "judge" if source == "policy" and exchange.judged.get("followed") else source,
         "decision_id": exchange.id,
         "policy_version": decision.policy_version,
         "dial": considered.dial,

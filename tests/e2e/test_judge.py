@@ -268,7 +268,7 @@ async def test_analysis_asks_the_judge_too(tmp_path):
     async with gateway(tmp_path, {"text": named("large", 100)}) as (running, _):
         answer = await running.http.post("/api/routing/analyze", json={"query": "Prove that there are many primes."})
 
-    assert "large" == answer.json()["selectedModel"]
+    assert ("large", "judge") == (answer.json()["selectedModel"], answer.json()["source"])
     assert "the judge named 'large'" in answer.json()["reasoning"]
 
 
