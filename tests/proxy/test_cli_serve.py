@@ -410,6 +410,7 @@ def test_people_are_told_how_to_begin(tmp_path):
     assert ["models", "documents", "settings", "try", "dashboard", "login"] == [line.split()[0] for line in lines[1:]]
     assert lines[5].endswith("/dashboard\n")
     assert " with the password " in lines[6]
+    assert lines[6].split("the password ")[1].split(" ")[0] not in log
 
 
 @pytest.mark.slow

@@ -140,7 +140,7 @@ async def test_only_an_admin_key_may_look_and_set_where_keys_are_needed(tmp_path
     assert [401, 403, 200] == [each.status_code for each in looked]
     assert 200 == done.status_code
     assert info.prefix == entries(done)[FIRST_ID]["changed_by"]
-    assert [(info.prefix, 2)] == rows(tmp_path, "SELECT actor, after FROM audit")
+    assert [(info.prefix, 2)] == rows(tmp_path, "SELECT actor, after FROM audit WHERE action = 'set_override'")
     assert admin not in done.text
 
 
