@@ -66,7 +66,7 @@ format: $(DEV_STAMP) ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-demo: $(DEV_STAMP) ## Live through a bad day of four scripted upstreams, without any key (ARGS="--seconds 30")
+demo: $(DEV_STAMP) ## Live through a bad day of four scripted upstreams, without any key, with a dashboard (ARGS="--seconds 30 --port 3200")
 	@$(BIN)/python -m tests.demo.run $(ARGS)
 
 bench: $(DEV_STAMP) ## Measure what the gateway adds to a request

@@ -71,7 +71,7 @@ DESCRIPTIONS: Final = {
 PRICES: Final = {"claude": (3.0, 15.0), "gpt": (1.25, 10.0), "deepseek": (0.28, 0.42), "local": (0.0, 0.0)}
 """Of input and output, made up like the models."""
 EXAMPLES: Final = Path(retrieval.__file__).parent / "examples"
-STARTS_WITHIN_S: Final = 30.0
+STARTS_WITHIN_S: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)

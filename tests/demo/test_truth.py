@@ -26,8 +26,8 @@ def test_the_same_seed_asks_and_thinks_the_same() -> None:
 
 def test_opinions_follow_the_truth_with_its_noise() -> None:
     """Of each model the share of good opinions is what the table says, a few of them turned round."""
-    found = {name: [] for name in UPSTREAMS}
-    expected = {name: [] for name in UPSTREAMS}
+    found: dict[str, list[bool]] = {name: [] for name in UPSTREAMS}
+    expected: dict[str, list[float]] = {name: [] for name in UPSTREAMS}
     for n in range(MANY):
         question = asked(n, 1, share=1.0)
         for name in UPSTREAMS:
