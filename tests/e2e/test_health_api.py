@@ -21,10 +21,14 @@ TRIP, RESET = "/api/health/m/vllm/trip", "/api/health/m%2Fvllm/reset"
 
 
 async def audited(gateway: Gateway) -> list[Any]:
-    """Return the audit rows, oldest first."""
+    """Return the audit rows of what was done to deployments, oldest first."""
     await gateway.house.writer.flush(5)
     async with gateway.house.database.reading() as connection:
-        return list((await connection.execute(select(audit).order_by(audit.c.id))).mappings())
+        return list(
+            (
+                await connection.execute(select(audit).where(audit.c.action.like("health_%")).order_by(audit.c.id))
+            ).mappings()
+        )
 
 
 async def test_a_tripped_deployment_is_not_asked_until_it_is_reset(tmp_path: Path) -> None:
