@@ -30,6 +30,12 @@ def test_every_spelling_of_a_row_is_read(write, text, labels):
     assert ("我要退款", ("payment",), "zh") == (row.text, row.labels, row.lang)
 
 
+def test_a_row_without_a_label_is_told_what_it_lacks(write):
+    """An empty list is a list of words; what is missing is the label for a text that asks for nothing."""
+    with pytest.raises(CorpusError, match="names no label; .* such as none"):
+        read_rows(write({"prompt": "你好", "output": []}))
+
+
 def test_language_is_what_the_row_says(write):
     """A sentence of names may be Chinese all the same."""
     rows = read_rows(
