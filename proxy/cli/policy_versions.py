@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from config.database import open_database
-from config.errors import UnavailableError
+from config.errors import ArtefactError, UnavailableError
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.printing import CommandError, print_json, print_table, say
+from proxy.cli.printing import CommandError, note, print_json, print_table, say
 from proxy.learning import trust_of
 from router.catalog import build_catalog
 from router.learning.intake import caught_up
@@ -168,7 +168,11 @@ async def _promote(settings: Settings, version: str) -> Json:
 async def _rollback(settings: Settings, version: str | None) -> Json:
     async with _books(settings) as database:
         store = VersionStore(database)
-        _, now = await _now(settings, database)
+        try:
+            _, now = await _now(settings, database)
+        except ArtefactError as error:  # what is damaged is left behind; there is nothing to keep beside
+            note(str(error))
+            now = None
         return {"active": await store.rollback(version, by=ACTOR, now=now)}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import msgspec
 from sqlalchemy import select, update
 
 from config.errors import ArtefactError, NotFoundError
@@ -85,7 +86,10 @@ class VersionStore:
     async def load(self, version_id: str) -> State:
         """Return what a version holds. Raises `NotFoundError`, and `ArtefactError` where it is damaged."""
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(_T.parameters).where(_T.id == version_id))).one_or_none()
+            try:
+                row = (await connection.execute(select(_T.parameters).where(_T.id == version_id))).one_or_none()
+            except msgspec.DecodeError as error:  # a NaN, or half a row: JSON knows neither
+                raise ArtefactError("is no JSON", file=version_id, mend="roll back to another version") from error
         if row is None:
             raise NotFoundError(f"There is no version '{version_id}'.", param="version")
         told = cast("object", row.parameters)
@@ -184,15 +188,18 @@ class VersionStore:
         return str(row["id"])
 
     async def forget_caller(self, caller: str) -> int:
-        """Take a caller's taste and words out of every version, and return in how many they were."""
+        """Take a caller's taste and words out of every version, and return in how many they were.
+
+        A version that cannot be read is emptied: nobody can use it, and nobody knows whose words are in it.
+        """
         n = 0
         async with self._database.writing() as connection:
-            for row in (await connection.execute(select(_T.id, _T.parameters).where(_T.kind == KIND))).all():
-                before = cast("Json", row.parameters)
-                after = without_caller(before, caller)
+            for each in (await connection.execute(select(_T.id).where(_T.kind == KIND))).scalars().all():
+                before = await _held(connection, each)
+                after: Json = {} if before is None else without_caller(before, caller)
                 if after != before:
                     n += 1
-                    await connection.execute(update(policy_version).where(_T.id == row.id).values(parameters=after))
+                    await connection.execute(update(policy_version).where(_T.id == each).values(parameters=after))
         return n
 
     async def find(self, wanted: str) -> Version:
@@ -233,6 +240,15 @@ class VersionStore:
 async def _active_id(connection: AsyncConnection) -> str | None:
     query = select(_T.id).where(_T.kind == KIND, _T.state == ACTIVE).order_by(_T.activated_ts.desc()).limit(1)
     return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def _held(connection: AsyncConnection, version_id: str) -> Json | None:
+    """Return what a version holds as it is stored, `None` where that is no JSON object."""
+    try:
+        found = (await connection.execute(select(_T.parameters).where(_T.id == version_id))).scalar_one()
+    except msgspec.DecodeError:
+        return None
+    return cast("Json", found) if isinstance(found, dict) else None
 
 
 def _metrics(learner: Learner) -> Json:

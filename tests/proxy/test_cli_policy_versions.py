@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import nullcontext
+import sqlite3
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -132,6 +133,22 @@ def test_a_key_is_forgotten(folder, capsys):
 
     assert "stood in 0 versions" in capsys.readouterr().out
     assert quality(folder) >= before
+
+
+@pytest.mark.parametrize("damaged", ['{"models": NaN}', '{"form": "other"}', '{"form": "lear'])
+def test_a_damaged_version_is_left_behind_by_a_rollback(folder, capsys, damaged):
+    """What is in force cannot be read, a NaN in it or half of it: the way back is still open, and it is told why."""
+    told(capsys, "reset", "bad")
+    with closing(sqlite3.connect(folder / ".thalamus" / "thalamus.sqlite")) as books:
+        books.execute("UPDATE policy_version SET parameters = ? WHERE state = 'active'", (damaged,))
+        books.commit()
+    assert 1 == main(["policy", "profile"])
+    assert "roll back to" in capsys.readouterr().err
+
+    assert 0 == main(["policy", "rollback"])
+    assert "roll back to" in capsys.readouterr().err
+    assert 0.6 == quality(folder)
+    assert 0 == main(["policy", "forget", "sk-thal-one"])
 
 
 @pytest.mark.parametrize(("faster", "kept"), [(1, True), (99, False)])
