@@ -106,8 +106,8 @@ def _row_of(data: Json, file: Path, number: int) -> Row:
     names = cast("list[object]", labels) if isinstance(labels, list) else []
     words = [name for name in names if isinstance(name, str) and name]
     if labels == []:
-        mend = "give a text that asks for none of them a label of its own, such as none"
-        raise CorpusError(f"names no label; {mend}", file=str(file), line=number)
+        why = "names no label (a text that asks for none of them has one of its own, such as none)"
+        raise CorpusError(f"{why}; {MEND}", file=str(file), line=number)
     if not words or len(words) != len(names):
         raise CorpusError(f"labels are no list of words; {MEND}", file=str(file), line=number)
     lang = data.get("lang")
