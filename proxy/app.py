@@ -19,6 +19,7 @@ from config.overrides import OverrideStore
 from config.types import DecisionRecord
 from config.writer import GroupWriter
 from proxy import config_api, documents_api, health_api, native_api, ops, routing_api, routing_stats
+from proxy.beliefs_in_force import BELIEFS_AREA, BeliefsInForce
 from proxy.choosing import Chooser
 from proxy.dashboard import Dashboard, OwnPort
 from proxy.document_library import DocumentLibrary
@@ -158,6 +159,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
         chooser=chooser,
         weights=Weights(OverrideStore(database, WEIGHTS_AREA)),
         ruling=RulesInForce(OverrideStore(database, RULES_AREA)),
+        believing=BeliefsInForce(OverrideStore(database, BELIEFS_AREA)),
     )
 
 

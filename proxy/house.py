@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from config.types import DecisionRecord, Json, Ledger
     from config.writer import GroupWriter
+    from proxy.beliefs_in_force import BeliefsInForce
     from proxy.documents import Documents
     from proxy.metrics import Metrics
     from proxy.rules_in_force import RulesInForce
@@ -85,6 +86,7 @@ class House:
     affinity: Affinity
     weights: Weights
     ruling: RulesInForce
+    believing: BeliefsInForce
     experience: Experience = field(default_factory=StartingExperience)
     """What was learned of the models' answers; `learning` replaces it whole."""
     chooser: Chooser = field(default_factory=Chooser)
@@ -169,6 +171,7 @@ class House:
         with suppress(StorageError):  # what is in force stays
             await self.weights.load()
             await self.ruling.load()
+            await self.believing.load()
         self.settings = wanted
         self.reflex = _reflex_of(wanted)
         self.understanding.adopt(wanted.classifier, catalogue, ollama_url=ollama_url(wanted))
@@ -197,6 +200,7 @@ class House:
     async def load_overrides(self) -> None:
         """Bring into force what was set at run time, and the database holds. Raises `StorageError`."""
         await self.ruling.load()
+        await self.believing.load()
         await self.weights.load()
         self.take_catalog(self.plain_catalog)
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from config.types import Json
     from proxy.house import House
     from router.choosing.values import Experience
+    from router.learning.beliefs import Beliefs
     from router.snapshot import Catalog
 
 LOOK_S: Final = 1.0
@@ -79,6 +80,7 @@ class Learning:
     _usages: Usages = field(default_factory=lambda: Usages({}, {}))
     _trust: Trust = field(default_factory=Trust)
     _seen: Settings | None = None
+    _believed: Beliefs | None = None
     _far_at: float | None = None
     _refreshed_at: float | None = None
     _kept_at: float | None = None
@@ -114,7 +116,7 @@ class Learning:
             await self._look(house)
 
     async def _look(self, house: House) -> None:
-        changed = await self._adopt(house.settings)
+        changed = await self._adopt(house.settings, house.believing.beliefs)
         if house.settings.learning.mode != "off":
             changed |= await self._refresh(house)
             changed |= await self._follow(house.settings.learning)
@@ -154,16 +156,17 @@ class Learning:
             **({"problem": problem} if problem else {}),
         }
 
-    async def _adopt(self, settings: Settings) -> bool:
+    async def _adopt(self, settings: Settings, beliefs: Beliefs | None) -> bool:
         """Take other settings; returns whether there were any."""
         before = self._seen
-        if before is settings:
+        if before is settings and self._believed is beliefs:
             return False
         if before is not None and before.learning.mode != settings.learning.mode:
             await self._keep_now(before.learning)
             self.active = self.grows_from = None
-        self._seen = settings
-        self.prior, self.disbelief = await asyncio.to_thread(prior_of, settings.learning)
+        self._seen, self._believed = settings, beliefs
+        prior, self.disbelief = await asyncio.to_thread(prior_of, settings.learning)
+        self.prior = prior if beliefs is None else BelievedExperience(beliefs, prior)
         if self.disbelief is not None:
             log.warning("starting_values_not_used", reason=self.disbelief)
         return True

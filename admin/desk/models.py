@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from config.types import Json
 
@@ -49,6 +49,14 @@ class ModelsDesk(Protocol):
 
     def reset(self, deployment: str, *, changed_by: str) -> None:
         """Forget what speaks against a deployment. Raises `KeyError` for one that is none."""
+        ...
+
+    def beliefs(self) -> Sequence[Json]:
+        """Return the starting values that were set: `model`, `domain`, `language` and `quality` from 0 to 1."""
+        ...
+
+    async def change_beliefs(self, rows: Sequence[Json], *, changed_by: str) -> None:
+        """Set all starting values. Raises `InvalidRequestError`, `StorageError`; then nothing was changed."""
         ...
 
     async def ask(self, model: str, question: str) -> Said:

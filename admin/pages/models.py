@@ -53,6 +53,8 @@ async def read(visit: Visit) -> Data:
         "entries": entries,
         "ignored": weights["ignored"],
         "profile": await profile(database),
+        "beliefs": list(desk.beliefs()),
+        "beliefs_seen": seen_of(list(desk.beliefs())),
         "seen": seen_of(_set_weights(weights)),
     }
 
@@ -111,6 +113,28 @@ async def reset(visit: Visit, form: FormMultiDict) -> Done:
     except KeyError as error:
         raise Refused("models.unknown_name", status=404, name=name) from error
     return Done(to="/models", message="models.reset_done", values={"name": name})
+
+
+async def believe(visit: Visit, form: FormMultiDict) -> Done:
+    """Set, replace or remove one starting value."""
+    desk = _desk(visit)
+    check_seen(form, list(desk.beliefs()))
+    where = {name: str(form.get(name) or "").strip() for name in ("model", "domain", "language")}
+    names = [str(each["name"]) for each in _entries(desk.weights()) if each["kind"] == "model"]
+    if where["model"] not in names:
+        raise Refused("models.unknown_name", status=404, name=where["model"][:60])
+    others = [each for each in desk.beliefs() if any(each.get(name, "") != value for name, value in where.items())]
+    added: list[Json] = []
+    if form.get("remove") != "yes":
+        try:
+            added.append({**where, "quality": float(str(form.get("quality") or "").strip())})
+        except ValueError as error:
+            raise Refused("models.bad_quality") from error
+    try:
+        await desk.change_beliefs([*others, *added], changed_by=visit.actor)
+    except InvalidRequestError as error:
+        raise Refused("models.bad_quality") from error
+    return Done(to="/models#beliefs", message="models.believed", values={"n": len(others) + len(added)})
 
 
 async def test(visit: Visit, form: FormMultiDict) -> Done:
@@ -176,4 +200,5 @@ ACTIONS = (
     Action(path="/models/trip", act=trip),
     Action(path="/models/reset", act=reset),
     Action(path="/models/test", act=test),
+    Action(path="/models/believe", act=believe),
 )

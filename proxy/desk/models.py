@@ -53,6 +53,14 @@ class HouseModels:
         """Bring it back."""
         change_health(self._house, self._known(deployment), RESET, actor=changed_by)
 
+    def beliefs(self) -> Sequence[Json]:
+        """Return the starting values that were set."""
+        return self._house.believing.rows
+
+    async def change_beliefs(self, rows: Sequence[Json], *, changed_by: str) -> None:
+        """Set all starting values; learning takes them up within a second."""
+        await self._house.believing.change(rows, changed_by=changed_by)
+
     async def ask(self, model: str, question: str) -> Said:
         """Ask the model's live deployments in their order; balancing and the books do not hear of it."""
         started = time.perf_counter()

@@ -79,17 +79,22 @@ def read_beliefs(path: Path) -> Beliefs:
     rows = found.get(ROWS)
     if not isinstance(rows, list):
         raise CorpusError(f"holds no list '{ROWS}'", file=str(path))
+    return beliefs_of(cast("list[object]", rows), file=str(path))
+
+
+def beliefs_of(rows: Sequence[object], *, file: str) -> Beliefs:
+    """Return the table of rows as `read_beliefs` takes them. Raises `CorpusError` with `file` and the row at fault."""
     quality: dict[tuple[str, str, str, str], float] = {}
-    for number, each in enumerate(cast("list[object]", rows), start=1):
+    for number, each in enumerate(rows, start=1):
         row = as_object(each)
         if row is None:
-            raise CorpusError(f"row {number} of '{ROWS}' is no object", file=str(path))
+            raise CorpusError(f"row {number} of '{ROWS}' is no object", file=file)
         value = row.get("quality", row.get("mean_reward"))
         if value is not None:
-            model, *where = (_name(row, name, path=path, number=number) for name in _NAMES)
+            model, *where = (_name(row, name, file=file, number=number) for name in _NAMES)
             if not model:
-                raise CorpusError(f"row {number} of '{ROWS}' names no model", file=str(path))
-            quality[model, where[0], where[1], where[2]] = _quality(value, path=path, number=number)
+                raise CorpusError(f"row {number} of '{ROWS}' names no model", file=file)
+            quality[model, where[0], where[1], where[2]] = _quality(value, file=file, number=number)
     return Beliefs(quality, f"{_hash_of(quality):08x}")
 
 
@@ -112,14 +117,14 @@ def _document(path: Path) -> Json:
     return as_object(found) or {}
 
 
-def _name(row: Json, name: str, *, path: Path, number: int) -> str:
+def _name(row: Json, name: str, *, file: str, number: int) -> str:
     value = row.get(name, "")
     if not isinstance(value, str):
-        raise CorpusError(f"'{name}' in row {number} of '{ROWS}' is no text", file=str(path))
+        raise CorpusError(f"'{name}' in row {number} of '{ROWS}' is no text", file=file)
     return value
 
 
-def _quality(value: object, *, path: Path, number: int) -> float:
+def _quality(value: object, *, file: str, number: int) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and 0 <= value <= 1):
-        raise CorpusError(f"the quality in row {number} of '{ROWS}' is no number from 0 to 1", file=str(path))
+        raise CorpusError(f"the quality in row {number} of '{ROWS}' is no number from 0 to 1", file=file)
     return float(value)

@@ -22,6 +22,7 @@ class Models:
     def __init__(self):
         self.set = {"cheap": 1.0, "good": 1.0}
         self.done = []
+        self.believed = []
 
     def weights(self):
         entries = []
@@ -53,6 +54,15 @@ class Models:
         if not deployment.endswith("/one"):
             raise KeyError(deployment)
         self.done.append((what, deployment, changed_by))
+
+    def beliefs(self):
+        return self.believed
+
+    async def change_beliefs(self, rows, *, changed_by):
+        if any(not 0 <= each["quality"] <= 1 for each in rows):
+            raise InvalidRequestError("no number from 0 to 1", param="rows")
+        self.believed = list(rows)
+        self.done.append(("believe", len(rows), changed_by))
 
     async def ask(self, model, question):
         if model != "good":

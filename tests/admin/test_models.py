@@ -137,3 +137,28 @@ async def test_page_is_absent_without_its_part(open_site):
 
     assert 404 == page.status_code
     assert "/dashboard/models" not in overview.text
+
+
+async def _believe(site, **fields):
+    seen = (await site.get("/dashboard/models.json")).json()["beliefs_seen"]
+    return await site.change("/dashboard/models/believe", seen=seen, **fields)
+
+
+async def test_starting_values_are_set_replaced_and_removed(site, models):
+    """One a model, domain and language; the same place again replaces it."""
+    await _believe(site, model="good", domain="code", language="zh", quality="0.9")
+    await _believe(site, model="good", domain="code", language="zh", quality="0.8")
+    await _believe(site, model="cheap", quality="0.4")
+    page = await site.get("/dashboard/models", headers={"accept-language": "zh"})
+    await _believe(site, model="good", domain="code", language="zh", remove="yes")
+
+    assert "起始值" in page.text
+    assert [{"model": "cheap", "domain": "", "language": "", "quality": 0.4}] == models.believed
+
+
+@pytest.mark.parametrize(("model", "quality", "status"), [("good", "2", 400), ("good", "much", 400), ("x", "0.5", 404)])
+async def test_senseless_starting_value_is_refused(site, models, model, quality, status):
+    """Nothing is set of it."""
+    page = await _believe(site, model=model, quality=quality)
+
+    assert (status, []) == (page.status_code, models.believed)

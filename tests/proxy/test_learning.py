@@ -1,6 +1,7 @@
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
@@ -19,6 +20,7 @@ from proxy.learning import FAR_LOOK_S, KEEP_LESSONS, KEEP_S, USAGE_S, Learning, 
 from router.catalog import build_catalog
 from router.choosing.starting import StartingExperience
 from router.choosing.values import Experience, Offer
+from router.learning.beliefs import beliefs_of
 from router.learning.cap import Width
 from router.snapshot import Catalog
 from router.tables import policy_version
@@ -42,6 +44,7 @@ class Place:
     settings: Settings
     catalog: Catalog
     experience: Experience
+    believing: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(beliefs=None))
 
     def quality(self, model="bad"):
         found = self.experience.expect(CODE, OFFERS)
@@ -389,3 +392,16 @@ def _key(prefix, scopes):
     return {
         "id": prefix, "name": prefix, "prefix": prefix, "hash": prefix, "scopes": scopes, "created_ts": NOW,
     }  # fmt: skip
+
+
+async def test_starting_values_set_at_run_time_stand_first(place, learning):
+    """They count from the next look on, and are gone with the look after they were given up."""
+    await learning.look(place)
+    before = place.quality()
+    place.believing = SimpleNamespace(beliefs=beliefs_of([{"model": "bad", "quality": 0.99}], file="the form"))
+    await learning.look(place)
+    believed = place.quality()
+    place.believing = SimpleNamespace(beliefs=None)
+    await learning.look(place)
+
+    assert believed > before == place.quality()
