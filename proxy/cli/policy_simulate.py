@@ -52,7 +52,8 @@ def simulate(
     for goal in found.goals:
         figure = goal.found
         reached = "reached" if goal.is_reached else "missed"
-        say(f"{goal.name}: {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}), wanted {goal.wanted}: {reached}")
+        interval = f"{figure.low:.3f} to {figure.high:.3f}" if seeds > 1 else "of one seed: no interval"
+        say(f"{goal.name}: {figure.value:.3f} ({interval}), wanted {goal.wanted}: {reached}")
 
 
 VERBS = (("simulate", "thalamus policy simulate --seeds 3", simulate),)
@@ -82,8 +83,8 @@ def _as_json(found: Simulated) -> Json:
                 "name": goal.name,
                 "wanted": goal.wanted,
                 "value": round(goal.found.value, 6),
-                "low": round(goal.found.low, 6),
-                "high": round(goal.found.high, 6),
+                "low": round(goal.found.low, 6) if len(found.learned) > 1 else None,
+                "high": round(goal.found.high, 6) if len(found.learned) > 1 else None,
                 "reached": goal.is_reached,
             }
             for goal in found.goals

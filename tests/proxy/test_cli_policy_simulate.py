@@ -16,6 +16,7 @@ def test_simulation_is_printed_day_by_day_with_its_goals(tmp_path, capsys):
     assert "no learning" in told
     assert "best model" in told
     assert "satisfied (4 or 5 stars), change: " in told
+    assert "of one seed: no interval" in told
 
 
 def test_json_holds_days_and_goals(tmp_path, capsys):
@@ -26,6 +27,7 @@ def test_json_holds_days_and_goals(tmp_path, capsys):
 
     assert ("small", 1, 1) == (found["scenario"], found["days"], found["seeds"])
     assert [1, 1, 1] == [len(found[each]) for each in ("learned", "start", "best_single")]
+    assert (None, None) == (found["goals"][0]["low"], found["goals"][0]["high"])
     assert {"name", "wanted", "value", "low", "high", "reached"} == set(found["goals"][0])
 
 
