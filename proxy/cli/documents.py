@@ -10,7 +10,7 @@ import typer
 
 from proxy.cli.bars import Bars
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.printing import CommandError, note, print_json, print_table, say
+from proxy.cli.printing import note, print_json, print_table, say
 from proxy.document_library import DocumentLibrary
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def search(
     Offsets are code points in the document's own text; tokens are estimated.
     """
     if (question is None) == (questions is None):
-        raise CommandError("give one question, or a file of them by --input.")
+        raise typer.BadParameter("give one question, or a file of them by --input.")
     from retrieval.choose import Limits  # noqa: PLC0415  # numpy: for this verb alone
     from retrieval.questions_file import QuestionRow, read_questions_file  # noqa: PLC0415
 

@@ -110,8 +110,8 @@ def test_what_is_not_there_is_told(run, folder):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("search",), 1, "give one question"),
-        (("search", "tea", "--input", "questions.jsonl"), 1, "give one question"),
+        (("search",), 2, "give one question"),
+        (("search", "tea", "--input", "questions.jsonl"), 2, "give one question"),
         (("search", "tea", "--documents", "away.jsonl"), 1, "away.jsonl: No such file"),
         (("search", "--documents", "questions.jsonl", "--input", "questions.jsonl"), 1, "questions.jsonl:1: this line"),
         (("evaluate", "--documents", "docs.jsonl", "--questions", "docs.jsonl"), 1, "docs.jsonl:1: this line"),
