@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from config.log_events import EventTap
     from config.settings import LoggingSettings
 
-NOISY = frozenset({"aiosqlite", "alembic", "asyncio", "bm25s", "httpcore", "httpx", "uvicorn"})
+NOISY = frozenset({"aiosqlite", "alembic", "asyncio", "bm25s", "faiss", "httpcore", "httpx", "uvicorn"})
 """Libraries that tell at INFO what nobody asked; their warnings stay."""
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 """Methods whose level may be off; all others tell of errors."""
