@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import structlog
 from litestar.exceptions import HTTPException, PermissionDeniedException
@@ -51,7 +52,22 @@ def _say(request: Request[Any, Any, Any], key: str, status: int, values: Mapping
     if request.url.path.endswith(".json"):
         message = texts_of(request, site_of(request))(key, **values)
         return Response({"error": {"message": message, "code": key}}, status_code=status)
-    return html(request, "failing.html", {"key": key, "values": values, "status": status}, user=None, status=status)
+    context = {"key": key, "values": values, "status": status, "came_from": _came_from(request)}
+    return html(request, "failing.html", context, user=None, status=status)
+
+
+def _came_from(request: Request[Any, Any, Any]) -> str | None:
+    """Return the page of ours that led here, so that who was in the midst of something goes on there."""
+    from admin.site import ROOT, safe_next  # noqa: PLC0415  # as above
+
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return None
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    is_other = (request.method == "POST" or path != here) and parts.path not in {f"{ROOT}/login", f"{ROOT}/logout"}
+    return path if is_other and parts.netloc == request.headers.get("host") and safe_next(path) == path else None
 
 
 EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {

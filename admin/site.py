@@ -254,7 +254,10 @@ def _to_login(request: HttpRequest) -> Redirect:
 
 def safe_next(value: str | None) -> str:
     """Return a path below the dashboard to go on to; anything else leads to the first page."""
-    parts = urlsplit(value or "")
+    try:
+        parts = urlsplit(value or "")
+    except ValueError:  # "//[" is no address at all
+        return f"{ROOT}/overview"
     is_ours = (
         not parts.scheme and not parts.netloc and (value or "").startswith(f"{ROOT}/") and "\\" not in (value or "")
     )

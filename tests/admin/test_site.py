@@ -156,6 +156,34 @@ async def test_a_session_that_ends_in_mid_form_saves_nothing(open_site, logs):
     assert page.headers["location"].startswith("/dashboard/login?next=")
 
 
+async def test_a_refusal_leads_back_to_the_page_of_the_form(site):
+    """Who is told to look at the new state, or to log in again, is one click from it."""
+    token = await site.token()
+    from_logs = {"referer": f"{site.base_url}/dashboard/logs?level=INFO"}
+    refused = await site.post("/dashboard/logs/level", data={"_csrf_token": token, "level": "loud"}, headers=from_logs)
+
+    assert 400 == refused.status_code
+    assert (
+        '<a class="button primary" href="/dashboard/logs?level=INFO">Back to the page you came from</a>' in refused.text
+    )
+
+
+@pytest.mark.parametrize(
+    "referer",
+    [
+        None, "https://evil.example/dashboard/logs", "{base}/v1/models", "http://[", "{base}/dashboard/login?next=x",
+        "{base}/dashboard/logs?level=loud", "javascript:alert(1)", "{base}/dashboard/\\evil.example",
+    ],
+)  # fmt: skip
+async def test_a_refusal_leads_to_no_other_place(site, referer):
+    """Neither elsewhere nor in a circle."""
+    headers = {} if referer is None else {"referer": referer.format(base=site.base_url)}
+    refused = await site.get("/dashboard/logs?level=loud", headers=headers)
+
+    assert 400 == refused.status_code
+    assert ['class="button primary" href="/dashboard"'] == re.findall(r'class="button[^>]*"', refused.text)
+
+
 @pytest.mark.parametrize("token", [None, "", "made-up", "0" * 128])
 @pytest.mark.parametrize(
     "path", ["/dashboard/logs/level", "/dashboard/logout", "/dashboard/preferences", "/dashboard/login"]
@@ -277,7 +305,7 @@ async def test_a_page_that_breaks_tells_nobody_why(site, logs):
     [
         "https://evil.example/", "//evil.example/dashboard/", "/\\evil.example", "/dashboard\\@evil.example",
         "javascript:alert(1)", "/dashboardx", "/v1/models", "http:/dashboard/x", "", "/dashboard/\\evil.example",
-        "\t//evil.example", "/%2fevil.example", "dashboard/overview",
+        "\t//evil.example", "/%2fevil.example", "dashboard/overview", "//[", "http://[/dashboard/",
     ],
 )  # fmt: skip
 async def test_a_login_leads_nowhere_else(stranger, password, onward):
