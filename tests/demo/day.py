@@ -14,14 +14,14 @@ UPSTREAMS: Final = ("claude", "gpt", "deepseek", "local")
 WHOLE_DAY_S: Final = 90.0
 """Length of the day at which the times below are seconds."""
 PEACE_S: Final = 30.0
-"""After the day: seconds from one short trouble to the next."""
+"""Before and after the day: seconds from one short trouble to the next."""
 _GOOD: Final = Reply(
     template="{model} 回答 answers: {last_user} — one step after the other, 一步一步来。",
     usage=UsageSpec(input=120, output=40),
     delay_first_s=0.08,
     delay_chunk_s=0.012,
 )
-PACES: Final = {"claude": (0.25, 0.02), "gpt": (0.08, 0.012), "deepseek": (0.03, 0.004), "local": (0.12, 0.015)}
+PACES: Final = {"claude": (0.25, 0.013), "gpt": (0.08, 0.012), "deepseek": (0.03, 0.004), "local": (0.12, 0.015)}
 """Seconds before the first piece of an answer, and between its pieces: the good one is slow, the poor one fast."""
 
 
@@ -92,7 +92,7 @@ def phases(day_s: float) -> tuple[Phase, ...]:
 
 
 def peace() -> Generator[Phase, None, None]:
-    """Yield the phases after the day, for ever: nobody is in trouble but the one that fails at times."""
+    """Yield the phases before and after the day, for ever: nobody is in trouble but the one that fails at times."""
     for at_s in count(0, PEACE_S):
         yield Phase(at_s, "peaceful traffic")
         yield Phase(at_s + 0.9 * PEACE_S, "gpt fails for a moment", {"gpt": ERRORS})

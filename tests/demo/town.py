@@ -16,7 +16,9 @@ import httpx
 import openai
 
 from tests.demo.browser import logged_in, run_the_house
+from tests.demo.day import peace
 from tests.demo.gateway import serving
+from tests.demo.ledger import Ledger
 from tests.demo.street import DEPLOYMENTS, Street
 from tests.demo.traffic import Clients, Seen, drive
 
@@ -25,13 +27,10 @@ if TYPE_CHECKING:
 
     from tests.demo.day import Phase
     from tests.demo.gateway import Served
-    from tests.demo.ledger import Ledger
     from tests.demo.view import View
 
 LOOKS_EVERY_S: Final = 0.2
 SHARE: Final = 0.8
-OPERATOR_AT_S: Final = 40.0
-"""Seconds of the day after which somebody uses the dashboard, at its end at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,11 @@ class Town:
     def clients(self, told: Callable[[Seen], None], *, seed: int, share: float = SHARE) -> Clients:
         """Return those who ask; `share` of the answers from `auto`, 0 to 1, are spoken about."""
         return Clients(self.sdk, self.http, self.clock, told, seed, share)
+
+    def at_zero(self) -> Town:
+        """Return it with a clock that begins now."""
+        began = time.perf_counter()
+        return replace(self, clock=lambda: time.perf_counter() - began)
 
     async def health(self) -> dict[str, Any]:
         """Return the parts of the gateway's health."""
@@ -70,11 +74,12 @@ async def standing(
         sdk = await stack.enter_async_context(
             openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="any", max_retries=0, timeout=60)
         )
-        began = time.perf_counter()
-        yield Town(street, served, http, sdk, lambda: time.perf_counter() - began)
+        yield Town(street, served, http, sdk, time.perf_counter).at_zero()
 
 
-async def live_through(town: Town, ledger: Ledger, view: View, *, seconds: float, rate: float, seed: int) -> int:
+async def live_through(
+    town: Town, ledger: Ledger, view: View, *, seconds: float, rate: float, seed: int, first: int
+) -> int:
     """Live through the day and write it down; return the number of the next question."""
 
     def told(seen: Seen) -> None:
@@ -84,25 +89,35 @@ async def live_through(town: Town, ledger: Ledger, view: View, *, seconds: float
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(town, ledger, view))
         changing = group.create_task(_change(town, ledger, view, ledger.phases))
-        visiting = group.create_task(_visit(town, min(OPERATOR_AT_S, seconds)))
-        n = await drive(town.clients(told, seed=seed), until=seconds, rate=rate, rng=Random(seed))
+        clients = town.clients(told, seed=seed)
+        n = await drive(clients, until=seconds, rate=rate, rng=Random(seed), first=first)
         await changing
-        await visiting
         watching.cancel()
     ledger.seen[:] = [await _with_decision(town, each) for each in sorted(ledger.seen, key=lambda each: each.began)]
     return n
 
 
-async def live_on(
-    town: Town, ledger: Ledger, view: View, phases: Iterable[Phase], *, rate: float, seed: int, first: int
-) -> None:
-    """Go on with the town's traffic until this is cancelled; nothing is written down."""
-    with suppress(httpx.TransportError):  # the gateway may get the same signal as we do, and leave first
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_watch(town, ledger, view))
-            group.create_task(_change(town, ledger, view, phases))
-            clients = town.clients(view.seen, seed=seed)
-            await drive(clients, until=float("inf"), rate=rate, rng=Random(seed + 1), first=first)
+async def live_in_peace(town: Town, view: View, *, seconds: float, rate: float, seed: int, first: int) -> int:
+    """Live on where only one fails at times, and write nothing down; return the number of the next question."""
+    calm = Ledger(())
+    async with asyncio.TaskGroup() as group:
+        others = [
+            group.create_task(_watch(town, calm, view)),
+            group.create_task(_change(town, calm, view, peace())),
+        ]
+        clients = town.clients(view.seen, seed=seed)
+        n = await drive(clients, until=seconds, rate=rate, rng=Random(seed + first), first=first)
+        for each in others:
+            each.cancel()
+    return n
+
+
+async def visit(town: Town, at_s: float) -> None:
+    """Let somebody use the dashboard at this second; what another one there has begun already is left to them."""
+    await asyncio.sleep(max(0.0, at_s - town.clock()))
+    with suppress(httpx.HTTPStatusError):
+        async with logged_in(town.served) as browser:
+            await run_the_house(browser)
 
 
 async def _change(town: Town, ledger: Ledger, view: View, phases: Iterable[Phase]) -> None:
@@ -129,13 +144,6 @@ async def _watch(town: Town, ledger: Ledger, view: View) -> None:
                 view.moved(move)
         view.refresh(town.clock())
         await asyncio.sleep(LOOKS_EVERY_S)
-
-
-async def _visit(town: Town, at_s: float) -> None:
-    """Let somebody use the dashboard."""
-    await asyncio.sleep(max(0.0, at_s - town.clock()))
-    async with logged_in(town.served) as browser:
-        await run_the_house(browser)
 
 
 async def _with_decision(town: Town, seen: Seen) -> Seen:
