@@ -35,8 +35,8 @@ class Renderer:
     An environment per language holds `t` as a global, so that macros have it however they are imported.
     """
 
-    def __init__(self, texts: Mapping[Language, Texts]) -> None:
-        self._environments = {language: _environment(each) for language, each in texts.items()}
+    def __init__(self, texts: Mapping[Language, Texts], *, templates: Path = TEMPLATES) -> None:
+        self._environments = {language: _environment(each, templates) for language, each in texts.items()}
 
     def compile_all(self) -> None:
         """Compile every template, so that no page's first visitor, nor the loop that serves it, waits for that."""
@@ -49,9 +49,10 @@ class Renderer:
         return self._environments[language].get_template(template).render(context)
 
 
-def _environment(texts: Texts) -> Environment:
+def _environment(texts: Texts, templates: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(templates),
+        auto_reload=False,  # a package that is upgraded under a process has templates that its texts do not fit
         autoescape=True,
         undefined=StrictUndefined,
         bytecode_cache=_compiled(),

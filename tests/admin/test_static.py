@@ -161,3 +161,14 @@ async def test_static_files_are_kept_for_ever_and_pages_never(site):
 def test_every_template_compiles():
     """Also those that no other test shows; compiled once, and then kept for both languages."""
     Renderer(load_texts()).compile_all()
+
+
+def test_a_template_that_changes_under_a_process_changes_nothing_there(tmp_path):
+    """An upgrade in place brings templates whose texts this process has not read: it shows what it started with."""
+    page = tmp_path / "page.html"
+    page.write_text("before", encoding="utf-8")
+    renderer = Renderer(load_texts(), templates=tmp_path)
+    renderer.compile_all()
+    page.write_text("after {{ t('no.such_text') }}", encoding="utf-8")
+
+    assert "before" == renderer.render("page.html", {}, language="zh")
