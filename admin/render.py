@@ -13,6 +13,7 @@ from typing_extensions import override
 from admin import words
 from admin.charts.drawn import DRAWN
 from admin.page import Group
+from admin.reasons import reason_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +62,7 @@ def _environment(texts: Texts, templates: Path) -> Environment:
     )
     filters: dict[str, Callable[..., object]] = {**words.FILTERS, "sort_groups": _sort_groups}
     environment.filters.update(filters)
-    cast("dict[str, object]", environment.globals).update(t=texts, static=static_url, charts=DRAWN)
+    cast("dict[str, object]", environment.globals).update(t=texts, static=static_url, charts=DRAWN, reason_in=reason_in)
     return environment
 
 

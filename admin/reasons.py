@@ -1,0 +1,57 @@
+"""Says in the visitor's language why a decision was made: the books keep reasons as the router gave them, in English."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from admin.i18n import Texts
+
+__all__ = ["reason_in"]
+
+_NAME: Final = r"(?:'(?P<name>.*?)'|\"(?P<other>.*?)\")"
+_SCORE: Final = r"score (?P<score>-?[\d.]+) \((?P<parts>.*)\)"
+_AWAY: Final = r"(?P<away>, which is not live)?"
+_KNOWN: Final = {
+    key: re.compile(pattern, re.DOTALL)
+    for key, pattern in {
+        "named": rf"the client named {_NAME}",
+        "rule": rf"rule (?P<rule>.*) names {_NAME}{_AWAY}",
+        "default": rf"{_NAME} is the default model{_AWAY}",
+        "router_off": "the router is switched off: the first live model",
+        "code": rf"the shipped rule gives code to {_NAME}",
+        "embeds": "the first live model that embeds",
+        "by_weight": "drawn by weight",
+        "by_weight_here": "drawn by weight for this conversation",
+        "only_one": rf"{_NAME} is the only one that may answer",
+        "drawn": rf"{_NAME}: drawn with probability (?P<probability>[\d.]+); {_SCORE}",
+        "tool_loop": rf"{_NAME}: it serves this tool loop; {_SCORE}",
+        "highest": rf"{_NAME}: the highest score, without exploring; {_SCORE}",
+        "runner_up": rf"runner-up {_NAME}: {_SCORE}",
+        "before_judge": r"before the judge: (?P<reason>.*)",
+    }.items()
+}
+_PART: Final = re.compile(r"(\w+) ([+-][\d.]+)")
+
+
+def reason_in(reason: str, texts: Texts) -> str:
+    """Return a reason in the visitor's language; one that is not known here stays as it is."""
+    for key, pattern in _KNOWN.items():
+        found = pattern.fullmatch(reason)
+        if found is not None:
+            return _said(key, found.groupdict(), texts)
+    return reason
+
+
+def _said(key: str, found: dict[str, str | None], texts: Texts) -> str:
+    values = {name: value or "" for name, value in found.items()}
+    values["name"] = values.get("name") or values.pop("other", "")
+    if key == "before_judge":
+        values["reason"] = reason_in(values["reason"], texts)
+    if values.get("parts"):
+        values["parts"] = _PART.sub(
+            lambda part: f"{texts.maybe(f'reasons.part_{part[1]}', part[1])} {part[2]}", values["parts"]
+        )
+    said = texts(f"reasons.{key}", **values)
+    return said + texts("reasons.away") if values.get("away") else said

@@ -1,0 +1,50 @@
+"""Why a decision was made, in the visitor's language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from admin.i18n import load_texts
+from admin.reasons import reason_in
+
+TEXTS = load_texts()
+REASONS = [
+    "the client named 'claude'",
+    "rule 'contracts' names 'claude'",
+    "rule 'contracts' names 'claude', which is not live",
+    "'gpt' is the default model",
+    "the router is switched off: the first live model",
+    "the shipped rule gives code to 'gpt'",
+    "the first live model that embeds",
+    "drawn by weight",
+    "drawn by weight for this conversation",
+    "'gpt' is the only one that may answer",
+    "'gpt': drawn with probability 0.32; score 0.601 (quality +0.699, cost -0.097, latency -0.001)",
+    "'gpt': it serves this tool loop; score 0.601 (quality +0.699)",
+    "'gpt': the highest score, without exploring; score -0.601 (weight +0.699)",
+    "runner-up 'local': score 0.599 (quality +0.600, latency -0.001)",
+    "before the judge: runner-up 'local': score 0.599 (quality +0.600)",
+]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_reason_is_said_in_both_languages(reason):
+    """English as the books have it; Chinese without a word of English but names."""
+    chinese = reason_in(reason, TEXTS["zh"])
+
+    assert reason == reason_in(reason, TEXTS["en"])
+    assert set() == set(re.findall(r"[a-z]{2,}", chinese)) - {"claude", "gpt", "local", "contracts"}
+    assert re.findall(r"\d+", reason) == re.findall(r"\d+", chinese)
+
+
+def test_a_name_with_braces_and_quotes_stays_itself():
+    """Names come from clients: they are values, never texts."""
+    assert "客户端指定了“{x} it's”" == reason_in('the client named "{x} it\'s"', TEXTS["zh"])
+
+
+@pytest.mark.parametrize("reason", ["", "a reason of tomorrow", "nobody fits: too long"])
+def test_an_unknown_reason_stays_as_it_is(reason):
+    """A newer or older router may have written it."""
+    assert reason == reason_in(reason, TEXTS["zh"])
