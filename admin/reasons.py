@@ -1,4 +1,4 @@
-"""Says in the visitor's language why a decision was made: the books keep reasons as the router gave them, in English."""
+"""Says in the visitor's language why a decision was made: the books keep reasons in the router's English."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ _KNOWN: Final = {
         "tool_loop": rf"{_NAME}: it serves this tool loop; {_SCORE}",
         "highest": rf"{_NAME}: the highest score, without exploring; {_SCORE}",
         "runner_up": rf"runner-up {_NAME}: {_SCORE}",
+        "judged": rf"the judge named {_NAME}: its probability went from (?P<before>[\d.]+) to (?P<after>[\d.]+)",
+        "ratings": r"(?P<n>[\d.]+) ratings in (?P<where>.*): (?P<mean>[\d.]+)",
+        "taste": r"this key's own taste: (?P<taste>[+-][\d.]+)",
+        "nothing_learned": "nothing learned yet: its weight and price",
+        "its_domain": "its domain: (?P<domain>.*)",
+        "starting_values": "as the starting values say",
+        "fitted": "by a policy fitted to labelled prompts",
+        "not_allowed": "key: it may not use this model",
+        "resting": "its deployments are resting after failures",
+        "small_window": r"its window of (?P<n>\d+) tokens is too small",
+        "behind": "it stands behind the configured models",
+        "no_tools": "it has no tools",
+        "no_vision": "it has no vision",
+        "no_json_schema": "it has no JSON by schema",
+        "nobody_fits": r"nobody fits: (?P<reason>.*)",
         "before_judge": r"before the judge: (?P<reason>.*)",
     }.items()
 }
@@ -47,8 +62,9 @@ def reason_in(reason: str, texts: Texts) -> str:
 def _said(key: str, found: dict[str, str | None], texts: Texts) -> str:
     values = {name: value or "" for name, value in found.items()}
     values["name"] = values.get("name") or values.pop("other", "")
-    if key == "before_judge":
-        values["reason"] = reason_in(values["reason"], texts)
+    if "reason" in values:
+        several = values["reason"].split("; ") if key == "nobody_fits" else [values["reason"]]
+        values["reason"] = "; ".join(reason_in(each, texts) for each in several)
     if values.get("parts"):
         values["parts"] = _PART.sub(
             lambda part: f"{texts.maybe(f'reasons.part_{part[1]}', part[1])} {part[2]}", values["parts"]
