@@ -171,6 +171,8 @@ def _weight(name: str, text: str) -> float | None:
         weight = float(text)
     except ValueError as error:
         raise Refused("models.no_number", name=name, value=text[:40]) from error
+    if not text.isascii() or "_" in text:  # what Python reads as a number besides
+        raise Refused("models.no_number", name=name, value=text[:40])
     if not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
         raise Refused("models.out_of_range", name=name, value=text[:40], max=f"{MAX_WEIGHT:,.0f}")
     return weight

@@ -44,5 +44,5 @@ async def test_a_picture_is_taken(look, site, page, language, theme):
     assert [] == seen.complaints
 
 
-PERIOD = {"overview": "?hours=168", "models": "?hours=168"}
-"""What is worth a look over a week."""
+PERIOD = {"overview": "?hours=168", "models": "?hours=168", "settings": "#area-2"}
+"""What is worth a look over a week, and the part of a page that says nothing of this machine."""
