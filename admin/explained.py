@@ -46,9 +46,7 @@ def intent_of(decision: Json) -> Json:
         "source": decision.get("intent_source"),
         "tiers": _objects(notes.get("tiers")),
         "beside": [
-            {"model": name, **_object(each)}
-            for name, each in _notes(decision, BESIDE).items()
-            if _object(each)
+            {"model": name, **_object(each)} for name, each in _notes(decision, BESIDE).items() if _object(each)
         ],
         "rule": _notes(decision, "reflex").get("rule"),
     }
