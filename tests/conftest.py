@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 
 import pytest
+import structlog
+from structlog._config import BoundLoggerLazyProxy
 
 import admin.tables  # noqa: F401  # this and the next four fill METADATA
 import classifier.tables  # noqa: F401
@@ -17,6 +20,18 @@ from config.database import open_database
 from tests.postgres import NoPostgresError, running_postgres
 
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def logging_of_one_test():
+    """Give structlog back as it was: a command that set it up would leave its loggers to whoever logs next."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        for module in tuple(sys.modules.values()):
+            log = getattr(module, "__dict__", {}).get("log")
+            if isinstance(log, BoundLoggerLazyProxy):
+                log.__dict__.pop("bind", None)  # what `cache_logger_on_first_use` left
 
 
 @pytest.fixture(scope="session")

@@ -43,10 +43,10 @@ store_bodies = true
 [health]
 find_ollama = false
 [timeouts]
-connect_s = 1
-first_content_s = 2.5
+connect_s = {connect_s}
+first_content_s = {first_content_s}
 idle_s = 5
-total_s = 20
+total_s = {total_s}
 """
 MODEL: Final = """
 [[model]]
@@ -63,8 +63,12 @@ fallbacks = {others}
     output_usd_per_mtok = {output}
     source_date = 2026-11-21
     [model.deployment.timeouts]
-    total_s = 4
+    total_s = {deployment_s}
 """
+BRISK: Final = {"connect_s": 1, "first_content_s": 2.5, "total_s": 20, "deployment_s": 4}
+"""So short that a bad day shows what failing over is worth."""
+PATIENT: Final = {"connect_s": 30, "first_content_s": 60, "total_s": 120, "deployment_s": 60}
+"""Where nobody is in trouble, and the machine may be busy."""
 DESCRIPTIONS: Final = {
     "claude": "slow and good", "gpt": "good, and fails at times", "deepseek": "fast and poor", "local": "costs nothing",
 }  # fmt: skip
@@ -90,12 +94,15 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, urls: Mapping[str, str], *, learning: str = "live", port: int = 0
+    folder: Path, urls: Mapping[str, str], *, learning: str = "live", port: int = 0, patient: bool = False
 ) -> AsyncGenerator[Served, None]:
-    """Run `thalamus serve` for the length of the block, on a free port where `port` is 0."""
+    """Run `thalamus serve` for the length of the block, on a free port where `port` is 0.
+
+    A `patient` one gives up on nobody who is merely slow.
+    """
     port = port or _free_port()
     config = folder / "thalamus.toml"
-    config.write_text(_settings(port, urls, learning), encoding="utf-8")
+    config.write_text(_settings(port, urls, learning, PATIENT if patient else BRISK), encoding="utf-8")
     thalamus = str(Path(sys.executable).parent / "thalamus")
     made = await _password(thalamus, config)
     with (folder / "gateway.log").open("wb") as log:
@@ -130,8 +137,8 @@ def _environment() -> Mapping[str, str]:
     return {**kept, "DEMO_KEY": "sk-demo"}
 
 
-def _settings(port: int, urls: Mapping[str, str], learning: str) -> str:
-    parts = [HEAD.format(port=port, learning=learning, library=EXAMPLES.as_posix())]
+def _settings(port: int, urls: Mapping[str, str], learning: str, limits: Mapping[str, float]) -> str:
+    parts = [HEAD.format(port=port, learning=learning, library=EXAMPLES.as_posix(), **limits)]
     for name, provider in PROVIDERS.items():
         usd_in, usd_out = PRICES[name]
         parts.append(
@@ -144,6 +151,7 @@ def _settings(port: int, urls: Mapping[str, str], learning: str) -> str:
                 others=[other for other in UPSTREAMS if other != name],
                 input=usd_in,
                 output=usd_out,
+                **limits,
             )
         )
     return "".join(parts)

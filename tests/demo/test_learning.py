@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from config.types import Json
     from tests.demo.town import Town
+    from tests.demo.traffic import Seen
 
 SEED = 5
 ROUNDS, OF_EACH, SHARE = 6, 60, 0.9
+AT_ONCE = 10
 SURE = 2.58
 """Deviations that chance alone goes beyond once in a hundred times."""
 
@@ -29,7 +31,9 @@ async def taught(town: Town) -> list[Json]:
     clients, n_said = town.clients(lambda _seen: None, seed=SEED, share=SHARE), 0
     for first in range(0, ROUNDS * OF_EACH, OF_EACH):
         numbers = range(first, first + OF_EACH)
-        seen = await asyncio.gather(*(clients.ask(n) for n in numbers))
+        seen: list[Seen] = []
+        for some in range(0, OF_EACH, AT_ONCE):
+            seen += await asyncio.gather(*(clients.ask(n) for n in numbers[some : some + AT_ONCE]))
         assert {"answered"} == {each.how for each in seen}, [each.error for each in seen]
         n_said += sum(asked(n, SEED, share=SHARE).speaks for n in numbers)
         while (now := (await town.health())["learning"])["status"] != "off" and now["n_lessons"] < n_said:  # noqa: ASYNC110  # another process

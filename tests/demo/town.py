@@ -69,7 +69,9 @@ async def standing(
         street = Street(retry_after_s=retry_after_s, instant=instant)
         stack.push_async_callback(street.close)
         await street.open()
-        served = await stack.enter_async_context(serving(folder, street.urls, learning=learning, port=port))
+        served = await stack.enter_async_context(
+            serving(folder, street.urls, learning=learning, port=port, patient=instant)
+        )
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=served.url, timeout=30))
         sdk = await stack.enter_async_context(
             openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="any", max_retries=0, timeout=60)

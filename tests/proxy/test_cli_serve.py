@@ -132,7 +132,7 @@ def test_the_dashboard_has_a_port_of_its_own(served):
     _, _, said = served
     own, first = said["dashboard"].removesuffix("/dashboard"), said["base_url"].removesuffix("/v1")
     found = [
-        httpx.get(url, trust_env=False).status_code
+        httpx.get(url, trust_env=False, timeout=60).status_code  # the first visit builds the site
         for url in (f"{own}/dashboard/login", f"{first}/dashboard/login", f"{own}/v1/models", f"{own}/")
     ]
 
@@ -425,9 +425,9 @@ def test_people_are_told_which_documents_are_searched(tmp_path, monkeypatch):
     )
     lines = [process.stdout.readline() for _ in range(3)]
     process.terminate()
-    process.stdout.close()
+    process.communicate(timeout=60)  # what it still has to say
 
-    assert 0 == process.wait(timeout=20)
+    assert 0 == process.returncode
     assert "  documents  what thalamus docs add took in\n" == lines[2]
 
 
