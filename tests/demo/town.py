@@ -59,6 +59,10 @@ class Town:
         return (await self.http.get("/health")).json()["components"]
 
 
+SHORT_LIVED: Final = httpx.Limits(keepalive_expiry=1)
+"""Connections are let go of before the server does, which closes idle ones after five seconds."""
+
+
 @asynccontextmanager
 async def standing(
     *, retry_after_s: int = 1, learning: str = "live", port: int = 0, instant: bool = False
@@ -72,7 +76,7 @@ async def standing(
         served = await stack.enter_async_context(
             serving(folder, street.urls, learning=learning, port=port, patient=instant)
         )
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=served.url, timeout=30))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=served.url, timeout=60, limits=SHORT_LIVED))
         sdk = await stack.enter_async_context(
             openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="any", max_retries=0, timeout=60)
         )
