@@ -29,9 +29,7 @@ test: $(DEV_STAMP) ## Everything that must hold before a change lands; sets itse
 	@tests/bin/ensure-postgres
 	@tests/bin/ensure-chromium
 	@$(MAKE) --no-print-directory static
-	@export THALAMUS_REQUIRE_POSTGRES=1 THALAMUS_REQUIRE_CHROMIUM=1; $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report= $(ARGS) || \
-	  { test $$? -eq 1 && echo "What failed beside other tests is tried once more, alone; a test that needs this is to be mended." && \
-	    $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none --cov --cov-append --cov-report= $(ARGS); }
+	@THALAMUS_REQUIRE_POSTGRES=1 THALAMUS_REQUIRE_CHROMIUM=1 WORKERS=$(WORKERS) $(BIN)/python tests/bin/run_parts.py $(ARGS)
 	@$(BIN)/python tests/bin/coverage_floor.py
 
 test-ml: $(ML_STAMP) ## Tests that need PyTorch; installs the extra ml (`make test` runs them only where it is there)
@@ -49,7 +47,7 @@ static: $(DEV_STAMP)
 
 survive: $(DEV_STAMP) ## Kill, stop, leave and soak the real server in full numbers, and write docs/reports/survival.md
 	@rm -rf .pytest_cache/survival
-	@THALAMUS_SURVIVAL=full THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m pytest -q --timeout 1200 tests/survival $(ARGS)
+	@THALAMUS_SURVIVAL=full THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m pytest -q --timeout 1200 -o faulthandler_timeout=1500 tests/survival $(ARGS)
 	@THALAMUS_SURVIVAL_INTO=.pytest_cache/survival $(BIN)/python -m tests.survival.report
 
 screenshots: $(DEV_STAMP) ## Take pictures of every page of the dashboard into docs/images/

@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from config.errors import UnavailableError
 from config.loader import load_settings
@@ -25,14 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRouter", "Route", "Router"]
 
 T = TypeVar("T")
+ENDS_WITHIN_S: Final = 5.0
 
 
 class Router:
     """`AsyncRouter` for programs without an event loop. Thread-safe; open it with `with`, or close it."""
 
     def __init__(
-        self, settings: Settings, *, reachable: Sequence[str] = (), transport: Transport | None = None
+        self,
+        settings: Settings,
+        *,
+        reachable: Sequence[str] = (),
+        transport: Transport | None = None,
+        closes_within_s: float = 30.0,
     ) -> None:
+        self._closes_within_s = closes_within_s
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="thalamus-router", daemon=True)
         self._thread.start()
@@ -65,23 +72,32 @@ class Router:
         self._wait(self._router.update_result(route_id, **options))
 
     def close(self) -> None:
-        """Write the books and end; safe to call twice."""
+        """Write the books and end; safe to call twice. Raises `UnavailableError` where that takes too long."""
         if not self._is_closed:
-            self._wait(self._router.close())
-            self._end()
+            try:
+                self._wait(self._closed(), within_s=self._closes_within_s + ENDS_WITHIN_S)
+            except TimeoutError:
+                raise UnavailableError("This router could not close its books in time.", code="closing") from None
+            finally:
+                self._end()
+
+    async def _closed(self) -> None:
+        async with asyncio.timeout(self._closes_within_s):
+            await self._router.close()
 
     def _check_open(self) -> None:
         if self._is_closed:
             raise UnavailableError("This router is closed.", code="closed")
 
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    def _wait(self, work: Coroutine[Any, Any, T], *, within_s: float | None = None) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(within_s)
 
     def _end(self) -> None:
         self._is_closed = True
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.join(ENDS_WITHIN_S)
+        if not self._thread.is_alive():  # else something blocks it; it is a daemon, and the program may go on
+            self._loop.close()
 
 
 async def _opened(settings: Settings, reachable: Sequence[str], transport: Transport | None) -> AsyncRouter:

@@ -17,6 +17,7 @@ import config.tables  # noqa: F401
 import retrieval.tables  # noqa: F401
 import router.tables  # noqa: F401
 from config.database import open_database
+from tests.bin.run_parts import CRASHED
 from tests.postgres import NoPostgresError, running_postgres
 
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -32,6 +33,13 @@ def logging_of_one_test():
             log = getattr(module, "__dict__", {}).get("log")
             if isinstance(log, BoundLoggerLazyProxy):
                 log.__dict__.pop("bind", None)  # what `cache_logger_on_first_use` left
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist, which may be away
+def pytest_handlecrashitem(crashitem, report, sched):  # the names are the hook's
+    """Note for `tests/bin/run_parts.py` that a worker died, and in which test."""
+    CRASHED.parent.mkdir(exist_ok=True)
+    CRASHED.write_text(crashitem, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

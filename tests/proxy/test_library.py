@@ -14,6 +14,7 @@ from config.types import Usage
 from proxy.library import AsyncRouter, Router
 from router.choosing.drawing import drawn
 from router.history import decision_bodies, decision_json
+from router.transport import AiohttpTransport
 
 TOML = """
 [routing]
@@ -176,6 +177,24 @@ def test_programs_without_a_loop_have_one_in_a_thread(tmp_path):
         router.route("hello")
     with pytest.raises(UnavailableError):
         router.update_result(found.id, rating=5)
+
+
+class Stuck(AiohttpTransport):
+    """A wire that never lets go."""
+
+    async def aclose(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_close_that_takes_too_long_is_told_and_holds_nobody(tmp_path):
+    """The program that embeds it goes on; a second call does nothing."""
+    router = Router(settings(tmp_path), reachable=NAMES, transport=Stuck(), closes_within_s=1)
+
+    with pytest.raises(UnavailableError, match="in time"):
+        router.close()
+    router.close()
+    with pytest.raises(UnavailableError):
+        router.route("hello")
 
 
 async def test_blocking_router_does_not_need_the_callers_loop(tmp_path):
