@@ -48,17 +48,14 @@ class RoutingSettings:
     experience draws near the weights."""
     key_dials: Mapping[str, Share] = field(default_factory=dict[str, float])
     """The dial of single proxy keys by their name or their prefix: `"team-a" = 0.2`. It stands before `dial`."""
-    draw: Literal["thompson", "softmax", "epsilon"] = "thompson"
-    """How expectations become probabilities: by how likely each model is to be best (`thompson`), in proportion to
-    exp(score / `temperature`), or the best one but for a share of `epsilon`."""
+    draw: Literal["thompson", "softmax"] = "thompson"
+    """How expectations become probabilities: by how likely each model is to be best (`thompson`), or in proportion to
+    exp(score / `temperature`)."""
     spread: PositiveShare = 1.0
     """Of `thompson`: the part of each deviation that is drawn with. Less than 1 tries less often what is probably
     worse, and lets less count of what one key says."""
     temperature: PositiveAmount = 0.05
     """Of `softmax`, in units of quality."""
-    epsilon: Share = 0.1
-    """Of `epsilon`: the share of requests that is spread over all eligible models. What one key may change by its
-    ratings is not bounded there."""
     floor: Share = 0.02
     """Least probability of each eligible model, so that the books can say something of every one. 0 has none."""
     latency_weight: Amount = 0.05

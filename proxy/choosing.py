@@ -182,7 +182,6 @@ def terms_of(routing: RoutingSettings, dial: float) -> Terms:
         Taste(dial, routing.latency_weight, routing.switching_weight),
         method=routing.draw,
         temperature=routing.temperature,
-        epsilon=routing.epsilon,
         floor=routing.floor,
         spread=routing.spread,
     )

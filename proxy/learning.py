@@ -243,7 +243,7 @@ class Learning:
 
 
 def width_of(routing: RoutingSettings) -> Width:
-    """Return how wide the draw of these settings is; that of an epsilon mixture cannot be bounded by any."""
+    """Return how wide the draw of these settings is."""
     return Width(routing.spread, routing.temperature if routing.draw == "softmax" else None)
 
 

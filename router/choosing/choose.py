@@ -30,7 +30,7 @@ class Terms:
     temperature: float = 0.05
     """Of `softmax`, in units of the score."""
     epsilon: float = 0.1
-    """Of `epsilon`: the share that is spread over all."""
+    """Of `epsilon`, which only simulations compare: the share that is spread over all."""
     floor: float = drawing.FLOOR
     spread: float = 1.0
     """Of `thompson`: the part of each deviation that is drawn with. Less than 1 tries less what is probably worse, and

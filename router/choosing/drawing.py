@@ -73,7 +73,11 @@ def softmax(scores: Sequence[float], *, temperature: float) -> tuple[float, ...]
 
 
 def epsilon(scores: Sequence[float], *, share: float) -> tuple[float, ...]:
-    """Return `share` spread over all models and the rest on the best one, the first of them where several are."""
+    """Return `share` spread over all models and the rest on the best one, the first of them where several are.
+
+    For comparison in simulations: the best model changes at once with whatever tips it, so no bound on what one key may
+    change can hold, and no gateway draws so.
+    """
     best = max(range(len(scores)), key=scores.__getitem__)
     even = share / len(scores)
     return tuple(even + (1.0 - share) * (position == best) for position in range(len(scores)))

@@ -6,7 +6,8 @@ lies, for this question, at most the total variation between two normal distribu
 of the questions that the speaker can move: those about what it spoke of, in each language, with code and without, easy
 and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that share
 its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
-drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing can bound that.
+drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that, so
+no gateway draws with one.
 """
 
 from __future__ import annotations

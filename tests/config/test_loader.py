@@ -288,6 +288,7 @@ WRONG = [
     ("empty-path", "state_dir = ''\n", 1, "a path"),
     ("moment-for-a-day", MODEL + "  price.source_date = 2026-01-01T00:00:00Z\n", 6, "a day such as"),
     ("item-of-rules", "[routing]\nrules = [1]\n", 2, "must be a table"),
+    ("draw-that-one-key-could-turn", "[routing]\ndraw = 'epsilon'\n", 2, "one of 'thompson', 'softmax'"),
     ("long-value", "[server]\nport = '" + "a b " * 40 + "'\n", 2, "..."),
     ("list-for-a-text", "[server]\nhost = []\n", 2, "not a list"),
     ("table-for-a-text", "[server]\nhost = {}\n", 2, "not a table"),
