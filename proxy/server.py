@@ -31,6 +31,9 @@ GC_YOUNG_OBJECTS = 5_000
 """Allocations between two looks at young objects; a request makes a few hundred, hardly any of them in cycles."""
 SWITCH_INTERVAL_S = 0.001
 """The thread that writes the books holds the interpreter no longer than this while requests wait."""
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients keep theirs. Where both end at 5 seconds, as uvicorn and
+httpx do by default, a request may go out on a connection that is just being closed, and fails."""
 
 
 def run(settings: Settings, app: Litestar, *, on_ready: Callable[[str, House], None] | None = None) -> None:
@@ -68,6 +71,7 @@ def uvicorn_config(settings: Settings, app: Litestar | ASGIApp, *, port: int | N
         forwarded_allow_ips=list(server.trusted_proxies),
         ssl_certfile=server.tls_cert_file,
         ssl_keyfile=server.tls_key_file,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(server.drain_s)),
     )
 
