@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,12 +85,12 @@ def tokens(text: str) -> tuple[Token, ...]:
     found: list[Token] = []
     before = -1
     for match in _TOKENS.finditer(text, 0, MAX_CHARS):
-        piece, start = match.group(), match.start()
-        form = normalise(piece[:_LONGEST_WORD])
+        start, end = match.span()
+        kind = match.lastgroup or "sign"
+        form, shape = _seen(match.group()[:_LONGEST_WORD], kind)
         if form:
-            kind = match.lastgroup or "sign"
-            found.append(Token(start, match.end(), kind, form, _shape(piece, kind), spaced=start != before))
-            before = match.end()
+            found.append(Token(start, end, kind, form, shape, spaced=start != before))
+            before = end
     return tuple(found)
 
 
@@ -139,10 +140,16 @@ def _masked(token: Token) -> str:
     return "0" * min(len(token.form), _LONGEST_NUMBER + 1) if token.kind == "digits" else token.form
 
 
+@lru_cache(maxsize=16_384)
+def _seen(piece: str, kind: str) -> tuple[str, str]:
+    """Return normal form and shape of a piece; texts are made of the same few pieces."""
+    return normalise(piece), _shape(piece, kind)
+
+
 def _shape(piece: str, kind: str) -> str:
     if kind in {"han", "sign"}:
         return kind
     if kind == "digits":
         return f"d{min(len(piece), 2 * _LONGEST_NUMBER)}"
-    shape = "".join("X" if letter.isupper() else "x" for letter in piece[:_LONGEST_WORD])
+    shape = "".join("X" if letter.isupper() else "x" for letter in piece)
     return re.sub(r"(.)\1{2,}", r"\1\1\1", shape)

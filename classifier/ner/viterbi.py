@@ -7,6 +7,7 @@ forbidden weighs `FORBIDDEN`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
 FORBIDDEN = -1e4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chain:
     """The weights of a linear-chain CRF beside its emissions."""
 
     start: Floats
     moves: Floats
     stop: Floats
+
+    @cached_property
+    def odds(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Start, moves and stop without the logarithm."""
+        start, moves, stop = (np.exp(each.astype(np.float64)) for each in (self.start, self.moves, self.stop))
+        return start, moves, stop
 
 
 def legal(tags: Sequence[str]) -> Chain:
@@ -74,29 +81,28 @@ def segment_p(
     """
     if not segments:
         return []
+    start, moves, last = chain.odds
     weights = np.exp(emissions.astype(np.float64) - emissions.max(axis=1, keepdims=True))
-    moves = np.exp(chain.moves.astype(np.float64))
     n = len(weights)
     before, after, scale = np.empty(weights.shape), np.empty(weights.shape), np.empty(n)
-    reached = np.exp(chain.start.astype(np.float64)) * weights[0]
+    reached = start * weights[0]
     for at in range(n):
         if at:
             reached = (reached @ moves) * weights[at]
-        scale[at] = reached.sum()
-        reached = before[at] = reached / scale[at]
-    last = np.exp(chain.stop.astype(np.float64))
+        scale[at] = whole = reached.sum()
+        reached = before[at] = reached / whole
     after[-1] = last / (before[-1] @ last)
-    for at in range(n - 2, -1, -1):
-        after[at] = moves @ (weights[at + 1] * after[at + 1]) / scale[at + 1]
+    scaled = weights / scale[:, None]
+    for at in range(n - 2, min(end for _, end in segments) - 1, -1):  # nobody asks what comes after an earlier token
+        after[at] = moves @ (scaled[at + 1] * after[at + 1])
+    steps = moves[path[:-1], path[1:]] * scaled[np.arange(1, n), path[1:]]
     found: list[float] = []
-    for start, end in segments:
-        p = before[start, path[start]]
-        for at in range(start + 1, end):
-            p *= moves[path[at - 1], path[at]] * weights[at, path[at]] / scale[at]
+    for first, end in segments:
+        p = before[first, path[first]] * np.multiply.reduce(steps[first : end - 1])
         if end == n:
             found.append(float(p * after[-1, path[-1]]))
             continue
-        onward = moves[path[end - 1]] * weights[end] * after[end] / scale[end]
+        onward = moves[path[end - 1]] * scaled[end] * after[end]
         found.append(float(p * (onward.sum() - onward[_inside(int(path[end - 1]))])))
     return found
 
