@@ -17,6 +17,9 @@ class LearningSettings:
     signs: bool = True
     """Whether implicit outcomes are written down, such as the same question asked again. They weigh at most a quarter
     of what a person says."""
+    similar: bool = True
+    """Whether questions can be found again by similar ones: 256 numbers made of a question's words are kept with its
+    decision. Where `storage.store_preview` is off none are kept, whatever stands here."""
     starting_values: Path | None = None
     """TOML or JSON file with what is believed of models by domain, language and intent; each line weighs as much as 20
     outcomes. `None` begins with what weights and prices of the catalogue say."""

@@ -88,7 +88,7 @@ async def prune(
 ) -> Pruned:
     """Delete what is older than its retention, in small transactions; 0 days keeps for ever. Sums are never deleted.
 
-    `retention_days` holds for decisions (with attempts, previews and bodies), outcomes and log events. Raises
+    `retention_days` holds for decisions (with attempts, previews, bodies and vectors), outcomes and log events. Raises
     `StorageError`; what was deleted before stays deleted.
     """
     ages = {

@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NEWEST: Final = "0006"
+NEWEST: Final = "0007"
 """The last of `migrations/versions`."""
 
 

@@ -255,6 +255,8 @@ class DecisionRecord:
     spans: tuple[Span, ...] = ()
     preview: str | None = None
     """The last user turn, redacted, at most 160 characters."""
+    asked: str | None = field(default=None, repr=False)
+    """What a vector is made of, so that similar questions find this one; the books keep the vector, never this."""
     request_body: bytes | None = None
     """Only when storing bodies is switched on."""
     response_body: bytes | None = None

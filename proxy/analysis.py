@@ -80,7 +80,7 @@ async def analyze(house: House, fields: Json, *, headers: Mapping[str, str], cal
     exchange.explores = False
     with exchange.trace:
         found = await think(house, exchange)
-        answer = _answer(house, exchange, found)
+        answer = _answer(house, exchange, found) | _similar(house, exchange, caller)
     judgement.take(house, exchange)
     house.ledger.record(exchange.record())
     return answer
@@ -189,6 +189,13 @@ def _answer(house: House, exchange: Exchange, found: Settled) -> Json:
         "runner_up": None if sure else runner_up_json(choice, dial=considered.dial),
         "excluded": {name: list(reasons) for name, reasons in considered.eligible.excluded.items()},
     }
+
+
+def _similar(house: House, exchange: Exchange, caller: KeyIdentity | None) -> Json:
+    """Return questions like this one: a key sees its own, an admin and the owner of a gateway without keys all."""
+    sees = None if caller is None or "admin" in caller.scopes else caller.prefix
+    found = house.similar.find(exchange.known().last_user_text, caller=sees)
+    return found.among(catalog_of(house, exchange).models).as_json()
 
 
 def _chat(fields: Json) -> Json:

@@ -127,6 +127,8 @@ class Exchange:
     n_body_bytes: int = 0
     request_body: bytes | None = None
     preview: str | None = None
+    asked: str | None = None
+    """What of the question is read for its vector; `None` where none is kept."""
     trace_parent: str | None = None
     """The client's own span, valid."""
     client_request_id: str | None = None
@@ -212,6 +214,7 @@ class Exchange:
             savings=self._savings(),
             spans=tuple(self.trace.spans),
             preview=self.preview,
+            asked=self.asked,
             request_body=self.request_body,
             response_body=self._response_body(),
             error_code=self.error_code,

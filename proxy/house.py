@@ -23,6 +23,7 @@ from proxy.judging import Judging, judge_key, judge_ollama
 from proxy.learning import Learning
 from proxy.limits import RateLimiter
 from proxy.signs import Signs
+from proxy.similar import Similar
 from proxy.vitals import Vitals
 from router.affinity import lifetimes
 from router.catalog import build_catalog
@@ -118,6 +119,8 @@ class House:
 
     learning: Learning = field(init=False)
     """What is said of answers, on its way into `experience`."""
+    similar: Similar = field(init=False)
+    """Questions that were answered, to be found again by similar ones."""
     signs: Signs = field(default_factory=lambda: Signs(time.monotonic))
     """How answers were received, as far as it can be seen."""
     jobs: HouseJobs = field(init=False)
@@ -138,6 +141,7 @@ class House:
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
         self.learning = Learning(self.database)
+        self.similar = Similar(self.database)
         self.jobs = HouseJobs(self)
         self.playground = HousePlayground(self)
         self.judged = JudgedBook(self.writer)

@@ -174,4 +174,6 @@ async def _case_of(house: House, choice: Choice, considered: Considered) -> Case
     models = [house.catalog.models[each.model] for each in ranked]
     offers = await choosing.offers(house, models, dict.fromkeys((each.model for each in ranked), 0.0))
     expected = {each.model: each.expected for each in ranked if each.expected is not None}
-    return Case(considered.question, offers, expected)
+    question = considered.question
+    similar = house.similar.find(question.text, caller=question.caller).records
+    return Case(question, offers, expected, {each.model: each for each in similar})

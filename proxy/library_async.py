@@ -26,6 +26,7 @@ from proxy.exchange import Exchange
 from proxy.lifespan import living, thinking_works
 from proxy.requests.extract import CONVERSATION_HEADERS, DIAL_HEADER
 from proxy.requests.parse import parse_chat
+from proxy.similar import asked_of
 from router.attempt import AttemptLog
 from router.choosing.offering import first_deployment
 from router.choosing.stored import candidates_json, question_json
@@ -106,7 +107,7 @@ class AsyncRouter:
         await house.understanding.load()
         await self._stack.enter_async_context(living(house, works))
         self._take_catalog(house.plain_catalog)
-        await asyncio.gather(self._probe(), house.judging.look(), self._has_learned())
+        await asyncio.gather(self._probe(), house.judging.look(), self._has_learned(), self._remembers())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -140,6 +141,7 @@ class AsyncRouter:
         exchange.allowed = self._known(models)
         storage = house.settings.storage
         exchange.preview = preview(exchange.parsed.last_user_text) if storage.store_preview else None
+        exchange.asked = asked_of(house.settings, exchange.parsed.last_user_text)
         exchange.request_body = raw if storage.store_bodies else None
         with exchange.trace:
             await think(house, exchange)
@@ -193,6 +195,11 @@ class AsyncRouter:
             self.house.ledger.record(self._open.popitem(last=False)[1].record())
         await self._stack.aclose()
 
+    def similar(self, route_id: str) -> Json:
+        """Return past questions like that of a route that is still open, and how models' answers to them were rated."""
+        exchange = self._open[route_id]
+        return self.house.similar.find(exchange.known().last_user_text, caller=None, but=route_id).as_json()
+
     def forget(self, route_id: str) -> None:
         """Drop a route that is not to be booked."""
         self._open.pop(route_id, None)
@@ -212,6 +219,12 @@ class AsyncRouter:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_S):
                 await self._learned.wait()
+
+    async def _remembers(self) -> None:
+        """Wait likewise until past questions can be found."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self.house.similar.loaded.wait()
 
     def _take_catalog(self, catalog: Catalog) -> None:
         self.house.take_catalog(_with_reachable(catalog, self._reachable))

@@ -57,6 +57,7 @@ def thinking_works(house: House) -> Works:
         ("warm-choices", lambda: choosing.warm_up(house)),
         ("watch-versions", house.understanding.watch),
         ("watch-judge", house.judging.watch),
+        ("remember-questions", lambda: house.similar.run(house)),
     )
 
 

@@ -82,6 +82,7 @@ def health_report(house: House, process: ProcessFigures) -> Json:
         "classifier": house.understanding.state(),
         "judge": house.judging.state(),
         "learning": house.learning.told(house.settings.learning),
+        "similar": house.similar.state(),
         "models": house.catalog.state(),
         "deployments": house.health.state(),
         "process": house.vitals.process_state(process),

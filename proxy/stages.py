@@ -18,6 +18,7 @@ from proxy.placing import place
 from proxy.question import MAX_LANGUAGE_CHARS
 from proxy.reflexes import look
 from proxy.requests.content import decode_content
+from proxy.similar import asked_of
 from proxy.telemetry.client_ids import client_request_id, valid_trace_parent
 from proxy.token_reservation import reserve_tokens
 from retrieval.segment import language_of
@@ -78,6 +79,8 @@ async def parse(house: House, exchange: Exchange, connection: Connection) -> Non
     await reserve_tokens(exchange)
     if storage.store_preview:
         exchange.preview = preview(parsed.last_user_text)
+    if not exchange.door.embeds:
+        exchange.asked = asked_of(house.settings, parsed.last_user_text)
     if storage.store_bodies:
         exchange.request_body = body
 

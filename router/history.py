@@ -82,7 +82,7 @@ async def _from_database(database: Database, decision_id: str) -> Json | None:
 
 
 def _from_payload(payload: Json) -> Json:
-    plain = cast("dict[str, Any]", json_value(json_text(payload | {"body": None})))
+    plain = cast("dict[str, Any]", json_value(json_text(payload | {"body": None, "vector": None})))
     shown = plain["preview"]
     return _timed(payload["decision"], plain["decision"]) | {
         "attempts": [

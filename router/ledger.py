@@ -22,6 +22,7 @@ from router.tables import (
     model_performance,
     outcome,
     preview,
+    question_vector,
     rollup_deployment_hour,
     rollup_hour,
     rollup_intent_day,
@@ -73,7 +74,7 @@ class SqlLedger:
 
 
 class DecisionBook:
-    """Decisions, their attempts, previews and bodies, and what they add to the sums."""
+    """Decisions, their attempts, previews, bodies and vectors, and what they add to the sums."""
 
     name = "decision"
 
@@ -94,6 +95,8 @@ class DecisionBook:
         insert_rows(connection, attempt, [row for payload in new for row in payload["attempts"]])
         insert_rows(connection, preview, [payload["preview"] for payload in new if payload["preview"]])
         insert_rows(connection, body, [payload["body"] for payload in new if payload["body"]])
+        # Nor of vectors.
+        insert_rows(connection, question_vector, [payload["vector"] for payload in new if payload.get("vector")])
         _add(connection, rollup_hour, sums.hourly(new))
         _add(connection, model_performance, sums.performance(new))
         _add(connection, rollup_deployment_hour, sums.deployments(new))

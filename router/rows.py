@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
+
+from router.similar.vectors import FORM, vector_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def decision_payload(record: DecisionRecord) -> Json:
-    """Return `{decision, attempts, preview, body}` of one request; `preview` and `body` are `None` when not stored."""
+    """Return `{decision, attempts, preview, body, vector}` of one request.
+
+    `preview`, `body` and `vector` are `None` when not stored.
+    """
     preview: Json | None = None
     if record.preview is not None:
         preview = {"decision_id": record.id, "ts": record.ts, "text": record.preview}
@@ -28,6 +34,7 @@ def decision_payload(record: DecisionRecord) -> Json:
         "attempts": [_attempt_row(record, attempt) for attempt in record.attempts],
         "preview": preview,
         "body": body,
+        "vector": _vector(record),
     }
 
 
@@ -120,6 +127,17 @@ def _sums(record: DecisionRecord) -> Json:
         "cached_tokens": sum(usage.cached_tokens or 0 for usage in usages),
         "cost_usd": sum(known_costs) if len(known_costs) == len(costs) else None,
     }
+
+
+def _vector(record: DecisionRecord) -> Json | None:
+    """Return what finds the question again, where it was answered: only that can tell anything of a model."""
+    if record.asked is None or record.served_model is None:
+        return None
+    vector = vector_of(record.asked)
+    if vector is None:
+        return None
+    ended = record.ts + timedelta(milliseconds=_duration_ms(record))
+    return {"decision_id": record.id, "created_ts": ended, "form": FORM, "vector": vector}
 
 
 def _duration_ms(record: DecisionRecord) -> float:

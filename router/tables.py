@@ -124,6 +124,16 @@ body = Table(
     Index("ix_body_ts", "ts"),
 )
 
+question_vector = Table(
+    "question_vector",
+    METADATA,
+    Column("decision_id", String(36), ForeignKey("decision.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_ts", UtcTime, nullable=False),  # about when it was written: the decision's time and its duration
+    Column("form", String(32), nullable=False),  # how the vector was made; other forms are not compared
+    Column("vector", Bytes, nullable=False),
+    Index("ix_question_vector_created_ts", "created_ts"),
+)
+
 model_performance = Table(
     "model_performance",
     METADATA,

@@ -57,11 +57,13 @@ async def _run(
     async with AsyncRouter(patient, reachable=reachable) as router:
         while (question := await asyncio.to_thread(next, questions, None)) is not None:
             found = await router.route(question, models=names or None, dial=dial)
+            similar = router.similar(found.id)
             router.forget(found.id)
             if as_json:
-                print_json(_told(found))
+                print_json(_told(found) | similar)
             else:
                 _tell(found)
+                _tell_similar(similar)
 
 
 def _lines() -> Iterator[str]:
@@ -98,6 +100,16 @@ def _tell(found: Route) -> None:
     say(f"Choice    {found.model}, with probability {found.probabilities.get(found.model, 1.0):.2f}")
     for reason in found.reasons:
         say(f"          {reason}")
+
+
+def _tell_similar(similar: Json) -> None:
+    for each in cast("list[Json]", similar["similar_by_model"]):
+        say(f"Similar   {each['model']}: {each['n']} answers, {cast('float', each['mean_reward']):.2f}")
+    for each in cast("list[Json]", similar["similar"]):
+        reward = cast("float | None", each["reward"])
+        rated = "not rated" if reward is None else f"{reward:.2f}, {each['source']}"
+        like = cast("float", each["similarity"])
+        say(f"          {each['decision_id']} {each['at']}: {each['model']}, {like:.0%} alike, {rated}")
 
 
 def _row(candidate: Json) -> tuple[str, ...]:

@@ -263,7 +263,8 @@ def _key_of(judge: str, template: Template, case: Case) -> bytes:
         (each.model, *((round(known.quality, 1), f"{known.n:.1g}") if (known := case.expected.get(each.model)) else ()))
         for each in case.offers
     ]
+    similar = sorted((each.model, round(each.mean_reward, 1), f"{each.n:.1g}") for each in case.similar.values())
     known = (question.language, question.domain, question.intents, question.complexity, question.n_tokens)
     needs = (question.has_code, question.has_tools, question.has_images, question.wants_json)
-    whole = encode([judge, template.version, question.text, known, needs, sorted(records)])
+    whole = encode([judge, template.version, question.text, known, needs, sorted(records), similar])
     return hashlib.blake2b(whole, digest_size=16).digest()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from config.types import Json
-    from router.choosing.values import Expected, Offer
+    from router.choosing.values import Offer
     from router.judge.values import Case
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
@@ -81,7 +81,7 @@ def messages_of(template: Template, case: Case, *, max_query_tokens: int) -> lis
     language: Language = "zh" if case.question.language == "zh" else "en"
     text = case.question.text
     offers = sorted(case.offers[:MAX_CANDIDATES], key=lambda each: _place_of(each.model, text))
-    shown = "\n".join(_candidate(each, case.expected.get(each.model), template) for each in offers)
+    shown = "\n".join(_candidate(each, case, template) for each in offers)
     filled = {
         "candidates": f"<candidates>\n{shown}\n</candidates>",
         "known": f"<known>\n{_known(case)}\n</known>",
@@ -178,7 +178,8 @@ def _place_of(model: str, text: str) -> bytes:
     return hashlib.blake2b(seed, digest_size=8).digest()
 
 
-def _candidate(offer: Offer, expected: Expected | None, template: Template) -> str:
+def _candidate(offer: Offer, case: Case, template: Template) -> str:
+    expected, similar = case.expected.get(offer.model), case.similar.get(offer.model)
     shown: Json = {"name": quoted(offer.model)}
     if offer.description:
         shown["description"] = quoted(offer.description[:MAX_DESCRIPTION_CHARS])
@@ -186,6 +187,8 @@ def _candidate(offer: Offer, expected: Expected | None, template: Template) -> s
         shown["domains"] = [quoted(each) for each in offer.domains]
     if template.shows_prices and offer.input_usd is not None and offer.output_usd is not None:
         shown["usd_per_million_tokens"] = {"input": offer.input_usd, "output": offer.output_usd}
+    if template.shows_records and similar is not None:
+        shown["similar_questions"] = {"quality": round(similar.mean_reward, 2), "outcomes": similar.n}
     if expected is None or not template.shows_records:
         return _json(shown)
     shown["record"] = {"quality": round(expected.quality, 2), "outcomes": round(expected.n)}

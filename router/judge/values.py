@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from router.choosing.values import Expected, Offer, Question
+    from router.similar.values import Record
 
 Fault = Literal["empty", "no_json", "no_name", "not_eligible", "ambiguous"]
 """Why an answer is refused; each is described in `docs/judge.md`."""
@@ -24,6 +25,8 @@ class Case:
     offers: tuple[Offer, ...]
     expected: Mapping[str, Expected] = field(default_factory=dict[str, "Expected"])
     """By model; one without is shown without a record."""
+    similar: Mapping[str, Record] = field(default_factory=dict[str, "Record"])
+    """By model: how its answers to the questions most like this one were received."""
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""Who may know of whose questions, and what the answers to similar ones came to by model. Pure.
+
+A key sees its own. Of the questions of other keys it is told sums alone, and these only where at least three other
+keys stand behind a sum: else a key could try out what one other one asks. Each key's mean counts once, so that one
+that asks and rates much says no more of a model than one that rated once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from router.similar.values import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from router.similar.values import Neighbour
+
+LEAST_CROWD: Final = 3
+"""Other keys that must stand behind a sum."""
+
+
+def own(neighbours: Iterable[Neighbour], caller: str | None) -> tuple[Neighbour, ...]:
+    """Return those that a caller may see one by one: its own, and all of them where no key is needed (`None`)."""
+    return tuple(each for each in neighbours if caller is None or each.asked.caller == caller)
+
+
+def records(neighbours: Sequence[Neighbour], caller: str | None) -> tuple[Record, ...]:
+    """Return how the answers were received by model, as far as a caller may know, the most spoken of first."""
+    rewards: dict[str, dict[str | None, list[float]]] = {}
+    for each in neighbours:
+        if each.asked.rated is not None:
+            by_caller = rewards.setdefault(each.asked.model, {})
+            by_caller.setdefault(each.asked.caller, []).append(each.asked.rated.reward)
+    found: list[Record] = []
+    for model, by_caller in rewards.items():
+        others = sum(each != caller for each in by_caller)
+        voices = [
+            said
+            for each, said in by_caller.items()
+            if caller is None or each == caller or others >= LEAST_CROWD
+        ]  # fmt: skip
+        if voices:
+            mean = sum(sum(said) / len(said) for said in voices) / len(voices)
+            found.append(Record(model, sum(map(len, voices)), mean))
+    return tuple(sorted(found, key=lambda each: (-each.n, each.model)))

@@ -1,0 +1,139 @@
+"""The newest questions in memory, a matrix of vectors, and a search among them. Used by one thread.
+
+A search reads the 64 strongest of a question's 256 numbers, and all of them only for the 256 questions that come out
+nearest by these: exact for what has so few words, and else a third of the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from router.similar.values import Neighbour
+from router.similar.vectors import FORM, N_DIMENSIONS, direction_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from router.similar.values import Asked, Rated
+
+CAPACITY: Final = 20_000
+"""Questions that are remembered: 5 MiB of vectors."""
+LEAST_SIMILARITY: Final = 0.45
+"""Below it two questions have no more in common than words that many have."""
+N_STRONGEST: Final = 64
+N_SHORTLISTED: Final = 256
+
+
+class Memory:
+    """At most `capacity` questions; the one that was taken in first gives way."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._vectors: NDArray[np.int8] = np.zeros((N_DIMENSIONS, capacity), np.int8)
+        self._scales: NDArray[np.float32] = np.zeros(capacity, np.float32)
+        self._held: list[Asked | None] = [None] * capacity
+        self._places: dict[str, int] = {}
+        self._free: list[int] = []
+        self._n_used = 0
+        self._ignored: set[str] = set()
+        self.capacity = capacity
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, decision_id: object) -> bool:
+        return decision_id in self._places
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The decisions that are remembered, and those whose vectors cannot be read."""
+        return frozenset(self._places).union(self._ignored)
+
+    @property
+    def n_ignored(self) -> int:
+        """How many vectors are of another form, or damaged."""
+        return len(self._ignored)
+
+    def add(self, asked: Asked, *, form: str, vector: bytes) -> bool:
+        """Take in a question, a known one in its own place; returns whether its vector could be read."""
+        direction = direction_of(vector) if form == FORM else None
+        if direction is None:
+            self._ignored.add(asked.decision_id)
+            return False
+        place = self._places.get(asked.decision_id)
+        if place is None:
+            place = self._place()
+        numbers = np.frombuffer(vector, np.int8)
+        self._vectors[:, place] = numbers
+        self._scales[place] = 1.0 / np.linalg.norm(numbers.astype(np.float32))
+        self._held[place] = asked
+        self._places[asked.decision_id] = place
+        return True
+
+    def rate(self, decision_id: str, rated: Rated | None) -> None:
+        """Take what is said of an answer by now; nothing where its question is not remembered."""
+        place = self._places.get(decision_id)
+        held = None if place is None else self._held[place]
+        if place is not None and held is not None:
+            self._held[place] = replace(held, rated=rated)
+
+    def model_of(self, decision_id: str) -> str | None:
+        """Return who answered, `None` where the question is not remembered."""
+        place = self._places.get(decision_id)
+        held = None if place is None else self._held[place]
+        return None if held is None else held.model
+
+    def drop(self, decision_ids: Iterable[str]) -> None:
+        """Forget questions."""
+        for each in decision_ids:
+            place = self._places.pop(each, None)
+            self._ignored.discard(each)
+            if place is not None:
+                self._held[place], self._scales[place] = None, 0.0
+                self._free.append(place)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.drop(self.seen)
+
+    def nearest(
+        self, vector: bytes, *, limit: int, at_least: float = LEAST_SIMILARITY, but: str | None = None
+    ) -> tuple[Neighbour, ...]:
+        """Return the questions most like a vector, the nearest first; `but` leaves one decision out."""
+        direction = direction_of(vector)
+        if direction is None or not self._places:
+            return ()
+        found: list[Neighbour] = []
+        for place, similarity in self._ranked(direction):
+            held = self._held[place]
+            if similarity < at_least or len(found) >= limit:
+                break
+            if held is not None and held.decision_id != but:
+                found.append(Neighbour(held, min(1.0, similarity)))
+        return tuple(found)
+
+    def _place(self) -> int:
+        """Return a place for another question: a free one, a new one, or that of the first that was taken in."""
+        if not self._free and self._n_used == self.capacity:
+            self.drop((next(iter(self._places)),))
+        if self._free:
+            return self._free.pop()
+        self._n_used += 1
+        return self._n_used - 1
+
+    def _ranked(self, direction: NDArray[np.float32]) -> list[tuple[int, float]]:
+        """Return places by similarity, at most `N_SHORTLISTED`, the nearest first."""
+        n = self._n_used
+        strongest = np.flatnonzero(direction)
+        if len(strongest) > N_STRONGEST:
+            strongest = np.argpartition(-np.abs(direction), N_STRONGEST)[:N_STRONGEST]
+        roughly = direction[strongest] @ self._vectors[strongest, :n].astype(np.float32)
+        roughly *= self._scales[:n]
+        places = np.arange(n) if n <= N_SHORTLISTED else np.argpartition(-roughly, N_SHORTLISTED)[:N_SHORTLISTED]
+        exactly = (direction @ self._vectors[:, places].astype(np.float32)) * self._scales[places]
+        order = np.argsort(-exactly, kind="stable")
+        return [(int(places[each]), float(exactly[each])) for each in order]

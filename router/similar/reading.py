@@ -1,0 +1,132 @@
+"""Reads from the books which questions were answered, and what was said of the answers since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlalchemy import select
+
+from router.learning.rewards import Word, verdict_of
+from router.similar.values import Asked, Rated
+from router.tables import decision, outcome, question_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from config.database import Database
+
+AT_ONCE: Final = 500
+"""Questions read at once."""
+_COLUMNS: Final = (
+    question_vector.c.decision_id,
+    question_vector.c.created_ts,
+    question_vector.c.form,
+    question_vector.c.vector,
+    decision.c.ts,
+    decision.c.key_prefix,
+    decision.c.served_model,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One question as the books have it."""
+
+    asked: Asked
+    created: datetime
+    """About when it was written."""
+    form: str
+    vector: bytes
+
+
+async def newest_ids(database: Database, *, limit: int) -> tuple[str, ...]:
+    """Return the decisions whose questions are stored, the newest first. Raises `StorageError`."""
+    query = select(question_vector.c.decision_id).order_by(question_vector.c.created_ts.desc()).limit(limit)
+    async with database.reading() as connection:
+        return tuple((await connection.execute(query)).scalars())
+
+
+async def stored_among(
+    database: Database, decision_ids: Sequence[str], *, canonical: Callable[[str], str] = str
+) -> tuple[Stored, ...]:
+    """Return the questions of some decisions with what was said of their answers. Raises `StorageError`.
+
+    `canonical` gives the name of the model that a name stands for.
+    """
+    query = _questions().where(question_vector.c.decision_id.in_(decision_ids[:AT_ONCE]))
+    async with database.reading() as connection:
+        return await _read(connection, query, canonical)
+
+
+async def stored_since(
+    database: Database, since: datetime, *, canonical: Callable[[str], str] = str
+) -> tuple[Stored, ...]:
+    """Return the first questions after a moment, at most `AT_ONCE`, in the order of time. Raises `StorageError`."""
+    query = _questions().where(question_vector.c.created_ts > since).order_by(question_vector.c.created_ts)
+    async with database.reading() as connection:
+        return await _read(connection, query.limit(AT_ONCE), canonical)
+
+
+async def rated_since(
+    database: Database,
+    since: datetime,
+    *,
+    models: Callable[[str], str | None],
+    canonical: Callable[[str], str] = str,
+) -> dict[str, Rated | None]:
+    """Return what by now is said of the decisions of which something was said after a moment. Raises `StorageError`.
+
+    `models` gives who answered, `None` for a decision that is of no interest.
+    """
+    found: dict[str, Rated | None] = {}
+    async with database.reading() as connection:
+        spoken = select(outcome.c.decision_id).where(outcome.c.ts > since).distinct()
+        served = {
+            each: model
+            for each in (await connection.execute(spoken)).scalars()
+            if (model := models(each)) is not None
+        }  # fmt: skip
+        ids = list(served)
+        for start in range(0, len(ids), AT_ONCE):
+            words = await _words(connection, ids[start : start + AT_ONCE], canonical)
+            found |= {each: _rated(said, served[each]) for each, said in words.items()}
+    return found
+
+
+def _questions() -> Select[*tuple[Any, ...]]:
+    of_it = decision.c.id == question_vector.c.decision_id
+    return select(*_COLUMNS).join_from(question_vector, decision, of_it).where(decision.c.served_model.is_not(None))
+
+
+async def _read(
+    connection: AsyncConnection, query: Select[*tuple[Any, ...]], canonical: Callable[[str], str]
+) -> tuple[Stored, ...]:
+    rows = cast("Sequence[Mapping[str, Any]]", (await connection.execute(query)).mappings().all())
+    words = await _words(connection, [row["decision_id"] for row in rows], canonical)
+    return tuple(_stored(row, words.get(row["decision_id"], ())) for row in rows)
+
+
+async def _words(
+    connection: AsyncConnection, decision_ids: Collection[str], canonical: Callable[[str], str]
+) -> dict[str, list[Word]]:
+    said: dict[str, list[Word]] = {}
+    for row in (await connection.execute(select(outcome).where(outcome.c.decision_id.in_(decision_ids)))).mappings():
+        named = row["comment"] if row["comment"] is None else canonical(row["comment"])
+        said.setdefault(row["decision_id"], []).append(Word(row["source"], row["kind"], row["score"], named, row["ts"]))
+    return said
+
+
+def _stored(row: Mapping[str, Any], words: Sequence[Word]) -> Stored:
+    model = row["served_model"]
+    asked = Asked(row["decision_id"], model, row["ts"], row["key_prefix"], _rated(words, model))
+    return Stored(asked, row["created_ts"], row["form"], row["vector"])
+
+
+def _rated(words: Sequence[Word], model: str) -> Rated | None:
+    verdict = verdict_of(words, served=model)
+    return None if verdict is None else Rated(verdict.reward, verdict.source, verdict.said)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.similar.memory import Memory
+from router.similar.values import Asked, Rated
+from router.similar.vectors import FORM, direction_of, vector_of
+
+NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+
+
+def remembered(*texts: str, capacity: int = 100) -> Memory:
+    """Return a memory of questions, each under its own text."""
+    memory = Memory(capacity)
+    for text in texts:
+        memory.add(Asked(text, "m", NOW), form=FORM, vector=vector_of(text) or b"")
+    return memory
+
+
+def ids_near(memory: Memory, text: str, **known: object) -> list[str]:
+    """Return which questions are found, the nearest first."""
+    found = memory.nearest(vector_of(text) or b"", **{"limit": 5, **known})  # type: ignore[arg-type]
+    return [each.asked.decision_id for each in found]
+
+
+def test_the_same_question_is_found_before_a_like_one_and_an_unlike_one_is_not():
+    """By their similarity, from 1 downwards."""
+    memory = remembered("reset my password", "reset the old password", "bake a cake")
+    found = memory.nearest(vector_of("reset my password") or b"", limit=5)
+
+    assert ["reset my password", "reset the old password"] == [each.asked.decision_id for each in found]
+    assert 1.0 == round(found[0].similarity, 5)
+    assert 0.45 <= found[1].similarity < 1.0
+
+
+def test_one_question_may_be_left_out_and_fewer_asked_for():
+    """So that a question does not find itself."""
+    memory = remembered("sort a list", "sort a list now", "sort a list today")
+
+    assert "sort a list" not in ids_near(memory, "sort a list", but="sort a list")
+    assert ["sort a list"] == ids_near(memory, "sort a list", limit=1)
+
+
+def test_nothing_is_found_in_an_empty_memory_nor_for_no_vector():
+    """Without an error."""
+    assert () == Memory(10).nearest(vector_of("hello there") or b"", limit=5)
+    assert [] == ids_near(remembered("hello there"), "???")
+
+
+def test_the_oldest_gives_way_where_memory_is_full():
+    """A known one keeps its place; one that was dropped leaves its place to the next."""
+    memory = remembered("alpha one", "beta two", "gamma three", capacity=3)
+    memory.add(Asked("alpha one", "other", NOW), form=FORM, vector=vector_of("alpha one") or b"")
+    memory.drop(["beta two", "nobody"])
+    for text in ("delta four", "epsilon five"):
+        memory.add(Asked(text, "m", NOW), form=FORM, vector=vector_of(text) or b"")
+
+    assert {"gamma three", "delta four", "epsilon five"} == memory.seen
+    assert [] == ids_near(memory, "alpha one")
+    assert [] == ids_near(memory, "beta two")
+    assert ["epsilon five"] == ids_near(memory, "epsilon five")
+    memory.clear()
+    assert 0 == len(memory)
+    assert [] == ids_near(memory, "epsilon five")
+
+
+def test_vectors_of_another_form_and_damaged_ones_are_ignored_and_counted():
+    """Each once, however often it is read."""
+    memory = Memory(10)
+    good = vector_of("hello there") or b""
+    for _ in range(2):
+        assert not memory.add(Asked("other", "m", NOW), form="words-0", vector=good)
+        assert not memory.add(Asked("short", "m", NOW), form=FORM, vector=good[:-1])
+        assert not memory.add(Asked("empty", "m", NOW), form=FORM, vector=bytes(256))
+
+    assert (0, 3) == (len(memory), memory.n_ignored)
+    memory.drop(["other"])
+    assert 2 == memory.n_ignored
+
+
+def test_what_is_said_later_joins_its_question():
+    """By the decision; of one that is not remembered nothing is kept."""
+    memory = remembered("hello there")
+    memory.rate("hello there", Rated(0.75, "user", NOW))
+    memory.rate("nobody", Rated(0.0, "user", NOW))
+    found = memory.nearest(vector_of("hello there") or b"", limit=5)
+
+    assert ["hello there"] == [each.asked.decision_id for each in found]
+    assert Rated(0.75, "user", NOW) == found[0].asked.rated
+    assert ("m", None) == (memory.model_of("hello there"), memory.model_of("nobody"))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.booleans())
+def test_a_search_of_the_strongest_numbers_finds_what_a_whole_one_finds(seed, long):
+    """Among more questions than are looked at in full, for short and for long ones."""
+    random = Random(seed)
+    words = [f"w{each}" for each in range(60)]
+    length = 60 if long else 6
+    texts = [" ".join(random.choices(words, k=length)) for _ in range(400)]
+    memory = remembered(*texts, capacity=500)
+    asked = " ".join(random.choices(words, k=length))
+    direction = direction_of(vector_of(asked) or b"")
+    whole = sorted({float(direction_of(vector_of(text) or b"") @ direction) for text in texts}, reverse=True)
+    found = memory.nearest(vector_of(asked) or b"", limit=3, at_least=-1.0)
+
+    assert np.allclose(whole[0], found[0].similarity, atol=1e-5)
