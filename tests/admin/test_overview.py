@@ -9,6 +9,7 @@ from router.tables import rollup_hour
 from tests.admin.desks import Models
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
+AHEAD = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 def hour(at, *, model="good", status="completed", n=10, **more):
@@ -124,6 +125,17 @@ async def test_both_languages_show_models_and_unknown_prices(open_at, sums):
     assert "3 个请求价格未知" in chinese
     assert "(refused before a choice)" in english
     assert 2 == english.count('<figure class="chart" data-uplot=')
+
+
+@pytest.mark.parametrize("hours", [1, 24, 168, 720])
+async def test_hours_ahead_of_a_clock_that_was_put_back_are_left_out(open_at, sqlite_database, hours):
+    """The page is there, with what came until now."""
+    async with sqlite_database.writing() as connection:
+        await connection.execute(insert(rollup_hour), [hour(NOW.replace(minute=0), n=3), hour(AHEAD, n=5)])
+    async with open_at() as site:
+        data = (await site.get(f"/dashboard/overview.json?hours={hours}")).json()
+
+    assert 3 == data["total"]["n_requests"] == sum(each["n_requests"] for each in data["by_model"])
 
 
 async def test_what_searching_and_cheaper_models_saved_is_said_with_its_baseline(open_at, filled):
