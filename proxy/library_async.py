@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+import structlog
 
 from config.errors import InvalidRequestError, UnavailableError
 from config.ids import new_id
@@ -85,6 +86,7 @@ class AsyncRouter:
     def __init__(
         self, settings: Settings, *, reachable: Sequence[str] = (), transport: Transport | None = None
     ) -> None:
+        _log_no_locals()
         self.house: House = build_house(settings, transport=transport or AiohttpTransport())
         self._reachable = frozenset(reachable)
         self._stack = AsyncExitStack()
@@ -256,6 +258,14 @@ class AsyncRouter:
             usage=usage,
             cost=cost,
         )
+
+
+def _log_no_locals() -> None:
+    """Keep structlog, where the application has not set it up, from printing local variables: texts and keys."""
+    if not structlog.is_configured():
+        *others, _rendering = structlog.get_config()["processors"]
+        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*others, plain])
 
 
 def _route(exchange: Exchange) -> Route:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, Table, select, text
+from sqlalchemy import Column, Integer, Table, event, select, text
 from sqlalchemy.exc import IntegrityError
 
 from config.columns import Bytes, CleanText, JsonValue, UtcTime, clean_text, json_text, json_value
@@ -276,7 +276,8 @@ async def test_who_reads_while_it_is_closed_takes_its_connection_along(database)
 
 async def test_closing_waits_for_who_still_reads(database):
     """A reader that ends in time gives its connection back before the rest are closed."""
-    is_open = asyncio.Event()
+    is_open, given_back = asyncio.Event(), []
+    event.listen(database.engine.sync_engine, "checkin", lambda *which: given_back.append(which))
 
     async def read():
         async with database.reading() as connection:
@@ -287,5 +288,5 @@ async def test_closing_waits_for_who_still_reads(database):
     await is_open.wait()
     await database.aclose(patience_s=20)
 
-    assert reading.done()
+    assert 1 == len(given_back)
     assert 1 == await reading

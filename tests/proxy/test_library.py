@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import structlog
 
 from config.errors import InvalidRequestError, ModelNotFoundError, NotFoundError, SettingsError, UnavailableError
 from config.loader import load_settings
@@ -177,6 +178,27 @@ def test_programs_without_a_loop_have_one_in_a_thread(tmp_path):
         router.route("hello")
     with pytest.raises(UnavailableError):
         router.update_result(found.id, rating=5)
+
+
+def failing(key: str) -> None:
+    raise RuntimeError(len(key))
+
+
+def test_errors_are_logged_without_local_variables(tmp_path, capsys):
+    """Texts and keys are among them; an application that has set up structlog keeps its own way."""
+    with Router(settings(tmp_path), reachable=NAMES):
+        try:
+            failing("sk-" + "local" * 5)
+        except RuntimeError:
+            structlog.get_logger("any").exception("background_work_failed")
+    own = [structlog.processors.JSONRenderer()]
+    structlog.configure(processors=own)
+    Router(settings(tmp_path), reachable=NAMES).close()
+
+    printed = capsys.readouterr().out
+    assert "RuntimeError: 28" in printed
+    assert "locallocal" not in printed
+    assert own is structlog.get_config()["processors"]
 
 
 class Stuck(AiohttpTransport):
