@@ -58,6 +58,9 @@ class RoutingSettings:
     """Of `softmax`, in units of quality."""
     floor: Share = 0.02
     """Least probability of each eligible model, so that the books can say something of every one. 0 has none."""
+    newcomer_share: Share = 0.2
+    """Most that a model gets which is new in the catalogue, while nobody said anything of its answers; several share
+    it. The ceiling rises to all with 100 outcomes, by weight. 1 has none, and 0 leaves it the floor."""
     latency_weight: Amount = 0.05
     """Quality, 0 to 1, that an endless wait outweighs; a wait of 5 s counts half. 0 ignores waits."""
     switching_weight: Amount = 0.08

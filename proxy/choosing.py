@@ -134,6 +134,7 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         seed=seed_of(exchange.known().conversation_id, house.rng),
         explores=exchange.explores and not loops and not goes_on,
         stay=warm if loops else None,
+        own=warm,
     )
     drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
     considered = Considered(question, eligible, dial, house.experience.version, drawn)
@@ -184,6 +185,7 @@ def terms_of(routing: RoutingSettings, dial: float) -> Terms:
         temperature=routing.temperature,
         floor=routing.floor,
         spread=routing.spread,
+        newcomer_share=routing.newcomer_share,
     )
 
 

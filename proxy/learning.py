@@ -119,7 +119,7 @@ class Learning:
         changed = await self._adopt(house.settings, house.believing.beliefs)
         if house.settings.learning.mode != "off":
             changed |= await self._refresh(house)
-            changed |= await self._follow(house.settings.learning)
+            changed |= await self._follow(house.settings.learning, house.catalog)
             changed |= await asyncio.to_thread(self._draw_with, width_of(house.settings.routing))
             changed |= await self._listen()
         if changed:
@@ -140,6 +140,7 @@ class Learning:
             live.preferences,
             self._usages,
             live.width,
+            live.settled,
         )
 
     def told(self, settings: LearningSettings) -> Json:
@@ -162,7 +163,8 @@ class Learning:
         if before is settings and self._believed is beliefs:
             return False
         if before is not None and before.learning.mode != settings.learning.mode:
-            await self._keep_now(before.learning)
+            if self.n_unkept > 0:
+                await self._keep_now(before.learning)
             self.active = self.grows_from = None
         self._seen, self._believed = settings, beliefs
         prior, self.disbelief = await asyncio.to_thread(prior_of, settings.learning)
@@ -181,10 +183,10 @@ class Learning:
         self._refreshed_at = now
         return True
 
-    async def _follow(self, settings: LearningSettings) -> bool:
+    async def _follow(self, settings: LearningSettings, catalog: Catalog) -> bool:
         """Take up the version that is in force now; returns whether it is another one."""
         store, shadows = self.store, settings.mode == "shadow"
-        active = await store.active_id() or await store.begin()
+        active = await store.active_id() or await store.begin(catalog.models)
         grows_from = (await store.newest_shadow_id() if shadows else None) or active
         if (active, grows_from) == (self.active, self.grows_from):
             return False
@@ -201,7 +203,16 @@ class Learning:
             log.info("version_taken_up", version=active)
         self.active, self.grows_from, self.n_unkept = active, grows_from, 0
         self._kept_at, self._far_at = self.monotonic(), None
+        await self._meet(settings, catalog)
         return True
+
+    async def _meet(self, settings: LearningSettings, catalog: Catalog) -> None:
+        """Have a version that was written before there were new models know those of now as settled, and keep that."""
+        met = self.live.meet(catalog.models)
+        if self.live is not self.state.learner:
+            met = self.state.learner.meet(catalog.models)
+        if met:
+            await self._keep_now(settings, why="met the models of then")
 
     def _draw_with(self, width: Width) -> bool:
         changed = [each.draw_with(width) for each in (self.state.learner, self.live)]
@@ -228,11 +239,11 @@ class Learning:
         if self.n_unkept >= KEEP_LESSONS or (is_late and self.n_unkept > 0):
             await self._keep_now(house.settings.learning)
 
-    async def _keep_now(self, settings: LearningSettings) -> None:
-        if self.n_unkept == 0 or self.grows_from is None or self.damage is not None:
+    async def _keep_now(self, settings: LearningSettings, *, why: str = "learned") -> None:
+        if self.grows_from is None or self.damage is not None:
             return
         as_state = SHADOW if settings.mode == "shadow" else ACTIVE
-        kept = await self.store.keep(self.state, parent=self.grows_from, as_state=as_state)
+        kept = await self.store.keep(self.state, parent=self.grows_from, as_state=as_state, why=why)
         if kept is None:
             return  # another process was faster: its version is taken up at the next look
         self.grows_from = kept

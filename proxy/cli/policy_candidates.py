@@ -109,7 +109,12 @@ async def _version(name: str, database: Database, settings: Settings, books: Boo
     reads_words = settings.learning.policy_dir is not None
     prompts = await read_prompts(database, books.log.ids) if reads_words else {}
     experience = LearnedExperience(
-        prior, learner.version(), learner.heads(), learner.profiles.cells, learner.preferences
+        prior,
+        learner.version(),
+        learner.heads(),
+        learner.profiles.cells,
+        learner.preferences,
+        settled=learner.settled,
     )
     policy = LearnedPolicy(
         found.id,

@@ -182,6 +182,7 @@ async def _reset(settings: Settings, model: str, keep: float) -> Json:
     def change(learner: Learner) -> None:
         if not learner.knows(model):
             raise CommandError(f"Nothing was learned of a model {model!r}; see `thalamus policy profile`.")
+        learner.meet(build_catalog(settings).models)
         learner.reset(model, keep=keep)
 
     async with _books(settings) as database:

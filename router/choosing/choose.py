@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from router.balancing.base import shares
-from router.choosing import drawing
+from router.choosing import drawing, newcomers
 from router.choosing.scoring import Taste, parts_of
 from router.choosing.values import Choice, Expected, Ranked
 
@@ -35,6 +35,8 @@ class Terms:
     spread: float = 1.0
     """Of `thompson`: the part of each deviation that is drawn with. Less than 1 tries less what is probably worse, and
     lets a single rating move probabilities by more."""
+    newcomer_share: float = newcomers.SHARE
+    """What new models together may get while nothing is known of them; with 1 they have no ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,20 @@ class Standing:
     parts: tuple[Mapping[str, float], ...]
     scores: tuple[float, ...]
     probabilities: tuple[float, ...]
-    """Floor included."""
+    """Floor and ceilings included."""
     p_best: tuple[float, ...]
     """How likely each is to be the best of them."""
     problem: str | None = None
     """Why the expectations could not be used; then weights stand in for them."""
+
+    def surest(self, own: str | None = None) -> int:
+        """Return the place of the highest score, where nothing is to be explored.
+
+        A new model that still has a ceiling is passed over, unless it is `own`, or all have one.
+        """
+        places = range(len(self.scores))
+        open_ = [at for at in places if self.expected[at].ceiling is None or self.expected[at].model == own]
+        return max(open_ or places, key=self.scores.__getitem__)
 
 
 def choose(
@@ -64,13 +75,14 @@ def choose(
 ) -> Choice:
     """Return the choice among `offers`: at least one, each of another model, all of them eligible.
 
-    The same arguments give the same choice. Where `explores` is false, the highest score is taken with probability 1.
-    `warm` is the model that holds the conversation's prompt in its cache. Expectations that are no numbers (a damaged
-    policy) are not used: then the weights speak, and a reason says so. Raises `ValueError` without offers.
+    The same arguments give the same choice. Where `explores` is false, the highest score is taken with probability 1,
+    `Standing.surest`. `warm` is the model that holds the conversation's prompt in its cache. Expectations that are no
+    numbers (a damaged policy) are not used: then the weights speak, and a reason says so. Raises `ValueError` without
+    offers.
     """
     terms = terms or Terms()
     stood = standing(question, offers, experience, terms=terms, warm=warm)
-    return settle(stood, version=version_of(terms, experience.version), seed=seed, explores=explores)
+    return settle(stood, version=version_of(terms, experience.version), seed=seed, explores=explores, own=warm)
 
 
 def standing(
@@ -95,16 +107,30 @@ def standing(
             probabilities = drawing.softmax(scores, temperature=terms.temperature)
         case "epsilon":
             probabilities = drawing.epsilon(scores, share=terms.epsilon)
-    return Standing(tuple(expected), parts, scores, drawing.with_floor(probabilities, terms.floor), p_best)
+    probabilities = drawing.with_floor(probabilities, terms.floor)
+    held = newcomers.holding([e.newcomer for e in expected], share=terms.newcomer_share, floor=terms.floor)
+    if held is None:
+        return Standing(tuple(expected), parts, scores, probabilities, p_best)
+    expected = tuple(_held(each, ceiling) for each, ceiling in zip(expected, held.ceilings, strict=True))
+    return Standing(expected, parts, scores, held.applied(probabilities), p_best)
 
 
-def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, stay: str | None = None) -> Choice:
+def settle(
+    stood: Standing,
+    *,
+    version: str,
+    seed: int,
+    explores: bool = True,
+    stay: str | None = None,
+    own: str | None = None,
+) -> Choice:
     """Draw one of those that stand, or take one without exploring, and put them in the order of trying.
 
-    Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the highest score.
+    Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the surest; `own` is the
+    model that this conversation has.
     """
     n = len(stood.scores)
-    best = max(range(n), key=stood.scores.__getitem__)
+    best, highest = stood.surest(own), max(stood.scores)
     sure = next((i for i, each in enumerate(stood.expected) if each.model == stay), best)
     chosen = drawing.drawn(stood.probabilities, seed=seed) if explores else sure
     probabilities = stood.probabilities if explores else drawing.certain(n, sure)
@@ -124,7 +150,7 @@ def settle(stood: Standing, *, version: str, seed: int, explores: bool = True, s
         ranked,
         version,
         seed=seed if explores else None,
-        explored=explores and stood.problem is None and stood.scores[chosen] < stood.scores[best],
+        explored=explores and stood.problem is None and stood.scores[chosen] < highest,
         confidence=stood.p_best[chosen],
         reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=sure != best)),
     )
@@ -134,7 +160,8 @@ def version_of(terms: Terms, experience_version: str) -> str:
     """Return the hash that names a policy: how is chosen, the dial apart, and what was learned."""
     taste = terms.taste
     how = (terms.method, terms.temperature, terms.epsilon, terms.floor, *((terms.spread,) * (terms.spread != 1.0)))
-    whole = (FORM, taste.latency_weight, taste.switching_weight, *how, experience_version)
+    new = terms.newcomer_share
+    whole = (FORM, taste.latency_weight, taste.switching_weight, *how, f"new {new:g}", experience_version)
     return f"{FORM}-{hashlib.blake2b(repr(whole).encode(), digest_size=6).hexdigest()}"
 
 
@@ -143,10 +170,17 @@ def problem_of(expected: Sequence[Expected], offers: Sequence[Offer]) -> str | N
     if [each.model for each in expected] != [each.model for each in offers]:
         return "the policy speaks of other models than were offered"
     for each in expected:
-        numbers = (each.quality, each.deviation, each.cost_usd or 0.0, each.latency_ms or 0.0)
+        numbers = (each.quality, each.deviation, each.cost_usd or 0.0, each.latency_ms or 0.0, each.newcomer or 0.0)
         if not all(math.isfinite(number) for number in numbers) or min(numbers[1:]) < 0.0:
             return f"the policy expects no possible number of {each.model!r}"
     return None
+
+
+def _held(expected: Expected, ceiling: float | None) -> Expected:
+    if ceiling is None or expected.newcomer is None:
+        return expected
+    told = newcomers.told_of(expected.newcomer, ceiling)
+    return replace(expected, ceiling=ceiling, reasons=(told, *expected.reasons))
 
 
 def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from router.choosing.choose import Terms, standing
 from router.choosing.eligibility import RESTING
+from router.choosing.newcomers import share_of
 from router.choosing.scoring import FULL_PROMPT_TOKENS, HALF_LATENCY_MS
 from router.choosing.stored import question_from
 from router.choosing.values import Expected, Offer
@@ -18,6 +19,7 @@ from router.choosing.values import Expected, Offer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from router.choosing.choose import Standing
     from router.choosing.values import Experience, Question
 
 __all__ = ["CLOSE", "Rerun", "StoredExperience", "rerun_of"]
@@ -37,24 +39,23 @@ class Rerun:
     warm: str | None = None
     """The model that held the conversation's prompt in its cache."""
     explores: bool = True
-    """Whether a model was drawn; else the highest score was taken."""
+    """Whether a model was drawn; else the surest one was taken."""
     resting: tuple[Offer, ...] = ()
     """Models that could not be chosen for no other reason than that they rested after failures."""
 
-    def chances(self) -> dict[str, float]:
-        """Return with which probability each would be drawn, or the scores where nothing is drawn."""
-        stood = standing(self.question, self.offers, self.experience, terms=self.terms, warm=self.warm)
-        values = stood.probabilities if self.explores else stood.scores
-        return {each.model: value for each, value in zip(self.offers, values, strict=True)}
-
     def probabilities(self) -> dict[str, float]:
         """Return with which probability each would be drawn."""
-        return replace(self, explores=True).chances()
+        values = self._stood().probabilities
+        return {each.model: value for each, value in zip(self.offers, values, strict=True)}
 
     def favourite(self) -> str:
-        """Return the most probable model; of several, the first."""
-        chances = self.chances()
-        return max(chances, key=chances.__getitem__)
+        """Return the most probable model, or the one that is taken where nothing is drawn; of several, the first."""
+        stood = self._stood()
+        at = max(range(len(self.offers)), key=stood.probabilities.__getitem__)
+        return self.offers[at if self.explores else stood.surest(self.warm)].model
+
+    def _stood(self) -> Standing:
+        return standing(self.question, self.offers, self.experience, terms=self.terms, warm=self.warm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,17 @@ def _terms(
         if parts.get("switching") and question.n_tokens > 0:
             switching = -parts["switching"] / min(1.0, question.n_tokens / FULL_PROMPT_TOKENS)
     found = _number(dial)
-    return replace(terms, taste=replace(
-        taste, dial=taste.dial if found is None else found, latency_weight=latency, switching_weight=switching
-    ))  # fmt: skip
+    dial_then = taste.dial if found is None else found
+    then = replace(taste, dial=dial_then, latency_weight=latency, switching_weight=switching)
+    return replace(terms, taste=then, newcomer_share=_newcomer_share(candidates, terms))
+
+
+def _newcomer_share(candidates: Sequence[Mapping[str, object]], terms: Terms) -> float:
+    """Return the share under which new models were held then, that of now where none was."""
+    pairs = [(_number(each.get("newcomer")), _number(each.get("ceiling"))) for each in candidates]
+    held = [(n, ceiling) for n, ceiling in pairs if n is not None and ceiling is not None]
+    found = share_of(held)
+    return terms.newcomer_share if found is None else found
 
 
 def _warm(candidates: Sequence[Mapping[str, object]]) -> str | None:
@@ -156,6 +165,7 @@ def _expected(candidate: Mapping[str, object]) -> Expected | None:
         _number(candidate.get("expected_cost_usd")),
         _number(candidate.get("expected_latency_ms")),
         n=_number(candidate.get("n")) or 0.0,
+        newcomer=_number(candidate.get("newcomer")),
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from config.types import Json
-    from router.choosing.values import Choice, Ranked
+    from router.choosing.values import Choice, Expected, Ranked
 
 _DIGITS = 6
 
@@ -102,7 +102,16 @@ def _candidate(ranked: Ranked) -> Json:
         "n": round(expected.n, 2),
         "prior": round(expected.quality if expected.prior is None else expected.prior, _DIGITS),
         "reasons": list(expected.reasons),
+        **_newcomer(expected),
     }
+
+
+def _newcomer(expected: Expected) -> Json:
+    """Return what there is to keep of a new model: outcomes so far, and its ceiling while it has one."""
+    if expected.newcomer is None:
+        return {}
+    told: Json = {"newcomer": round(expected.newcomer, _DIGITS)}
+    return told if expected.ceiling is None else told | {"ceiling": round(expected.ceiling, _DIGITS)}
 
 
 def _text(value: object) -> str:

@@ -65,6 +65,10 @@ class Expected:
     """Short, for a person, such as `46 ratings in zh/code: 0.81`."""
     prior: float | None = None
     """Quality that was expected before anything was learned; `None` where it is `quality`."""
+    newcomer: float | None = None
+    """Weight of all outcomes of a model that is new, whatever they were about; `None` of one that is not."""
+    ceiling: float | None = None
+    """Most that a new model may get of the draw; `None` where it has no such bound."""
 
 
 class Experience(Protocol):

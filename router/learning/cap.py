@@ -8,6 +8,12 @@ and hard, short and long; each as it stands, and as if its topic were known as w
 its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
 drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that, so
 no gateway draws with one.
+
+A new model has a ceiling (`router/choosing/newcomers.py`). What is above it goes to others in equal parts, so it brings
+no two draws farther apart. But outcomes of weight d about it move the ceilings, and who takes what is left over, by at
+most d / `SETTLED_AT`, whatever else is drawn. So the draw with the lessons, under their ceilings, lies from that
+without them, under theirs, at most as far as both under the same ceilings (what stands above) and, for each new model,
+the movement of n / `SETTLED_AT` between 0 and 2 that the lessons make. That is added.
 """
 
 from __future__ import annotations
@@ -19,12 +25,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from router.choosing.newcomers import SETTLED_AT
 from router.choosing.values import Question
 from router.learning.encoding import MAX_INTENTS, N_SLOTS, PRIOR_ROWS, encoded, topic_of
 from router.learning.heads import NARROWED, gate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -40,6 +47,7 @@ _BY_MEAN: Final = 1 / math.sqrt(2 * math.pi)
 _BY_DEVIATION: Final = math.sqrt(2 / (math.pi * math.e))
 _SOFTMAX_WIDTH: Final = 4 / math.sqrt(2 * math.pi)
 _LEAST_WIDTH: Final = 1e-6
+_WHOLLY_RIPE: Final = 2.0
 _STEPS: Final = 12
 _LONG: Final = 100_000
 
@@ -126,15 +134,22 @@ def probes_of(subjects: Iterable[Subject]) -> Probes:
 
 
 def largest_share(
-    others: Mapping[str, Sums], own: Mapping[str, Sums], probes: Probes, budget: float, *, width: Width | None = None
+    others: Mapping[str, Sums],
+    own: Mapping[str, Sums],
+    probes: Probes,
+    budget: float,
+    *,
+    width: Width | None = None,
+    is_new: Callable[[str], bool] = lambda _: False,
 ) -> tuple[float, float]:
     """Return the share, 0 to 1, of a speaker's lessons that moves no probability by over `budget`, and by how much.
 
     `others` holds by model what is in force without the speaker, `own` all that the speaker said; `width` is that of
-    the draw. Never more than the bound allows: of two shares that hold it, the larger.
+    the draw, and `is_new` tells of which model the lessons move a ceiling. Never more than the bound allows: of two
+    shares that hold it, the larger.
     """
     width = width or Width()
-    moves = [_Move.between(others[model], sums, probes) for model, sums in own.items()]
+    moves = [_Move.between(others[model], sums, probes, is_new=is_new(model)) for model, sums in own.items()]
     farthest = _moved(moves, 1.0, width)
     if farthest <= budget:
         return 1.0, farthest
@@ -170,9 +185,11 @@ class _Move:
     """(n,): weight of the outcomes about each question's topic, without the lessons."""
     n_added: Array
     """(n,): what the lessons add to it."""
+    ripe: tuple[float, float] | None = None
+    """Of a new model: weight of all outcomes without the lessons, and what they add; in units of `SETTLED_AT`."""
 
     @classmethod
-    def between(cls, others: Sums, own: Sums, probes: Probes) -> _Move:
+    def between(cls, others: Sums, own: Sums, probes: Probes, *, is_new: bool = False) -> _Move:
         """Return the way from what others said to what all said."""
         precision = others.squares + PRIOR_ROWS * np.eye(N_SLOTS)
         inverse = np.linalg.inv(np.linalg.cholesky(precision))
@@ -188,6 +205,7 @@ class _Move:
             np.asarray(probes.x @ to_axes.T, np.float64),
             n_before,
             n_added,
+            (others.n / SETTLED_AT, own.n / SETTLED_AT) if is_new else None,
         )
 
     def at(self, share: float, width: Width) -> Array:
@@ -199,7 +217,14 @@ class _Move:
             self._between((was, now), (old_mean, mean), (old_left, left), width)
             for was, now in ((gate(self.n_before), gate(self.n_before + share * self.n_added)), (ones, ones))
         ]
-        return np.maximum(*both)
+        return np.maximum(*both) + self._lifted(share)
+
+    def _lifted(self, share: float) -> float:
+        """Return by how much the share moves ceilings, and who takes what is above them."""
+        if self.ripe is None:
+            return 0.0
+        before, added = self.ripe
+        return min(_WHOLLY_RIPE, before + share * added) - min(_WHOLLY_RIPE, before)
 
     def _seen(self, share: float) -> tuple[Array, Array]:
         """Return what the head alone expects of each question, and what it leaves of the deviation, squared."""

@@ -34,6 +34,8 @@ class LearnedExperience:
     usages: Usages | None = None
     width: Width = field(default_factory=Width)
     """Of the draw that it is for: a key's own taste counts the less, the steeper that is."""
+    settled: frozenset[str] | None = None
+    """Models that were there from the start; each other one is new. `None` where that is not known: then none is."""
 
     @property
     def version(self) -> str:
@@ -57,9 +59,16 @@ class LearnedExperience:
                     n=0.0 if head is None else round(head.n(topic), 3),
                     prior=before.quality,
                     reasons=self._reasons(question, offer, before, own),
+                    newcomer=self._outcomes_of_new(offer.model),
                 )
             )
         return tuple(found)
+
+    def _outcomes_of_new(self, model: str) -> float | None:
+        if self.settled is None or model in self.settled:
+            return None
+        head = self.heads.get(model)
+        return 0.0 if head is None else round(head.n_in_all, 3)
 
     def _reasons(self, question: Question, offer: Offer, before: Expected, own: float) -> tuple[str, ...]:
         cell = self.cells.get((offer.model, question.domain, question.language))
@@ -69,8 +78,11 @@ class LearnedExperience:
             told.append(f"{cell.n} ratings in {where}: {cell.mean:.2f}")
         if abs(own) >= _SHOWN:
             told.append(f"this key's own taste: {own:+.2f}")
+        if not told and self._outcomes_of_new(offer.model) == 0.0 and offer.description:
+            return (f"its description: {offer.description[:MAX_DESCRIPTION_CHARS]}", *before.reasons)
         return tuple(told) or before.reasons
 
 
+MAX_DESCRIPTION_CHARS: Final = 160
 _UNKNOWN: Final = "any"
 _SHOWN: Final = 0.005

@@ -16,6 +16,8 @@ import numpy as np
 from router.learning.encoding import N_SLOTS, PRIOR_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from config.types import Json
@@ -68,6 +70,11 @@ class Sums:
         for topic, weight in other.topics.items():
             self.topics[topic] = self.topics.get(topic, 0.0) + share * weight
 
+    @property
+    def n(self) -> float:
+        """Weight of all lessons."""
+        return total(self.topics)
+
     def copy(self) -> Sums:
         """Return sums that can be changed apart from these."""
         return Sums(self.squares.copy(), self.targets.copy(), dict(self.topics))
@@ -111,6 +118,11 @@ class Head:
         """Return the weight of the outcomes about a topic."""
         return max(0.0, self.topics.get(topic, 0.0))
 
+    @property
+    def n_in_all(self) -> float:
+        """Weight of the outcomes, whatever they are about."""
+        return total(self.topics)
+
     def expect(self, x: Vector, topic: str) -> tuple[float, float]:
         """Return what is to be added to the prior's expectation, and the part of its deviation that is left, 0 to 1.
 
@@ -120,6 +132,11 @@ class Head:
         share = gate(self.n(topic))
         left = min(1.0, max(0.0, NARROWED * float(x @ self.spread @ x)))
         return share * float(x @ self.weights), (share * left + 1.0 - share) ** 0.5
+
+
+def total(topics: Mapping[str, float]) -> float:
+    """Return the weight of the outcomes about all topics."""
+    return sum(max(0.0, each) for each in topics.values())
 
 
 def gate(n: N) -> N:

@@ -82,6 +82,8 @@ class Learner:
         self.lock = threading.RLock()
         self.width = Width()
         """Of the draw that what is learned is for: how much a key may teach depends on it."""
+        self.settled: frozenset[str] | None = None
+        """Models that were there from the start; each other one is new. `None` until a catalogue was met."""
         self._heads: dict[str, Head] = {}
 
     def learn(self, lessons: Iterable[Told]) -> int:
@@ -116,6 +118,21 @@ class Learner:
                 self._weigh(speaker)
             return True
 
+    def meet(self, models: Iterable[str]) -> bool:
+        """Take the models of a first catalogue for settled, with those of which something is known; returns whether so.
+
+        Later catalogues change nothing: what they bring is new.
+        """
+        with self.lock:
+            if self.settled is not None:
+                return False
+            self.settled = frozenset((*models, *self.totals, *(name for name, _, _ in self.profiles.cells)))
+            return True
+
+    def is_new(self, model: str) -> bool:
+        """Return whether a model came later than the first catalogue, or was reset."""
+        return self.settled is not None and model not in self.settled
+
     def heads(self) -> Mapping[str, Head]:
         """Return what is to be expected of each model that was learned of; what is returned stays as it is."""
         with self.lock:
@@ -129,6 +146,7 @@ class Learner:
         with self.lock:
             digest = hashlib.blake2b(digest_size=5)
             digest.update(b"%d %d" % (self.n_lessons, len(self.preferences)))
+            digest.update(repr(sorted(self.settled or ())).encode("utf-8", "surrogatepass"))
             for model in sorted(self.totals):
                 digest.update(model.encode("utf-8", "surrogatepass"))
                 digest.update(self.totals[model].squares.tobytes())
@@ -144,7 +162,7 @@ class Learner:
     def reset(self, model: str, *, keep: float = 0.0) -> None:
         """Let what was learned of one model count for a share `keep` only: its version changed, or it got worse.
 
-        With 0 everything about it is forgotten, the lessons of single decisions too.
+        With 0 everything about it is forgotten, the lessons of single decisions too, and it is new again.
         """
         with self.lock:
             for each in (self.totals, *(speaker.sums for speaker in self.speakers.values())):
@@ -157,6 +175,8 @@ class Learner:
                 self.profiles.forget(model)
                 for name in [name for name, each in self.remembered.items() if each.model == model]:
                     del self.remembered[name]
+                if self.settled is not None:
+                    self.settled -= {model}
             self._heads.clear()
             self.n_lessons += 1
 
@@ -200,7 +220,9 @@ class Learner:
     def _weigh(self, speaker: Speaker) -> None:
         """Let as much count as may of what a key said, of which nothing counts now."""
         others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects)
-        speaker.share, speaker.used = largest_share(others, speaker.sums, probes, speaker.allowed, width=self.width)
+        speaker.share, speaker.used = largest_share(
+            others, speaker.sums, probes, speaker.allowed, width=self.width, is_new=self.is_new
+        )
         self._count(speaker, speaker.share)
 
     def _take(self, told: Told, into: dict[str, Sums]) -> None:

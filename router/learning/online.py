@@ -54,4 +54,5 @@ class OnlineExperience:
             learner.profiles.cells,
             learner.preferences,
             width=learner.width,
+            settled=learner.settled,
         )

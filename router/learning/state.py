@@ -54,6 +54,7 @@ def state_json(state: State) -> Json:
             "floor": state.floor.isoformat(),
             "n_lessons": learner.n_lessons,
             "data": learner.data,
+            "settled": None if learner.settled is None else sorted(learner.settled),
             "models": _sums_json(learner.totals),
             "speakers": {
                 name: {
@@ -114,6 +115,8 @@ def _learner(told: Any) -> Learner:
     )
     learner.n_lessons, learner.data = int(told["n_lessons"]), str(told["data"])
     learner.known_since = float(told["known_since"])
+    settled = told.get("settled")  # versions of before new models had a ceiling do not tell
+    learner.settled = None if settled is None else frozenset(map(str, settled))
     return learner
 
 

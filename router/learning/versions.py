@@ -23,7 +23,7 @@ from router.learning.state import FORM, State, state_from, state_json, without_c
 from router.tables import policy_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -105,13 +105,16 @@ class VersionStore:
             rows = (await connection.execute(query)).mappings().all()
         return tuple(_version(row) for row in rows)
 
-    async def begin(self) -> str:
-        """Return the active version, made without any lesson where there is none."""
+    async def begin(self, models: Iterable[str] | None = None) -> str:
+        """Return the active version, made without any lesson where there is none; `models` are settled in that one."""
         async with self._database.writing() as connection:
             found = await _active_id(connection)
             if found is not None:
                 return found
-            row = self._row(State(Learner()), parent=None, state=ACTIVE, by=THE_GATEWAY, why="start")
+            learner = Learner()
+            if models is not None:
+                learner.meet(models)
+            row = self._row(State(learner), parent=None, state=ACTIVE, by=THE_GATEWAY, why="start")
             await connection.execute(policy_version.insert().values(row))
             return str(row["id"])
 

@@ -110,6 +110,74 @@ async def test_what_is_said_is_in_force_at_the_next_look(learning, place, books,
     assert ("ok", 5, 5, 0) == tuple(told[name] for name in ("status", "n_lessons", "n_unkept", "n_refused"))
 
 
+def with_another(place):
+    """Bring a model into the catalogue."""
+    more = ModelSettings("third", (DeploymentSettings("extractive", "extractive"),))
+    place.settings = replace(place.settings, models=(*place.settings.models, more))
+    place.catalog = build_catalog(place.settings)
+
+
+def new_in(place):
+    offers = tuple(Offer(each) for each in ("good", "bad", "third") if each in place.catalog.models)
+    found = place.experience.expect(CODE, offers)
+    return {each.model: each.newcomer for each in found if each.newcomer is not None}
+
+
+async def test_a_model_that_comes_later_is_new(learning, place, books, clock):
+    """At a first start none is; after a restart, also before a version was written, it still is."""
+    await learning.look(place)
+    first = new_in(place)
+    with_another(place)
+    clock.seconds += 1
+    await learning.look(place)
+    second = new_in(place)
+    await Learning(books.database, clock=clock, monotonic=clock.monotonic).look(place)
+
+    assert ({}, {"third": 0.0}, {"third": 0.0}) == (first, second, new_in(place))
+    assert 1 == len(await learning.store.all())
+
+
+async def test_a_version_of_before_new_models_meets_those_of_then(learning, place, books, clock):
+    """At once, and for good: what comes after that is new."""
+    await learning.store.begin()
+    await learning.look(place)
+    known = new_in(place)
+    with_another(place)
+    await Learning(books.database, clock=clock, monotonic=clock.monotonic).look(place)
+
+    assert ({}, {"third": 0.0}) == (known, new_in(place))
+    assert 2 == len(await learning.store.all())
+
+
+async def test_in_shadow_a_version_of_before_meets_them_too(learning, place, books, clock):
+    """Both what is in force and what learns beside it."""
+    place.settings = replace(place.settings, learning=LearningSettings(mode="shadow"))
+    await learning.store.begin()
+    await learning.look(place)
+    with_another(place)
+    clock.seconds += 1
+    await learning.look(place)
+
+    assert {"third": 0.0} == new_in(place)
+    assert learning.state.learner.is_new("third")
+
+
+async def test_a_model_is_new_again_after_a_rollback_to_before_it(learning, place, books, clock):
+    """A version that did not know it has nothing to say of it."""
+    await learning.look(place)
+    start = learning.active
+    with_another(place)
+    await rated(books, clock, KEEP_LESSONS, score=0.9, model="third")
+    clock.seconds += 1
+    await learning.look(place)
+    grown = new_in(place)["third"]
+    await learning.store.rollback(start, by="test")
+    clock.seconds += 1
+    await learning.look(place)
+
+    assert (100.0, {"third": 0.0}) == (grown, new_in(place))
+
+
 async def test_looks_at_once_learn_what_one_would(learning, place, books, clock):
     """What is learned is learned by the learner in force, once, however many look at the same time."""
     before = place.quality()

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from router.choosing.drawing import softmax, thompson, with_floor
+from router.choosing.drawing import FLOOR, softmax, thompson, with_floor
+from router.choosing.newcomers import SHARE, holding
 from router.choosing.values import Expected, Lesson, Offer, Question
 from router.learning.experience import LearnedExperience
 from router.learning.told import Told
@@ -45,6 +46,7 @@ def experience_of(learner, prior=None):
         learner.profiles.cells,
         learner.preferences,
         width=learner.width,
+        settled=learner.settled,
     )
 
 
@@ -53,5 +55,8 @@ def probabilities(learner, question=CODE, offers=OFFERS, prior=None):
     expected = experience_of(learner, prior).expect(question, offers)
     scores, width = [each.quality for each in expected], learner.width
     if width.temperature is not None:
-        return with_floor(softmax(scores, temperature=width.temperature))
-    return with_floor(thompson(scores, [width.spread * each.deviation for each in expected]))
+        found = with_floor(softmax(scores, temperature=width.temperature))
+    else:
+        found = with_floor(thompson(scores, [width.spread * each.deviation for each in expected]))
+    held = holding([each.newcomer for each in expected], share=SHARE, floor=FLOOR)
+    return found if held is None else held.applied(found)

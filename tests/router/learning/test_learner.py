@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.choosing.newcomers import SETTLED_AT
 from router.learning.cap import Width
 from router.learning.heads import Sums
 from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, MAX_SUBJECTS, Learner
@@ -312,11 +313,21 @@ lesson = st.tuples(
 )
 
 
-@given(honest=st.lists(lesson, max_size=30), poison=st.lists(lesson, min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
-def test_the_bound_holds_at_the_level_of_probabilities(honest, poison):
-    """Whatever one key says after whatever was learned: no question's probability moves by more than the bound."""
+@given(
+    honest=st.lists(lesson, max_size=30),
+    poison=st.lists(lesson, min_size=1, max_size=30),
+    times=st.integers(1, 12),
+    settled=st.sampled_from([("good", "bad", "third"), ("good",), ("good", "bad"), ("third", "bad"), ()]),
+)
+@settings(max_examples=90, deadline=None)
+def test_the_bound_holds_at_the_level_of_probabilities(honest, poison, times, settled):
+    """Whatever one key says after whatever was learned: no question's probability moves by more than the bound.
+
+    So too where models are new, little or much being known of them.
+    """
     learner = Learner()
+    learner.meet(settled)
+    honest *= times
     learner.learn([told(model, reward, topic, weight=w) for model, reward, topic, w in honest])
     before = _all(learner)
     learner.learn([told(model, reward, topic, weight=w, speaker="sk") for model, reward, topic, w in poison])
@@ -324,6 +335,72 @@ def test_the_bound_holds_at_the_level_of_probabilities(honest, poison):
 
     assert bound <= 0.0301
     assert np.abs(_all(learner) - before).max() <= bound + 0.001
+
+
+def test_one_key_lifts_no_ceiling_by_much():
+    """Five hundred opinions of one key on a new model are a few outcomes; of people who are trusted they are all."""
+    poisoned, honest = (_with_new_bad() for _ in range(2))
+    before = _all(poisoned)
+    poisoned.learn([told("bad", 1.0, speaker="sk-bad") for _ in range(500)])
+    honest.learn([told("bad", 1.0) for _ in range(500)])
+
+    assert 0.05 > np.abs(_all(poisoned) - before).max()
+    assert 0.03 >= _n_of(poisoned) / SETTLED_AT
+    assert 0.9 < probabilities(honest)[1]
+    assert experience_of(honest).expect(CODE, OFFERS)[1].newcomer == 500
+
+
+@pytest.mark.parametrize("n_before", [0, 60, 98, 130, 195])
+def test_a_burst_on_a_new_model_is_bounded_wherever_its_ceiling_stands(n_before):
+    """Also where it is about to have none, and where it begins to take what another new one leaves."""
+    learner = _with_new_bad()
+    learner.learn([told("bad", 0.9) for _ in range(n_before)])
+    before = _all(learner)
+    learner.learn([told("bad", 1.0, speaker="sk-bad") for _ in range(300)])
+
+    assert 0.05 > np.abs(_all(learner) - before).max()
+
+
+def test_what_is_in_a_first_catalogue_is_settled_and_what_comes_later_is_new():
+    """So is what was learned of before there were catalogues; a reset makes a model new again."""
+    learner = Learner()
+    learner.learn([told("bad", 0.5)])
+    assert not learner.is_new("third")
+    assert learner.meet(["good"])
+    assert not learner.meet(["third"])
+    version = learner.version()
+
+    assert [False, False, True] == [learner.is_new(each) for each in ("good", "bad", "third")]
+    learner.reset("bad", keep=0.5)
+    assert not learner.is_new("bad")
+    learner.reset("bad")
+    assert learner.is_new("bad")
+    assert version != learner.version()
+
+
+def test_a_new_model_is_described_by_the_catalogue_until_somebody_spoke():
+    """Its description stands among the reasons, cut where it is long."""
+    learner = _with_new_bad()
+    offers = (OFFERS[0], replace(OFFERS[1], description="writes poems " * 40))
+    (good, bad) = experience_of(learner).expect(CODE, offers)
+    learner.learn([told("bad", 0.7)])
+    (_, known) = experience_of(learner).expect(TALK, offers)
+
+    assert () == good.reasons
+    assert bad.reasons[0].startswith("its description: writes poems")
+    assert len(bad.reasons[0]) < 200
+    assert (None, 0.0, 1.0) == (good.newcomer, bad.newcomer, known.newcomer)
+    assert not any("description" in each for each in known.reasons)
+
+
+def _with_new_bad():
+    learner = Learner()
+    learner.meet(["good", "third"])
+    return learner
+
+
+def _n_of(learner, model="bad"):
+    return learner.heads()[model].n_in_all
 
 
 def _untaught(width):

@@ -39,6 +39,27 @@ def test_a_state_read_back_is_the_same():
     assert probabilities(learner) == probabilities(found.learner)
 
 
+def test_a_state_knows_which_models_were_there_from_the_start():
+    """One of before there were new models does not tell, and then meets a catalogue like a first start."""
+    learner = learned()
+    learner.meet(["good", "idle"])
+    told_of = stored(learner)
+    del told_of["settled"]
+    older = state_from(told_of, name="v").learner
+
+    assert {"good", "bad", "idle"} == state_from(stored(learner), name="v").learner.settled
+    assert older.settled is None
+    assert older.meet(["idle"])
+    assert {"good", "bad", "idle"} == older.settled
+
+
+@pytest.mark.parametrize("settled", [3, True])
+def test_damaged_names_of_models_are_told_of(settled):
+    """As any other damage is."""
+    with pytest.raises(ArtefactError, match="damaged"):
+        state_from({**stored(learned()), "settled": settled}, name="v")
+
+
 def test_a_version_remembers_the_latest_decisions():
     """And since when it does, so that nothing older counts twice."""
     learner = learned()
