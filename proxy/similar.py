@@ -126,6 +126,14 @@ class Similar:
         near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but)
         return Found(crowd.own(near, caller), crowd.records(near, caller))
 
+    def like(self, decision_id: str) -> Found:
+        """Return questions like that of a decision, for who may see all; none where it is not remembered."""
+        vector = self.memory.vector(decision_id)
+        if vector is None:
+            return Found()
+        near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=decision_id)
+        return Found(near, crowd.records(near, None))
+
     def state(self) -> Json:
         """Return how it stands, for `/health`."""
         n_ignored = self.memory.n_ignored

@@ -69,6 +69,10 @@ class DecisionsDesk(Protocol):
         """Return what these tokens cost at a model now, `None` where its price is unknown."""
         ...
 
+    def similar(self, decision_id: str) -> Json:
+        """Return `similar`, past questions like that of a decision, and `similar_by_model`, as an analysis does."""
+        ...
+
     def intents(self) -> tuple[str, ...]:
         """Return the names of the intents that are told apart now."""
         ...

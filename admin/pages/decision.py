@@ -51,6 +51,7 @@ async def read(visit: Visit) -> Data:
         "attempts": attempts_of(decision),
         "costs": await _costs(desk, decision),
         "flips": await _flips(visit, desk, decision),
+        **desk.similar(str(decision["id"])),
         "bodies": _shown(bodies),
         "replay": {"models": list(desk.models()), "is_possible": bodies.request is not None},
         "said": {str(each["kind"]): each for each in cast("list[Json]", decision["outcomes"])},

@@ -70,6 +70,10 @@ class HouseDecisions:
         routing = house.settings.routing
         return PolicyNow({each.model: each for each in found}, house.experience, terms_of(routing, routing.dial))
 
+    def similar(self, decision_id: str) -> Json:
+        """Return what is remembered."""
+        return self._house.similar.like(decision_id).as_json()
+
     async def cost_usd(self, model: str, usage: Usage) -> float | None:
         """Price tokens at the deployment that a model's requests go to first."""
         known = self._house.catalog.models.get(model)

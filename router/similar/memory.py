@@ -89,6 +89,11 @@ class Memory:
         held = None if place is None else self._held[place]
         return None if held is None else held.model
 
+    def vector(self, decision_id: str) -> bytes | None:
+        """Return the vector of a question, `None` where it is not remembered."""
+        place = self._places.get(decision_id)
+        return None if place is None else self._vectors[:, place].tobytes()
+
     def drop(self, decision_ids: Iterable[str]) -> None:
         """Forget questions."""
         for each in decision_ids:

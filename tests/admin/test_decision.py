@@ -34,6 +34,7 @@ class Decisions:
     replays: list = field(default_factory=list)
     problem: Exception | None = None
     replayed: object = None
+    neighbours: list = field(default_factory=list)
 
     async def find(self, decision_id):
         if self.problem is not None:
@@ -49,6 +50,9 @@ class Decisions:
     async def cost_usd(self, model, usage):
         offer = OFFERS.get(model)
         return None if offer is None else (usage.input_tokens * offer.input_usd + usage.output_tokens * 1.0) / 1e6
+
+    def similar(self, decision_id):  # noqa: ARG002  # the Protocol's
+        return {"similar": self.neighbours, "similar_by_model": [{"model": "good", "n": 3, "mean_reward": 0.25}]}
 
     def intents(self):
         return ("code", "billing")
@@ -209,6 +213,24 @@ async def test_the_page_shows_it_as_text(site, sqlite_database, language):
     assert "<svg onload" not in page.text
     for part in ("zh/快速开始.md", "good/one", "top_k dropped", "conversation=a%20talk/%3F%26", "blind"):
         assert part in page.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_similar_questions_are_listed_with_what_was_thought_of_their_answers(
+    site, sqlite_database, decisions, language
+):
+    """Each leads to its own page; without any there is no such section."""
+    page = await booked(sqlite_database, a_record())
+    bare = (await site.get(page, headers={"accept-language": language})).text
+    other = {"decision_id": new_id(), "model": HOSTILE, "similarity": 0.81, "at": "2026-11-21T08:00:00+00:00"}
+    decisions.neighbours = [{**other, "reward": 0.75, "source": "user"}, {**other, "reward": None, "source": None}]
+    shown = (await site.get(page, headers={"accept-language": language})).text
+
+    assert 'id="similar"' not in bare
+    assert 2 == shown.count(f'href="/dashboard/decisions/{other["decision_id"]}"')
+    assert "81" in shown
+    assert "25" in shown
+    assert HOSTILE not in shown
 
 
 async def test_a_decision_of_no_policy_is_told_as_one(site, sqlite_database):

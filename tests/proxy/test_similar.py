@@ -15,6 +15,7 @@ from sqlalchemy import delete
 from config.database import open_database
 from config.errors import StorageError
 from config.types import Json
+from proxy.desk.decisions import HouseDecisions
 from proxy.similar import FAR_LOOK_S, Similar
 from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
 from router.similar.memory import Memory
@@ -252,3 +253,16 @@ async def test_looks_wait_while_the_books_are_away(gateway: Gateway, tmp_path: P
         await database.aclose()
 
     assert ({"status": "waiting", "n": 0}, {"status": "ok", "n": 0}) == (waiting, similar.state())
+
+
+async def test_a_decision_is_shown_with_those_like_it(gateway: Gateway) -> None:
+    """On its page, without itself; one that is not remembered has none."""
+    one, other = await ask(gateway), await ask(gateway, LIKE)
+    await rate(gateway, other, 2)
+    await analyzed(gateway)
+    desk = HouseDecisions(gateway.house)
+    found = desk.similar(one)
+
+    assert [other] == [each["decision_id"] for each in cast("list[Json]", found["similar"])]
+    assert [{"model": "cheap", "n": 1, "mean_reward": 0.25}] == found["similar_by_model"]
+    assert {"similar": [], "similar_by_model": []} == desk.similar("nobody")
