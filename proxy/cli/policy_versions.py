@@ -21,6 +21,7 @@ from proxy.learning import trust_of
 from router.catalog import build_catalog
 from router.learning.intake import caught_up
 from router.learning.versions import VersionStore, version_json
+from router.similar.forgetting import forget_questions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -92,7 +93,7 @@ def forget(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forget a key's own taste and what it taught, in every version."""
+    """Forget a key's own taste and what it taught, in every version, and its questions as neighbours of others."""
     told = asyncio.run(_forget(read_settings(config), key))
     if as_json:
         print_json(told)
@@ -192,7 +193,8 @@ async def _reset(settings: Settings, model: str, keep: float) -> Json:
 async def _forget(settings: Settings, key: str) -> Json:
     async with _books(settings) as database:
         kept = await _change(settings, database, lambda learner: learner.forget_caller(key), why="forgot a key")
-        return {"active": kept, "versions": await VersionStore(database).forget_caller(key)}
+        n_versions = await VersionStore(database).forget_caller(key)
+        return {"active": kept, "versions": n_versions, "questions": await forget_questions(database, key)}
 
 
 async def _profile(settings: Settings) -> list[dict[str, Any]]:

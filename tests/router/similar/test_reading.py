@@ -17,6 +17,7 @@ from config.writer import GroupWriter
 from router.history import decision_json
 from router.ledger import DecisionBook, OutcomeBook, SqlLedger
 from router.rows import decision_payload
+from router.similar.forgetting import forget_questions
 from router.similar.reading import newest_ids, rated_since, stored_among, stored_since
 from router.similar.values import Rated
 from router.similar.vectors import FORM, vector_of
@@ -155,3 +156,13 @@ async def test_a_decision_that_waits_is_told_without_its_vector(database: Databa
     assert told is not None
     assert "vector" not in told
     await writer.aclose(1.0)
+
+
+async def test_a_key_is_forgotten_with_its_questions_and_no_other_is(database: Database) -> None:
+    """The decisions stay: they are the books."""
+    ids = [new_id() for _ in range(3)]
+    await written(database, record(ids[0]), record(ids[1]), record(ids[2], key_prefix="sk-2"))
+    n = await forget_questions(database, "sk-1")
+
+    assert (2, (ids[2],)) == (n, await newest_ids(database, limit=10))
+    assert await decision_json(database, ids[0]) is not None
