@@ -11,7 +11,7 @@ from config.checks import is_loopback
 from config.intents import load_intents
 from config.prices import list_prices
 from proxy.cli.options import AsJson, ConfigFile, read_settings
-from proxy.cli.places import database_troubles, door_troubles, tls_troubles
+from proxy.cli.places import belief_troubles, database_troubles, door_troubles, tls_troubles
 from proxy.cli.printing import CommandError, print_json, print_table, say
 from proxy.cli.stored_weights import with_stored_weights
 from router.liveness import Prober
@@ -27,7 +27,12 @@ def check(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     settings = read_settings(config)
     load_intents(settings.classifier.intents_file)
     books = database_troubles(settings.database_url)
-    troubles = [*books, *tls_troubles(settings.server), *([] if books else door_troubles(settings))]
+    troubles = [
+        *books,
+        *tls_troubles(settings.server),
+        *([] if books else door_troubles(settings)),
+        *belief_troubles(settings.learning),
+    ]
     if troubles:
         raise CommandError(f"the settings can be read, but {'; '.join(troubles)}.")
     catalog = with_stored_weights(Prober(settings).catalog(), settings.database_url)

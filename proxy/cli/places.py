@@ -1,4 +1,4 @@
-"""What `thalamus check` finds about the database, the TLS files and the open door; it makes and writes nothing."""
+"""What `thalamus check` finds about database, TLS files, open door and starting values; it makes and writes nothing."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from config.checks import is_loopback
 from config.database import open_database, parse_url
 from config.errors import SettingsError, StorageError
 from config.keys import KeyStore
+from proxy.learning import prior_of
 
 if TYPE_CHECKING:
-    from config.settings import ServerSettings, Settings
+    from config.settings import LearningSettings, ServerSettings, Settings
 
 
 def database_troubles(url: str) -> list[str]:
@@ -52,6 +53,12 @@ def tls_troubles(server: ServerSettings) -> list[str]:
             return ["the key in server.tls_key_file does not belong to the certificate in server.tls_cert_file"]
         return [f"server.tls_cert_file and server.tls_key_file cannot be used: {error.reason or 'not PEM'}"]
     return []
+
+
+def belief_troubles(learning: LearningSettings) -> list[str]:
+    """Return one sentence for a fitted policy or a table of starting values that cannot be used."""
+    _, problem = prior_of(learning)
+    return [] if problem is None else [f"what models are believed to be worth cannot be used: {problem}"]
 
 
 def open_door(host: str) -> str:

@@ -70,16 +70,18 @@ def expected_json(choice: Choice) -> Json:
 def runner_up_json(choice: Choice, *, dial: float) -> Json | None:
     """Return who stood next, and what would have put it first; `None` where nobody else could be chosen.
 
-    `margin` is by how much its score fell short, negative where the chosen one was drawn although it scored lower.
-    `flips_at_dial` is the dial at which both score alike, `None` where no dial does that.
+    `margin` is by how much its score fell short, negative where the chosen one was drawn, or named by the judge,
+    although it scored lower. `flips_at_dial` is the dial at which both score alike, `None` where no dial does that, and
+    where the score is not why the chosen one stands first: then no dial would put the other one there.
     """
     if len(choice.ranked) == 1:
         return None
     first, second = choice.ranked[:2]
-    flips = flipping_dial(first.parts, second.parts, dial)
+    margin = first.score - second.score
+    flips = flipping_dial(first.parts, second.parts, dial) if margin >= 0 else None
     return {
         "model": second.model,
-        "margin": round(first.score - second.score, _DIGITS),
+        "margin": round(margin, _DIGITS),
         "flips_at_dial": None if flips is None else round(flips, 3),
     }
 

@@ -19,7 +19,7 @@ the movement of n / `SETTLED_AT` between 0 and 2 that the lessons make. That is 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -112,7 +112,12 @@ def subject_of(question: Question) -> Subject:
 
 
 def probes_of(subjects: Iterable[Subject]) -> Probes:
-    """Return the questions about these subjects: every language, easy and hard, short and long, code and none."""
+    """Return the questions about these subjects: every language, easy and hard, short and long, code and none.
+
+    So too if nobody could say what they are about: such questions learn from all topics.
+    """
+    found = tuple(subjects)
+    known = dict.fromkeys((*found, *(replace(each, domain="", intents=()) for each in found)))
     asked = [
         Question(
             "",
@@ -127,7 +132,7 @@ def probes_of(subjects: Iterable[Subject]) -> Probes:
             wants_json=each.wants_json,
             task_state=each.task_state,
         )
-        for each in subjects
+        for each in known
         for language, complexity, n_tokens, has_code in product(("zh", "en", ""), (1, 10), (0, _LONG), (False, True))
     ]
     return Probes(np.array([encoded(each) for each in asked]), tuple(topic_of(each) for each in asked))
@@ -195,9 +200,7 @@ class _Move:
         inverse = np.linalg.inv(np.linalg.cholesky(precision))
         added, axes = np.linalg.eigh(inverse @ own.squares @ inverse.T)
         to_axes = axes.T @ inverse
-        n_before, n_added = (
-            np.array([max(0.0, sums.topics.get(topic, 0.0)) for topic in probes.topics]) for sums in (others, own)
-        )
+        n_before, n_added = (np.array([sums.n(topic) for topic in probes.topics]) for sums in (others, own))
         return cls(
             np.maximum(added, 0.0),
             to_axes @ others.targets,
@@ -205,7 +208,7 @@ class _Move:
             np.asarray(probes.x @ to_axes.T, np.float64),
             n_before,
             n_added,
-            (others.n / SETTLED_AT, own.n / SETTLED_AT) if is_new else None,
+            (others.n() / SETTLED_AT, own.n() / SETTLED_AT) if is_new else None,
         )
 
     def at(self, share: float, width: Width) -> Array:

@@ -68,7 +68,7 @@ class LearnedExperience:
         if self.settled is None or model in self.settled:
             return None
         head = self.heads.get(model)
-        return 0.0 if head is None else round(head.n_in_all, 3)
+        return 0.0 if head is None else round(head.n(), 3)
 
     def _reasons(self, question: Question, offer: Offer, before: Expected, own: float) -> tuple[str, ...]:
         cell = self.cells.get((offer.model, question.domain, question.language))

@@ -70,10 +70,9 @@ class Sums:
         for topic, weight in other.topics.items():
             self.topics[topic] = self.topics.get(topic, 0.0) + share * weight
 
-    @property
-    def n(self) -> float:
-        """Weight of all lessons."""
-        return total(self.topics)
+    def n(self, topic: str = "") -> float:
+        """Return the weight of the lessons about a topic; `""` is none in particular: of all of them."""
+        return weight_of(self.topics, topic)
 
     def copy(self) -> Sums:
         """Return sums that can be changed apart from these."""
@@ -114,14 +113,9 @@ class Head:
     """(40, 40): the inverse of the precision times the rows of the prior, so 1 in each direction without a lesson."""
     topics: dict[str, float]
 
-    def n(self, topic: str) -> float:
-        """Return the weight of the outcomes about a topic."""
-        return max(0.0, self.topics.get(topic, 0.0))
-
-    @property
-    def n_in_all(self) -> float:
-        """Weight of the outcomes, whatever they are about."""
-        return total(self.topics)
+    def n(self, topic: str = "") -> float:
+        """Return the weight of the outcomes about a topic; `""` is none in particular: of all of them."""
+        return weight_of(self.topics, topic)
 
     def expect(self, x: Vector, topic: str) -> tuple[float, float]:
         """Return what is to be added to the prior's expectation, and the part of its deviation that is left, 0 to 1.
@@ -134,9 +128,9 @@ class Head:
         return share * float(x @ self.weights), (share * left + 1.0 - share) ** 0.5
 
 
-def total(topics: Mapping[str, float]) -> float:
-    """Return the weight of the outcomes about all topics."""
-    return sum(max(0.0, each) for each in topics.values())
+def weight_of(topics: Mapping[str, float], topic: str = "") -> float:
+    """Return the weight of the outcomes about a topic; of a question whose topic nobody knows, that of all of them."""
+    return max(0.0, topics.get(topic, 0.0)) if topic else sum(max(0.0, each) for each in topics.values())
 
 
 def gate(n: N) -> N:

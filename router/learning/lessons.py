@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from config.database import Database
     from config.types import Json
+    from router.choosing.values import Question
 
     Row = Mapping[Any, Any]
 
@@ -112,7 +113,7 @@ def lesson_of(row: Row, words: Sequence[Word], trust: Trust) -> Told | None:
     propensity = _probability(row, served)
     lesson = Lesson(
         decision_id=row["id"],
-        question=question_from(known, caller=caller),
+        question=_with_late_domain(question_from(known, caller=caller), features),
         model=served,
         reward=verdict.reward,
         weight=verdict.weight,
@@ -129,6 +130,12 @@ def lesson_of(row: Row, words: Sequence[Word], trust: Trust) -> Told | None:
         speaker=None if is_trusted else caller,
         odds=_odds(row, propensity, trust.weights),
     )
+
+
+def _with_late_domain(question: Question, features: Json) -> Question:
+    """Return the question with the domain that was read beside the request, where the choice could not wait for it."""
+    late = features.get("domain")
+    return replace(question, domain=late) if not question.domain and isinstance(late, str) else question
 
 
 def _with_canonical(word: Word, trust: Trust) -> Word:

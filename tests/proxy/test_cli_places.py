@@ -87,6 +87,21 @@ def test_check_fails_in_one_sentence(tmp_path, monkeypatch, capsys):
     assert 1 == len(said.err.splitlines())
 
 
+@pytest.mark.parametrize("setting", ['policy_dir = "fitted"', 'starting_values = "fitted/table.json"'])
+def test_check_tells_of_starting_values_that_cannot_be_used(tmp_path, monkeypatch, capsys, setting):
+    """A server would begin without them; who checks before a start is told which file it is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fitted").mkdir()
+    (tmp_path / "fitted" / "table.json").write_text("{")
+    (tmp_path / "thalamus.toml").write_text(f"[learning]\n{setting}\n")
+    code = main(["check"])
+    said = capsys.readouterr().err
+
+    assert 1 == code
+    assert "what models are believed to be worth cannot be used" in said
+    assert "fitted" in said
+
+
 def test_check_says_what_serve_would_say_of_an_open_door(tmp_path, monkeypatch, capsys):
     """Beyond loopback without a key both refuse in the same words; looking makes no database, and a key ends it."""
     monkeypatch.chdir(tmp_path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.choosing.choose import Terms, choose, settle, standing, version_of
+from router.choosing.drawing import drawn
 from router.choosing.scoring import Taste
 from router.choosing.starting import StartingExperience
+from router.choosing.stored import candidates_json
 from router.choosing.values import Expected, Offer, Question
 
 if TYPE_CHECKING:
@@ -171,23 +176,40 @@ def test_the_version_changes_with_the_way_of_choosing_and_not_with_the_dial() ->
     assert version_of(Terms(), "known-7") != base
 
 
-def test_a_replay_of_1000_decisions_gives_the_same_choices() -> None:
-    """The same seeds on the same questions choose the same, object by object anew."""
+def test_a_replay_of_1000_decisions_from_the_books_gives_the_same_choices() -> None:
+    """Eligible models in their order, the vector and the seed, as they are written, draw again what was drawn then."""
+    replayed: list[str] = []
+    chosen: list[str] = []
+    for seed in range(1_000):
+        question = replace(QUESTION, n_tokens=seed, complexity=1 + seed % 10)
+        choice = choose(question, OFFERS, StartingExperience(), seed=seed, terms=Terms(Taste((seed % 11) / 10)))
+        booked = {each["model"]: each["probability"] for each in json.loads(json.dumps(candidates_json(choice)))}
+        vector = [booked[offer.model] for offer in OFFERS]
+        replayed.append(OFFERS[drawn(vector, seed=seed)].model)
+        chosen.append(choice.ranked[0].model)
 
-    def played() -> list[tuple[str, ...]]:
-        experience = StartingExperience()
-        return [
-            tuple(
-                each.model
-                for each in choose(
-                    replace(QUESTION, n_tokens=seed, complexity=1 + seed % 10),
-                    OFFERS,
-                    experience,
-                    seed=seed,
-                    terms=Terms(Taste((seed % 11) / 10)),
-                ).ranked
-            )
-            for seed in range(1_000)
-        ]
+    assert chosen == replayed
+    assert {"small", "large", "other"} == set(chosen)
 
-    assert played() == played()
+
+def test_choices_are_the_same_in_another_process() -> None:
+    """Neither the order of a hash nor anything else of the process has a say."""
+    program = (
+        "from router.choosing.choose import choose\n"
+        "from router.choosing.starting import StartingExperience\n"
+        "from router.choosing.values import Offer, Question\n"
+        "offers = [Offer(name, domains=('code', 'math'), weight=1 + at) for at, name in enumerate('abc')]\n"
+        "asked = Question('', domain='math', intents=('code', 'proof'), has_code=True)\n"
+        "for seed in range(200):\n"
+        "    print(choose(asked, offers, StartingExperience(), seed=seed))\n"
+    )
+
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONHASHSEED": salt}
+        ).stdout
+        for salt in ("1", "2")
+    ]
+
+    assert told[0] == told[1]
+    assert len(told[0].splitlines()) == 200

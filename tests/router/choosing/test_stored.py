@@ -96,6 +96,22 @@ def test_the_runner_up_would_win_at_the_dial_that_is_told() -> None:
     assert told["margin"] == pytest.approx(0.035)
 
 
+def test_no_dial_is_told_where_the_runner_up_scores_higher_already() -> None:
+    """The seed, or the judge, put the chosen one first: the dial at which both score alike would change nothing."""
+    found = next(
+        each
+        for seed in range(1000)
+        if (each := choose(QUESTION, OFFERS, Fixed(), seed=seed, terms=Terms(Taste(0.6)))).explored
+    )
+
+    told = runner_up_json(found, dial=0.6)
+
+    assert told is not None
+    assert isinstance(told["margin"], float)
+    assert told["margin"] < 0
+    assert told["flips_at_dial"] is None
+
+
 def test_no_dial_flips_what_costs_alike_or_is_better_at_any_price() -> None:
     """Then none is told, nor where costs do not show."""
     one, other = {"quality": 0.9, "cost": -0.1}, {"quality": 0.5, "cost": -0.1}

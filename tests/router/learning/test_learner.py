@@ -43,6 +43,17 @@ def test_a_topic_never_seen_keeps_its_prior():
     assert (0.6, 0.12, 0.0) == (bad.quality, bad.deviation, bad.n)
 
 
+def test_a_question_about_nobody_knows_what_learns_from_all():
+    """Where the domain comes too late for every choice, what people said is not lost for them."""
+    learner = Learner()
+    learner.learn([told("bad", 0.0, topic) for topic in (CODE, TALK) for _ in range(100)])
+    unknown = replace(CODE, domain="", intents=())
+    (_, bad) = experience_of(learner).expect(unknown, OFFERS)
+
+    assert 0.3 > bad.quality
+    assert 200 == bad.n
+
+
 def test_a_topic_seen_a_few_times_learns_from_the_others():
     """Where some outcomes say that it is no other world, what was learned elsewhere counts."""
     alone, helped = Learner(), Learner()
@@ -400,7 +411,7 @@ def _with_new_bad():
 
 
 def _n_of(learner, model="bad"):
-    return learner.heads()[model].n_in_all
+    return learner.heads()[model].n()
 
 
 def _untaught(width):
@@ -412,7 +423,14 @@ def _untaught(width):
 def _all(learner, caller=None):
     """Probabilities of three models for questions near and far from what was said."""
     offers = (*OFFERS, replace(OFFERS[0], model="third"))
-    questions = [CODE, TALK, replace(CODE, language="zh"), replace(TALK, has_code=True, complexity=9, n_tokens=4000)]
+    questions = [
+        CODE,
+        TALK,
+        replace(CODE, domain="", intents=()),
+        replace(TALK, domain="", intents=()),
+        replace(CODE, language="zh"),
+        replace(TALK, has_code=True, complexity=9, n_tokens=4000),
+    ]
     return np.array([probabilities(learner, replace(each, caller=caller), offers) for each in questions])
 
 

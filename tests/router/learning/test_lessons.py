@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from config.ids import new_id
+from router.choosing.stored import question_json
 from router.learning.lessons import Trust, lessons_since
 from tests.router.learning.doubles import CODE, NOW
 
@@ -27,6 +28,17 @@ async def test_a_rating_becomes_a_lesson_about_the_model_that_served(books):
     )  # fmt: skip
     assert CODE == told.lesson.question
     assert (0.55, None, 1.0) == (told.prior, told.speaker, told.odds)
+
+
+async def test_a_domain_that_came_too_late_for_the_choice_is_what_the_lesson_is_about(books):
+    """It was read beside the request and stands among the features; what the choice knew is kept as it was."""
+    asked = question_json(replace(CODE, domain="", intents=()))
+    for late in ({"domain": "math"}, {"domain": None}, {}):
+        books.say(books.decide(features={"question": asked, **late}), 0.5)
+    books.say(books.decide(features={"question": question_json(CODE), "domain": "math"}), 0.5)
+    lessons = (await read(books)).lessons
+
+    assert ["", "", "code", "math"] == sorted(told.topic for told in lessons)
 
 
 async def test_after_a_failover_only_the_model_that_served_is_credited(books):
