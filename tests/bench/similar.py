@@ -27,9 +27,9 @@ from router.policy.features import language_of
 from router.policy.fitting import fit_policy
 from router.policy.rows import Prompt, read_labelled
 from router.policy.value import recovered
-from router.similar.memory import CAPACITY, Memory
+from router.similar.memory import CAPACITY, LEAST_SIMILARITY, Memory
 from router.similar.values import Asked
-from router.similar.vectors import FORM, vector_of
+from router.similar.vectors import FORM, direction_of, vector_of
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,7 @@ N_TIMED = 1_000
 K0 = (5.0, 20.0)
 LEAST = (0.45, 0.3)
 K = 50
+N_NEAREST = 5
 
 
 def main() -> None:
@@ -52,6 +53,7 @@ def main() -> None:
     order = np.random.default_rng(options.seed).permutation(len(prompts))
     prompts = [prompts[at] for at in order]
     _print_times([each.text for each in prompts])
+    _print_recall([each.text for each in prompts])
     third = len(prompts) // 3
     _print_worth(prompts[:third], prompts[third : 2 * third], prompts[2 * third :], seed=options.seed)
 
@@ -66,6 +68,22 @@ def _print_times(texts: Sequence[str]) -> None:
         _print_time(
             f"search of {len(memory)} for {name}", [lambda each=each: memory.nearest(each, limit=K) for each in vectors]
         )
+
+
+def _print_recall(texts: Sequence[str]) -> None:
+    """Tell how many of the nearest by all numbers a search finds that begins with the strongest."""
+    past, held = texts[N_TIMED:], texts[:N_TIMED]
+    memory = _remembered(past, len(past))
+    known = np.array([direction_of(vector_of(text) or b"") for text in past])
+    n_there = n_found = 0
+    for text in held:
+        vector = vector_of(text) or b""
+        whole = known @ direction_of(vector)
+        nearest = {int(at) for at in np.argsort(-whole)[:N_NEAREST] if whole[at] >= LEAST_SIMILARITY}
+        n_there += len(nearest)
+        found = memory.nearest(vector, limit=N_NEAREST)
+        n_found += sum(int(each.asked.decision_id) in nearest for each in found)
+    print(f"\nOf the {N_NEAREST} nearest that are alike a search finds {n_found} of {n_there}.")
 
 
 def _print_time(name: str, calls: Sequence[Callable[[], object]]) -> None:
