@@ -37,6 +37,14 @@ def mixed(probabilities: Sequence[float], position: int, *, weight: float, floor
     return tuple(each + gained if i == position else each - moved[i] for i, each in enumerate(probabilities))
 
 
+def bounded(probabilities: Sequence[float], position: int, ceiling: float | None, *, floor: float = FLOOR) -> float:
+    """Return the largest weight that lifts one position to its ceiling and no farther; 1 where it has none."""
+    if ceiling is None:
+        return 1.0
+    most = sum(max(0.0, each - floor) for i, each in enumerate(probabilities) if i != position)
+    return 1.0 if most <= 0.0 else min(1.0, max(0.0, ceiling - probabilities[position]) / most)
+
+
 def followed(
     choice: Choice, verdict: Verdict, *, trust: float, chances: Mapping[str, float]
 ) -> tuple[Choice, Mapping[str, float]]:
@@ -44,11 +52,12 @@ def followed(
 
     `chances` are the policy's, by model, in the order of its draw: the choice's own seed draws again, from the mixed
     ones in that order. A choice without a seed was not drawn; it goes to the named model where that is the likeliest
-    one now, else it stays.
+    one now, else it stays. No verdict lifts a new model above its ceiling, nor takes it where nothing is drawn.
     """
-    weight = weight_of(verdict, trust=trust)
-    names = list(chances)
-    vector = mixed(list(chances.values()), names.index(verdict.model), weight=weight)
+    names, before = list(chances), list(chances.values())
+    at, ceiling = names.index(verdict.model), _ceiling_of(choice, verdict.model)
+    weight = min(weight_of(verdict, trust=trust), bounded(before, at, ceiling))
+    vector = mixed(before, at, weight=weight)
     after = dict(zip(names, vector, strict=True))
     told = (
         f"the judge named {verdict.model!r}: its probability went from "
@@ -57,7 +66,7 @@ def followed(
     if choice.seed is not None:
         chosen, probability = names[drawn(vector, seed=choice.seed)], after
     else:
-        is_likeliest = max(names, key=after.__getitem__) == verdict.model
+        is_likeliest = ceiling is None and max(names, key=after.__getitem__) == verdict.model
         chosen = verdict.model if is_likeliest else choice.ranked[0].model
         probability = {name: float(name == chosen) for name in names}
     best = max(choice.ranked, key=lambda each: each.score).model
@@ -70,3 +79,7 @@ def followed(
         reasons=(told, *(f"before the judge: {each}" for each in choice.reasons)),
     )
     return found, after
+
+
+def _ceiling_of(choice: Choice, model: str) -> float | None:
+    return next((e.expected.ceiling for e in choice.ranked if e.model == model and e.expected is not None), None)

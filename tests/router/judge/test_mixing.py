@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.choosing.choose import Terms, standing
+from router.choosing.choose import Terms, settle, standing
 from router.choosing.drawing import drawn, with_floor
 from router.choosing.values import Choice, Offer, Question
-from router.judge.mixing import followed, mixed, weight_of
+from router.judge.mixing import bounded, followed, mixed, weight_of
 from router.judge.values import Verdict
 from tests.router.judge.cases import MODELS, Guess, chosen
 
@@ -103,3 +104,30 @@ def test_choice_without_a_draw_goes_to_the_likeliest(confidence, first):
     assert [0.0, 0.0] == [each.probability for each in after.ranked[1:]]
     assert (None, False) == (after.seed, after.explored)
     assert pytest.approx(1.0) == sum(chances.values())
+
+
+@pytest.mark.parametrize("confidence", [0.1, 0.5, 1.0])
+def test_no_verdict_lifts_a_new_model_above_its_ceiling(confidence):
+    """Drawn, it gets what it may at most; where nothing is drawn, it is not taken."""
+
+    class New(Guess):
+        def expect(self, question, offers):
+            *known, last = super().expect(question, offers)
+            return (*known, replace(last, newcomer=10.0))
+
+    stood = standing(Question("hi"), [Offer(name) for name in MODELS], New(0.6, 0.5, 0.4), terms=Terms())
+    chances = dict(zip(MODELS, stood.probabilities, strict=True))
+    for explores in (True, False):
+        choice = settle(stood, version="v", seed=1, explores=explores)
+        found, after = followed(choice, Verdict("c", confidence), trust=1.0, chances=chances)
+
+        assert chances["c"] < after["c"] <= 0.28 + 1e-9
+        assert pytest.approx(1.0) == sum(after.values())
+        assert explores or found.ranked[0].model == "a"
+
+
+def test_a_new_model_that_has_all_it_may_gets_no_more():
+    """Nor is anything taken from the others."""
+    assert 0.0 == bounded((0.4, 0.4, 0.2), 2, 0.2)
+    assert 1.0 == bounded((0.4, 0.4, 0.2), 2, None)
+    assert 1.0 == bounded((0.02, 0.02, 0.96), 2, 0.2)
