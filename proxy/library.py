@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from config.settings import Settings
+    from config.types import Json
     from router.providers.base import Transport
 
 __all__ = ["AsyncRouter", "Route", "Router"]
@@ -65,6 +66,11 @@ class Router:
         """Return which model should answer, as `AsyncRouter.route`."""
         self._check_open()
         return self._wait(self._router.route(asked, **options))
+
+    def similar(self, route_id: str) -> Json:
+        """Return past questions like that of a route, as `AsyncRouter.similar`."""
+        self._check_open()
+        return self._wait(self._router.similar(route_id))
 
     def update_result(self, route_id: str, **options: Any) -> None:
         """Say what became of a route, as `AsyncRouter.update_result`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 import structlog
 
-from config.errors import InvalidRequestError, UnavailableError
+from config.errors import InvalidRequestError, NotFoundError, UnavailableError
 from config.ids import new_id
 from config.loader import load_settings
 from config.prices import cost_of
@@ -197,9 +197,14 @@ class AsyncRouter:
             self.house.ledger.record(self._open.popitem(last=False)[1].record())
         await self._stack.aclose()
 
-    def similar(self, route_id: str) -> Json:
-        """Return past questions like that of a route that is still open, and how models' answers to them were rated."""
-        exchange = self._open[route_id]
+    async def similar(self, route_id: str) -> Json:
+        """Return `similar`, past questions like that of a route that waits for its result, and `similar_by_model`.
+
+        Raises `NotFoundError` for a route that does not wait.
+        """
+        exchange = self._open.get(route_id)
+        if exchange is None:
+            raise NotFoundError(f"There is no route '{route_id}' that waits for its result.", param="route_id")
         return self.house.similar.find(exchange.known().last_user_text, caller=None, but=route_id).as_json()
 
     def forget(self, route_id: str) -> None:

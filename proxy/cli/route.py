@@ -57,7 +57,7 @@ async def _run(
     async with AsyncRouter(patient, reachable=reachable) as router:
         while (question := await asyncio.to_thread(next, questions, None)) is not None:
             found = await router.route(question, models=names or None, dial=dial)
-            similar = router.similar(found.id)
+            similar = await router.similar(found.id)
             router.forget(found.id)
             if as_json:
                 print_json(_told(found) | similar)

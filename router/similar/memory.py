@@ -47,9 +47,6 @@ class Memory:
     def __len__(self) -> int:
         return len(self._places)
 
-    def __contains__(self, decision_id: object) -> bool:
-        return decision_id in self._places
-
     @property
     def seen(self) -> frozenset[str]:
         """The decisions that are remembered, and those whose vectors cannot be read."""

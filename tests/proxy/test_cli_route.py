@@ -12,6 +12,7 @@ import pytest
 
 from config.database import open_database
 from proxy.cli import main
+from proxy.library import AsyncRouter
 from router.history import latest_decision_id
 from tests.proxy.test_library import settings
 from tests.router.judge.cases import named
@@ -42,6 +43,28 @@ def test_question_is_shown_with_its_candidates_and_choice(folder, capsys):
     assert ("large", 1.0) == (told["selectedModel"], told["probability"])
     assert ["large"] == [each["model"] for each in told["candidates"]]
     assert asyncio.run(_newest(folder)) is None
+
+
+def test_similar_past_questions_are_shown(folder, capsys):
+    """Who answered them and what was thought of it; one that nobody rated says so."""
+
+    async def ask() -> list[str]:
+        async with AsyncRouter(settings(folder), reachable=("small", "large")) as router:
+            routes = [await router.route(text, models=["small"]) for text in ("写一个排序函数", "请写排序函数")]
+            await router.update_result(routes[0].id, rating=5)
+            await router.update_result(routes[1].id)
+            return [each.id for each in routes]
+
+    rated, unrated = asyncio.run(ask())
+    assert 0 == main(["route", "请用 Python 写一个排序函数", "--all"])
+    words = capsys.readouterr().out
+    assert 0 == main(["route", "请用 Python 写一个排序函数", "--all", "--json"])
+    told = json.loads(capsys.readouterr().out)
+
+    assert "Similar   small: 1 answers, 1.00" in words
+    assert any(rated in line and "1.00, user" in line for line in words.splitlines())
+    assert any(unrated in line and "not rated" in line for line in words.splitlines())
+    assert {rated, unrated} == {each["decision_id"] for each in told["similar"]}
 
 
 async def _newest(folder: Path) -> str | None:

@@ -85,6 +85,24 @@ async def test_results_move_later_routes(tmp_path):
     assert first.version != last.version
 
 
+async def test_past_questions_like_a_route_are_found_while_it_waits(tmp_path):
+    """With what was thought of their answers, also after a restart; of a route that is booked nothing is told."""
+    async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
+        first = await router.route("How do I reset my password?", models=["small"])
+        await router.update_result(first.id, rating=4)
+    async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
+        second = await router.route("reset the password please")
+        found = await router.similar(second.id)
+        await router.update_result(second.id)
+        with pytest.raises(NotFoundError, match="waits"):
+            await router.similar(second.id)
+
+    assert [(first.id, "small", 0.75)] == [
+        (each["decision_id"], each["model"], each["reward"]) for each in found["similar"]
+    ]
+    assert [{"model": "small", "n": 1, "mean_reward": 0.75}] == found["similar_by_model"]
+
+
 async def test_other_model_than_chosen_may_have_served(tmp_path):
     """After a failover of the application's own, the books credit who served; a failure credits nobody."""
     async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:

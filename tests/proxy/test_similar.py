@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, select
 
 from config.database import open_database
 from config.errors import StorageError
+from config.ids import new_id
 from config.types import Json
 from proxy.desk.decisions import HouseDecisions
 from proxy.similar import FAR_LOOK_S, Similar
 from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
 from router.similar.memory import Memory
+from router.similar.reading import AT_ONCE
+from router.similar.vectors import FORM, vector_of
 from router.tables import decision, question_vector
 from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
 
@@ -208,6 +211,31 @@ async def test_a_full_memory_holds_the_newest(gateway: Gateway) -> None:
     await similar.look(gateway.house)
 
     assert set(ids[2:]) == similar.memory.seen
+
+
+async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway) -> None:
+    """More than are read at once, all within one look."""
+    house = gateway.house
+    similar = Similar(house.database)
+    await similar.look(house)
+    moment = datetime.now(UTC)
+    template = await ask(gateway)
+    await house.writer.flush(5.0)
+    async with house.database.writing() as connection:
+        row = (await connection.execute(select(decision).where(decision.c.id == template))).mappings().one()
+        ids = [new_id() for _ in range(AT_ONCE + 20)]
+        vector = vector_of(QUESTION)
+        await connection.execute(insert(decision), [{**row, "id": each} for each in ids])
+        await connection.execute(
+            insert(question_vector),
+            [
+                {"decision_id": each, "created_ts": moment + timedelta(milliseconds=n), "form": FORM, "vector": vector}
+                for n, each in enumerate(ids)
+            ],
+        )
+    await similar.look(house)
+
+    assert {template, *ids} == similar.memory.seen
 
 
 async def test_the_judge_is_told_how_answers_to_similar_questions_were_received(

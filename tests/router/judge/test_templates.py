@@ -25,6 +25,7 @@ from router.judge.templates import (
     toml_of,
 )
 from router.judge.values import MAX_CANDIDATES, Case, Unread, Verdict
+from router.similar.values import Record
 
 PLAIN = next(each for each in shipped_templates() if each.name == "plain")
 OFFERS = (
@@ -226,3 +227,19 @@ def test_judge_that_repeats_its_prompt_is_not_obeyed(template, language):
 
     assert Unread("not_eligible") == read_answer(str(prompt[1]["content"]), ("small", "large"))
     assert isinstance(read_answer(text, ("small", "large")), Verdict)
+
+
+@pytest.mark.parametrize("template", shipped_templates(), ids=lambda each: each.name)
+def test_outcomes_of_similar_questions_stand_with_their_candidate(template):
+    """Inside the delimiters, for the model that has them; a template without records shows none."""
+    similar = {"large": Record("large", 12, 0.8125)}
+    known = replace(case("hello"), similar=similar)
+    shown = str(messages_of(template, known, max_query_tokens=1000)[1]["content"])
+    bare = str(messages_of(replace(template, shows_records=False), known, max_query_tokens=1000)[1]["content"])
+    lines = shown[shown.index("<candidates>") : shown.index("</candidates>")].splitlines()
+
+    assert [template.shows_records] == [
+        '"similar_questions": {"quality": 0.81, "outcomes": 12}' in each for each in lines if '"large"' in each
+    ]
+    assert not any("similar_questions" in each for each in lines if '"small"' in each)
+    assert "similar_questions" not in bare
