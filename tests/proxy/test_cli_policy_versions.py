@@ -55,17 +55,24 @@ def told(capsys, *words):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def quality(folder, model="bad"):
-    """Return what the active version expects."""
+def active(folder):
+    """Return the learner of the active version."""
 
     async def ask():
         database = open_database(f"sqlite:///{folder / '.thalamus' / 'thalamus.sqlite'}")
         store = VersionStore(database)
         learner = (await store.load(await store.active_id())).learner
         await database.aclose()
-        return LearnedExperience(Fixed(), "x", learner.heads(), {}, learner.preferences)
+        return learner
 
-    return asyncio.run(ask()).expect(CODE, (Offer(model),))[0].quality
+    return asyncio.run(ask())
+
+
+def quality(folder, model="bad"):
+    """Return what the active version expects."""
+    learner = active(folder)
+    experience = LearnedExperience(Fixed(), "x", learner.heads(), {}, learner.preferences)
+    return experience.expect(CODE, (Offer(model),))[0].quality
 
 
 def test_a_profile_says_what_each_model_is_good_at(folder, capsys):
@@ -101,6 +108,16 @@ def test_a_record_can_be_reset_and_the_reset_taken_back(folder, capsys):
 
     assert 0.6 == quality(folder)
     assert back["active"] != again["active"]
+
+
+def test_a_model_that_was_reset_is_new_again(folder, capsys):
+    """Its share is bounded until it has data; one that only counts less is not new."""
+    told(capsys, "reset", "good", "--keep", "0.5")
+    told(capsys, "reset", "bad")
+    learner = active(folder)
+
+    assert learner.is_new("bad")
+    assert not learner.is_new("good")
 
 
 def test_a_model_of_which_nothing_was_learned_cannot_be_reset(folder, capsys):

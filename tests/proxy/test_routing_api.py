@@ -221,3 +221,36 @@ async def test_a_key_is_counted_and_has_its_dial(gateway: Gateway) -> None:
         return (await gateway.http.post("/api/routing/analyze", json={"query": "a"}, headers=headers)).status_code
 
     assert [200, 429, 403] == [await ask(secrets[0]), await ask(secrets[0]), await ask(secrets[1])]
+
+
+async def test_a_new_model_is_told_by_its_description_and_held_to_its_share(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    """It came after a first start: the analysis names its ceiling, the catalogue's text, and does not select it."""
+    known = [
+        model(name, upstream.url + "/v1") + PRICES.format(input=price, output=price)
+        for name, price in (("one", 4.0), ("two", 5.0))
+    ]
+    new = model("fresh", upstream.url + "/v1", extra='description = "writes poems"') + PRICES.format(
+        input=0.1, output=0
+    )
+    async with running_gateway(tmp_path, *known) as first:
+        await first.house.learning.look(first.house)
+        before = await analyzed(first, routing_dial=0.2)
+    async with running_gateway(tmp_path, *known, new) as second:
+        await second.house.learning.look(second.house)
+        found = await analyzed(second, routing_dial=0.2)
+        with_explain = await second.http.post(
+            "/v1/chat/completions",
+            json={"model": "auto", "routing_dial": 0.2, "messages": user("hi")},
+            headers={"x-thalamus-router": "explain"},
+        )
+    (fresh,) = (each for each in found["candidates"] if each["model"] == "fresh")
+    told = with_explain.json()["thalamus"]
+
+    assert not any("newcomer" in each for each in before["candidates"])
+    assert ["new: at most 20 % until 100 outcomes, 0 so far", "its description: writes poems"] == fresh["reasons"][:2]
+    assert (0.2, 0.2, 0.0) == (fresh["probability"], fresh["ceiling"], fresh["newcomer"])
+    assert fresh["score"] == max(each["score"] for each in found["candidates"])
+    assert "fresh" != found["selectedModel"]
+    assert 0.2 == pytest.approx(dict(zip(told["eligible"], told["probabilities"], strict=True))["fresh"])
