@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Final, cast
 
 from admin.asked import chosen_hours
 from admin.page import Action, Done, Page, Refused
-from admin.queries.performance import profile, requests_by_model
+from admin.queries.performance import Attempts, attempts_by_deployment, profile, requests_by_model
 from admin.seen import check_seen, seen_of
 from config.errors import ClientFacingError, InvalidRequestError, UpstreamError
 from config.types import Json
@@ -30,7 +31,7 @@ MAX_ANSWER: Final = 4_000
 
 
 async def read(visit: Visit) -> Data:
-    """Return every model with its deployments: share by weight, realised share, health, load; and the profile."""
+    """Return every model with its deployments: shares, health, load; how their attempts went; and the profile."""
     desk, database = _desk(visit), visit.desk.database
     hours = chosen_hours(visit)
     weights, health, load = desk.weights(), desk.health(), desk.load()
@@ -52,6 +53,9 @@ async def read(visit: Visit) -> Data:
         "n_requests": total,
         "entries": entries,
         "ignored": weights["ignored"],
+        "deployments": _deployments(
+            _entries(weights), await attempts_by_deployment(database, now=visit.now, hours=hours)
+        ),
         "profile": await profile(database),
         "beliefs": list(desk.beliefs()),
         "beliefs_seen": seen_of(list(desk.beliefs())),
@@ -187,6 +191,26 @@ def _named(form: FormMultiDict) -> str:
 
 def _entries(weights: Json) -> list[Json]:
     return cast("list[Json]", weights["weights"])
+
+
+def _deployments(entries: list[Json], found: Mapping[tuple[str, str], Attempts]) -> list[Json]:
+    """Return every deployment with what was asked of it, model by model, those that are configured first.
+
+    `realised` is its part of the attempts at its model, those of deployments that are no longer there included.
+    """
+    known = {(str(each["model"]), str(each["name"])): each for each in entries if each["kind"] == "deployment"}
+    by_model: Counter[str] = Counter()
+    for (model, _name), its in found.items():
+        by_model[model] += its.ends.total()
+    names = [*known, *(key for key in found if key not in known)]
+    order = {model: place for place, (model, _name) in reversed(list(enumerate(names)))}
+    told: list[Json] = []
+    for model, name in sorted(names, key=lambda each: order[each[0]]):
+        its, entry = found.get((model, name), Attempts()).told(), known.get((model, name), {})
+        realised = cast("int", its["n_attempts"]) / by_model[model] if by_model[model] else None
+        by_weight = {"share": entry.get("share"), "priority": entry.get("priority")}
+        told.append({"model": model, "name": name, "realised": realised, **by_weight, **its})
+    return told
 
 
 def _set_weights(weights: Json) -> Json:

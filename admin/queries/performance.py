@@ -1,32 +1,94 @@
-"""Who got how much, and how well it went: by model from the hourly sums, by domain and language from the profiles."""
+"""Who got how much, and how well it went: from the hourly sums by model and deployment, by domain from the profiles."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from router.learning.profiles import wilson
-from router.tables import model_performance, rollup_hour
+from router.sums import SETTLED_CLASSES
+from router.tables import model_performance, rollup_deployment_hour, rollup_hour
 
 if TYPE_CHECKING:
     from config.database import Database
     from config.types import Json
 
-__all__ = ["profile", "requests_by_model"]
+__all__ = ["Attempts", "attempts_by_deployment", "profile", "requests_by_model"]
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What was added up over the hourly sums of one deployment."""
+
+    ends: Counter[str] = field(default_factory=Counter[str])
+    """How many attempts ended with each class of failure; `""` is a success."""
+    ttft_ms_sum: float = 0.0
+    n_ttft: int = 0
+    cost_usd: float = 0.0
+    """Of the attempts whose cost is known."""
+
+    def told(self) -> Json:
+        """Return them as pages show them; what was not measured is `None`.
+
+        The share of failures is of `n_judged` attempts: those whose request was at fault say nothing of a deployment.
+        """
+        failures = Counter({name: n for name, n in self.ends.items() if name and name not in SETTLED_CLASSES})
+        n_failures, n_judged = failures.total(), failures.total() + self.ends[""]
+        low, high = wilson(n_failures, n_judged)
+        return {
+            "n_attempts": self.ends.total(),
+            "n_judged": n_judged,
+            "n_failures": n_failures,
+            "failed": n_failures / n_judged if n_judged else None,
+            "failed_low": low if n_judged else None,
+            "failed_high": high if n_judged else None,
+            "usual_failure": min(failures, key=lambda name: (-failures[name], name), default=None),
+            "mean_ttft_ms": self.ttft_ms_sum / self.n_ttft if self.n_ttft else None,
+            "cost_usd": self.cost_usd or None,  # the sums do not tell a price of nothing from an unknown one
+        }
 
 
 async def requests_by_model(database: Database, *, now: datetime, hours: int) -> dict[str, int]:
-    """Return how many requests each model answered, or was chosen for, in the last whole hours and the one begun."""
-    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    """Return how many requests each model answered, or was chosen for, in the last whole hours and the one begun.
+
+    Hours ahead, of a clock that was put back, are left out.
+    """
     query = (
         select(rollup_hour.c.model, func.sum(rollup_hour.c.n_requests))
-        .where(rollup_hour.c.hour >= since, rollup_hour.c.model != "")
+        .where(rollup_hour.c.hour.between(_since(now, hours), now), rollup_hour.c.model != "")
         .group_by(rollup_hour.c.model)
     )
     async with database.reading() as connection:
         return {model: int(n) for model, n in (await connection.execute(query)).all()}
+
+
+async def attempts_by_deployment(database: Database, *, now: datetime, hours: int) -> dict[tuple[str, str], Attempts]:
+    """Return the attempts of each (model, deployment) in the last whole hours and the one begun; none ahead of now.
+
+    Raises `StorageError`.
+    """
+    c = rollup_deployment_hour.c
+    summed = (func.sum(each) for each in (c.n_attempts, c.ttft_ms_sum, c.n_ttft, c.cost_usd))
+    query = (
+        select(c.model, c.deployment, c.failure_class, *summed)
+        .where(c.hour.between(_since(now, hours), now))
+        .group_by(c.model, c.deployment, c.failure_class)
+        .order_by(c.model, c.deployment)
+    )
+    async with database.reading() as connection:
+        rows = (await connection.execute(query)).all()
+    found: dict[tuple[str, str], Attempts] = {}
+    for model, deployment, failure_class, n, ttft_ms_sum, n_ttft, cost_usd in rows:
+        its = found.setdefault((model, deployment), Attempts())
+        its.ends[failure_class] += int(n)
+        its.ttft_ms_sum += ttft_ms_sum
+        its.n_ttft += int(n_ttft)
+        its.cost_usd += cost_usd
+    return found
 
 
 async def profile(database: Database) -> list[Json]:
@@ -61,3 +123,7 @@ async def profile(database: Database) -> list[Json]:
             }
         )
     return found
+
+
+def _since(now: datetime, hours: int) -> datetime:
+    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
