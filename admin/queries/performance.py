@@ -72,7 +72,7 @@ async def attempts_by_deployment(database: Database, *, now: datetime, hours: in
     Raises `StorageError`.
     """
     c = rollup_deployment_hour.c
-    summed = (func.sum(each) for each in (c.n_attempts, c.ttft_ms_sum, c.n_ttft, c.cost_usd))
+    summed = [func.sum(c[name]).label(name) for name in ("n_attempts", "ttft_ms_sum", "n_ttft", "cost_usd")]
     query = (
         select(c.model, c.deployment, c.failure_class, *summed)
         .where(c.hour.between(_since(now, hours), now))
@@ -80,14 +80,14 @@ async def attempts_by_deployment(database: Database, *, now: datetime, hours: in
         .order_by(c.model, c.deployment)
     )
     async with database.reading() as connection:
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query)).mappings().all()
     found: dict[tuple[str, str], Attempts] = {}
-    for model, deployment, failure_class, n, ttft_ms_sum, n_ttft, cost_usd in rows:
-        its = found.setdefault((model, deployment), Attempts())
-        its.ends[failure_class] += int(n)
-        its.ttft_ms_sum += ttft_ms_sum
-        its.n_ttft += int(n_ttft)
-        its.cost_usd += cost_usd
+    for row in rows:
+        its = found.setdefault((row["model"], row["deployment"]), Attempts())
+        its.ends[row["failure_class"]] += int(row["n_attempts"])
+        its.ttft_ms_sum += row["ttft_ms_sum"]
+        its.n_ttft += int(row["n_ttft"])
+        its.cost_usd += row["cost_usd"]
     return found
 
 
