@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from config.types import Json
 
-__all__ = ["JobBusyError", "JobState", "JobStatus", "JobsDesk"]
+__all__ = ["JobBusyError", "JobState", "JobStatus", "JobsDesk", "newest", "of_kind"]
 
 JobStatus = Literal["running", "done", "failed", "cancelled"]
+REASON_LINES: Final = 8
+"""Of the last things a job said before it failed."""
 
 
 class JobBusyError(Exception):
@@ -47,6 +49,11 @@ class JobState:
     result: Json | None
     """The last JSON object it printed, where it printed any."""
 
+    @property
+    def reason(self) -> str:
+        """Why it failed, in its own last words; empty where it did not."""
+        return "\n".join(self.lines[-REASON_LINES:]) if self.status == "failed" else ""
+
 
 class JobsDesk(Protocol):
     """Jobs of this process; they end with it, and the oldest finished ones are forgotten."""
@@ -66,3 +73,13 @@ class JobsDesk(Protocol):
     async def cancel(self, job: str) -> bool:
         """End a job that runs; return whether it did."""
         ...
+
+
+def of_kind(jobs: JobsDesk | None, kind: str) -> tuple[JobState, ...]:
+    """Return the jobs of a kind, the newest first; none where the gateway has no jobs."""
+    return tuple(job for job in jobs.all() if job.kind == kind) if jobs is not None else ()
+
+
+def newest(jobs: JobsDesk | None, kind: str) -> JobState | None:
+    """Return the newest job of a kind, `None` where there is none."""
+    return next(iter(of_kind(jobs, kind)), None)

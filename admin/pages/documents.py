@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from litestar.datastructures import UploadFile
 
-from admin.desk.jobs import JobBusyError
+from admin.desk.jobs import JobBusyError, newest
 from admin.page import Action, Done, Page, Refused
 from config.errors import DocumentError, LibraryBusyError
 
@@ -34,7 +34,7 @@ async def read(visit: Visit) -> Data:
     library = await desk.library()
     found = await desk.search(question) if question.strip() and state["status"] == "ok" else None
     jobs = visit.desk.jobs
-    job = next((each for each in jobs.all() if each.kind == REBUILD), None) if jobs is not None else None
+    job = newest(jobs, REBUILD)
     return {
         "state": state,
         **library,
@@ -50,7 +50,7 @@ async def read(visit: Visit) -> Data:
             "step": job.step,
             "done": job.done,
             "total": job.total,
-            "reason": "\n".join(job.lines[-8:]) if job.status == "failed" else "",
+            "reason": job.reason,
         },
     }
 

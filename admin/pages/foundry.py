@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from admin.auditing import audited
-from admin.desk.jobs import JobBusyError
+from admin.desk.jobs import JobBusyError, of_kind
 from admin.page import Action, Done, Page, Refused
 from config.errors import ArtefactError
 from router.providers.json_values import as_object
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORGE: Final = "forge"
 """The kind of job that trains a micro-model."""
+MAX_JOBS: Final = 10
+"""Newest trainings in the list."""
 
 
 async def read(visit: Visit) -> Data:
@@ -39,11 +41,10 @@ async def read(visit: Visit) -> Data:
                 "step": job.step,
                 "done": job.done,
                 "total": job.total,
-                "reason": "\n".join(job.lines[-8:]) if job.status == "failed" else "",
+                "reason": job.reason,
             }
-            for job in (jobs.all() if jobs is not None else ())
-            if job.kind == FORGE
-        ][:10],
+            for job in of_kind(jobs, FORGE)[:MAX_JOBS]
+        ],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from admin.auditing import audited
-from admin.desk.jobs import JobBusyError
+from admin.desk.jobs import JobBusyError, newest
 from admin.page import Action, Done, Page, Refused
 from admin.seen import check_seen, seen_of
 from config.errors import SettingsError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from litestar.datastructures import FormMultiDict
 
-    from admin.desk.jobs import JobsDesk, JobState
+    from admin.desk.jobs import JobState
     from admin.desk.judge import JudgeDesk
     from admin.page import Data, Visit
     from config.types import Json
@@ -40,8 +40,8 @@ async def read(visit: Visit) -> Data:
         "state": desk.state(),
         **found,
         "shown": shown,
-        "tried": _told(jobs, TRY),
-        "optimised": _told(jobs, OPTIMISE),
+        "tried": _told(newest(jobs, TRY)),
+        "optimised": _told(newest(jobs, OPTIMISE)),
         "can_try": jobs is not None,
         "seen": seen_of([found["in_charge"], [each["version"] for each in templates]]),
     }
@@ -125,19 +125,18 @@ def _desk(visit: Visit) -> JudgeDesk:
     return visit.desk.judge
 
 
-def _told(jobs: JobsDesk | None, kind: str) -> Json | None:
-    found: JobState | None = next((job for job in jobs.all() if job.kind == kind), None) if jobs is not None else None
-    if found is None:
+def _told(job: JobState | None) -> Json | None:
+    if job is None:
         return None
     return {
-        "subject": found.subject,
-        "status": found.status,
-        "started": found.started.isoformat(),
-        "step": found.step,
-        "done": found.done,
-        "total": found.total,
-        "reason": "\n".join(found.lines[-8:]) if found.status == "failed" else "",
-        "result": found.result,
+        "subject": job.subject,
+        "status": job.status,
+        "started": job.started.isoformat(),
+        "step": job.step,
+        "done": job.done,
+        "total": job.total,
+        "reason": job.reason,
+        "result": job.result,
     }
 
 

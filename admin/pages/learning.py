@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from admin.auditing import audited
-from admin.desk.jobs import JobBusyError
+from admin.desk.jobs import JobBusyError, newest
 from admin.page import Action, Done, Page, Refused
 from admin.queries.recent import recent_opinions
 from config.errors import ArtefactError, NotFoundError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from litestar.datastructures import FormMultiDict
 
-    from admin.desk.jobs import JobsDesk, JobState
+    from admin.desk.jobs import JobState
     from admin.desk.learning import LearningDesk
     from admin.page import Data, Visit
     from config.types import Json
@@ -43,7 +43,7 @@ async def read(visit: Visit) -> Data:
         "n_versions": len(versions),
         "candidates": [WEIGHTS, *(str(each["id"]) for each in versions[:MAX_VERSIONS])],
         "periods": list(PERIODS),
-        "evaluation": _last(jobs) if jobs is not None else None,
+        "evaluation": _told(newest(jobs, EVALUATE)),
         "can_evaluate": jobs is not None,
     }
 
@@ -113,18 +113,15 @@ async def _active(desk: LearningDesk) -> str | None:
     return next((str(each["id"]) for each in versions if each["state"] == "active"), None)
 
 
-def _last(jobs: JobsDesk) -> Json | None:
-    """Return the newest evaluation: how far it is, or what it found."""
-    found = next((job for job in jobs.all() if job.kind == EVALUATE), None)
-    return _told(found) if found is not None else None
-
-
-def _told(job: JobState) -> Json:
+def _told(job: JobState | None) -> Json | None:
+    """Return how far an evaluation is, or what it found."""
+    if job is None:
+        return None
     return {
         "candidate": job.subject,
         "status": job.status,
         "started": job.started.isoformat(),
-        "reason": "\n".join(job.lines[-8:]) if job.status == "failed" else "",
+        "reason": job.reason,
         "report": job.result if job.status == "done" else None,
     }
 

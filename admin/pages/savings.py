@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from admin.asked import chosen_days
-from admin.desk.jobs import JobBusyError
+from admin.desk.jobs import JobBusyError, newest
 from admin.page import Action, Done, Page, Refused
 from admin.queries.savings import savings_by_day, savings_by_model
 
@@ -56,9 +56,7 @@ def _total(by_day: list[Json]) -> Json:
 
 
 def _comparison(visit: Visit) -> Json | None:
-    if visit.desk.jobs is None:
-        return None
-    job = next((each for each in visit.desk.jobs.all() if each.kind == COMPARE), None)
+    job = newest(visit.desk.jobs, COMPARE)
     if job is None:
         return None
     result = job.result or {}
@@ -66,7 +64,7 @@ def _comparison(visit: Visit) -> Json | None:
         "status": job.status,
         "days": job.subject,
         "ended": job.ended.isoformat() if job.ended is not None else None,
-        "reason": "\n".join(job.lines[-8:]) if job.status == "failed" else "",
+        "reason": job.reason,
         "experiment": result.get("experiment"),
     }
 
