@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from admin.asked import chosen_hours
@@ -16,7 +17,7 @@ from router.providers.json_values import as_object
 from router.weights import MAX_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from litestar.datastructures import FormMultiDict
 
@@ -87,36 +88,22 @@ async def set_weights(visit: Visit, form: FormMultiDict) -> Done:
 
 async def drain(visit: Visit, form: FormMultiDict) -> Done:
     """Give a model or deployment the weight 0, so that what runs ends and nothing new begins."""
-    name = _named(form)
-    await _change(_desk(visit), {name: 0.0}, visit)
-    return Done(to="/models", message="models.drained", values={"name": name})
+    return await _set_weight(visit, form, 0.0, "models.drained")
 
 
 async def undrain(visit: Visit, form: FormMultiDict) -> Done:
     """Go back to the weight of the settings file."""
-    name = _named(form)
-    await _change(_desk(visit), {name: None}, visit)
-    return Done(to="/models", message="models.undrained", values={"name": name})
+    return await _set_weight(visit, form, None, "models.undrained")
 
 
 async def trip(visit: Visit, form: FormMultiDict) -> Done:
     """Open a deployment's breaker until it is reset."""
-    name = _named(form)
-    try:
-        _desk(visit).trip(name, changed_by=visit.actor)
-    except KeyError as error:
-        raise Refused("models.unknown_name", status=404, name=name) from error
-    return Done(to="/models", message="models.tripped", values={"name": name})
+    return _set_breaker(form, partial(_desk(visit).trip, changed_by=visit.actor), "models.tripped")
 
 
 async def reset(visit: Visit, form: FormMultiDict) -> Done:
     """Forget what speaks against a deployment."""
-    name = _named(form)
-    try:
-        _desk(visit).reset(name, changed_by=visit.actor)
-    except KeyError as error:
-        raise Refused("models.unknown_name", status=404, name=name) from error
-    return Done(to="/models", message="models.reset_done", values={"name": name})
+    return _set_breaker(form, partial(_desk(visit).reset, changed_by=visit.actor), "models.reset_done")
 
 
 async def believe(visit: Visit, form: FormMultiDict) -> Done:
@@ -152,6 +139,21 @@ async def test(visit: Visit, form: FormMultiDict) -> Done:
         return Done(to="/models", message="models.test_failed", values={"name": name, "reason": str(error)})
     values = {"name": name, "ms": round(said.duration_ms), "tokens": said.output_tokens}
     return Done(to="/models", message="models.test_answered", values=values, once={"answer": said.text[:MAX_ANSWER]})
+
+
+async def _set_weight(visit: Visit, form: FormMultiDict, weight: float | None, message: str) -> Done:
+    name = _named(form)
+    await _change(_desk(visit), {name: weight}, visit)
+    return Done(to="/models", message=message, values={"name": name})
+
+
+def _set_breaker(form: FormMultiDict, change: Callable[[str], None], message: str) -> Done:
+    name = _named(form)
+    try:
+        change(name)
+    except KeyError as error:
+        raise Refused("models.unknown_name", status=404, name=name) from error
+    return Done(to="/models", message=message, values={"name": name})
 
 
 async def _change(desk: ModelsDesk, wanted: Mapping[str, float | None], visit: Visit) -> None:
