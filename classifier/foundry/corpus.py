@@ -51,6 +51,14 @@ def read_texts(path: Path) -> tuple[str, ...]:
     return tuple(_text(found, path.name, at) for at, found in _objects(path, TEXT_MEND))
 
 
+def read_texts_or_errors(path: Path) -> tuple[str | CorpusError, ...]:
+    """Return the texts of a JSONL file; a row without one is its error, which names file and line.
+
+    Raises `CorpusError` where the file cannot be read.
+    """
+    return tuple(_text_or_error(line, path.name, at) for at, line in _lines(path))
+
+
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows in the shape `{"text", "labels", "lang", "tags"}`."""
     lines = (
@@ -88,22 +96,35 @@ def data_hash(paths: Iterable[Path]) -> str:
 
 
 def _objects(path: Path, mend: str) -> Iterable[tuple[int, dict[str, object]]]:
+    return ((at, _object(line, path.name, at, mend)) for at, line in _lines(path))
+
+
+def _text_or_error(line: bytes, file: str, at: int) -> str | CorpusError:
+    try:
+        return _text(_object(line, file, at, TEXT_MEND), file, at)
+    except CorpusError as error:
+        return error
+
+
+def _lines(path: Path) -> list[tuple[int, bytes]]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"cannot be read: {error.strerror}", file=str(path)) from error
-    for at, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        if len(line) > LARGEST_LINE_BYTES:
-            raise CorpusError(f"is longer than {LARGEST_LINE_BYTES} bytes; cut its text", file=path.name, line=at)
-        try:
-            found: object = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(f"is no JSON object in UTF-8; {mend}", file=path.name, line=at) from error
-        if not isinstance(found, dict):
-            raise CorpusError(f"is JSON, but no object; {mend}", file=path.name, line=at)
-        yield at, cast("dict[str, object]", found)
+    lines = enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
+    return [(at, line) for at, line in lines if line.strip()]
+
+
+def _object(line: bytes, file: str, at: int, mend: str) -> dict[str, object]:
+    if len(line) > LARGEST_LINE_BYTES:
+        raise CorpusError(f"is longer than {LARGEST_LINE_BYTES} bytes; cut its text", file=file, line=at)
+    try:
+        found: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"is no JSON object in UTF-8; {mend}", file=file, line=at) from error
+    if not isinstance(found, dict):
+        raise CorpusError(f"is JSON, but no object; {mend}", file=file, line=at)
+    return cast("dict[str, object]", found)
 
 
 def _text(found: dict[str, object], file: str, line: int) -> str:

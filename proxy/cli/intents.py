@@ -13,6 +13,7 @@ from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from
 from classifier.reflex import Reflex
+from config.errors import CorpusError
 from proxy.classifying import told
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import note, print_json, print_table, say
@@ -38,14 +39,21 @@ def intent(
     as_json: AsJson = False,
 ) -> None:
     """Say what a text, or each row of a file, asks for: by rule, micro-model or large model, or an abstention."""
-    from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
+    from classifier.foundry.corpus import read_texts_or_errors  # noqa: PLC0415  # offline only
 
     if (text is None) == (rows is None):
         raise typer.BadParameter("say either TEXT or --input FILE.")
-    texts = (text or "",) if rows is None else read_texts(rows)
+    texts = (text or "",) if rows is None else read_texts_or_errors(rows)
     if not texts:
         note(f"{rows} holds no row.")
-    asyncio.run(_ask(_understanding(config), texts, lambda each, asked: _print_answer(each, asked, as_json=as_json)))
+    wrong = [each for each in texts if isinstance(each, CorpusError)]
+    if len(wrong) < len(texts):
+        good = [each for each in texts if isinstance(each, str)]
+        asyncio.run(_ask(_understanding(config), good, lambda each, asked: _print_answer(each, asked, as_json=as_json)))
+    for each in wrong:
+        note(str(each))
+    if wrong:
+        raise typer.Exit(1)
 
 
 def understand(
