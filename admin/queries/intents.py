@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import func, select
 
+from admin.queries.periods import in_last_days
 from router.corrections import CORRECTED, labels_of
 from router.learning.profiles import Z_95
 from router.tables import decision, outcome, preview, rollup_intent_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from config.database import Database
     from config.types import Json
@@ -63,7 +64,7 @@ async def intent_sums(database: Database, *, now: datetime, days: int) -> list[J
     )
     query = (
         select(c.intent, *(func.sum(c[name]).label(name) for name in names))
-        .where(c.day >= _since(now, days))
+        .where(in_last_days(c.day, now=now, days=days))
         .group_by(c.intent)
         .order_by(func.sum(c.n_requests).desc(), c.intent)
     )
@@ -77,7 +78,7 @@ async def tier_sums(database: Database, *, now: datetime, days: int) -> list[Jso
     c = rollup_intent_day.c
     query = (
         select(c.source, func.sum(c.n_requests).label("n_requests"))
-        .where(c.day >= _since(now, days))
+        .where(in_last_days(c.day, now=now, days=days))
         .group_by(c.source)
         .order_by(func.sum(c.n_requests).desc(), c.source)
     )
@@ -114,10 +115,6 @@ async def labelled_decisions(database: Database) -> list[Labelled]:
             Labelled(row.id, row.ts, labels_of(row.comment), tuple(map(str, said)), row.confidence or 0.0, row.text),
         )
     return list(found.values())
-
-
-def _since(now: datetime, days: int) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
 
 
 def _told(row: Mapping[Any, Any]) -> Json:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import exists, func, select
 
+from admin.queries.periods import in_last_days
 from router.learning.profiles import Z_95
 from router.tables import decision, outcome, preview, rollup_intent_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from config.database import Database
     from config.types import Json
@@ -29,10 +30,9 @@ async def opinions(database: Database, *, now: datetime, days: int) -> list[Json
     """Return a row for each intent and model with opinions, the most first: mean score 0 to 1, 95 % interval, n."""
     c = rollup_intent_day.c
     sums = [func.sum(c[name]).label(name) for name in ("n_requests", "rating_sum", "rating_square_sum", "n_ratings")]
-    since = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
     query = (
         select(c.intent, c.model, *sums)
-        .where(c.day >= since)
+        .where(in_last_days(c.day, now=now, days=days))
         .group_by(c.intent, c.model)
         .having(func.sum(c.n_ratings) > 0)
         .order_by(func.sum(c.n_ratings).desc(), c.intent, c.model)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from admin.percentiles import percentile
+from admin.queries.periods import first_hour, in_last_hours
 from router.learning.profiles import wilson
 from router.tables import DURATION_BUCKETS_MS, rollup_hour
 
@@ -75,11 +76,11 @@ async def sums_by_hour(database: Database, *, now: datetime, hours: int, step: i
     The period ends with the hour begun; steps begin at multiples of `step` hours of the UTC day, so that the first
     may be shorter. Hours ahead, of a clock that was put back, are left out.
     """
-    since = _since(now, hours)
+    since = first_hour(now, hours)
     first = since - timedelta(hours=since.hour % step)
     n_steps = int((now - first) / timedelta(hours=step)) + 1
     steps = {first + timedelta(hours=step * n): Sums() for n in range(n_steps)}
-    for row in await _read(database, rollup_hour.c.hour, since=since, now=now):
+    for row in await _read(database, rollup_hour.c.hour, hours=hours, now=now):
         hour: datetime = row["hour"].astimezone(UTC)
         steps[hour - timedelta(hours=hour.hour % step)].add(row)
     return list(steps.items())
@@ -88,22 +89,16 @@ async def sums_by_hour(database: Database, *, now: datetime, hours: int, step: i
 async def sums_by_model(database: Database, *, now: datetime, hours: int) -> list[tuple[str, Sums]]:
     """Return the sums of each model, the most requests first; `""` stands for requests that no model was chosen for."""
     models: dict[str, Sums] = defaultdict(Sums)
-    for row in await _read(database, rollup_hour.c.model, since=_since(now, hours), now=now):
+    for row in await _read(database, rollup_hour.c.model, hours=hours, now=now):
         models[row["model"]].add(row)
     return sorted(models.items(), key=lambda each: (-each[1].added["n_requests"], each[0]))
 
 
-def _since(now: datetime, hours: int) -> datetime:
-    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
-
-
-async def _read(
-    database: Database, by: ColumnElement[Any], *, since: datetime, now: datetime
-) -> list[Mapping[Any, Any]]:
+async def _read(database: Database, by: ColumnElement[Any], *, hours: int, now: datetime) -> list[Mapping[Any, Any]]:
     sums = [func.sum(rollup_hour.c[name]).label(name) for name in (*ADDED, *BUCKETS)]
     query = (
         select(by, rollup_hour.c.status, *sums)
-        .where(rollup_hour.c.hour.between(since, now))
+        .where(in_last_hours(rollup_hour.c.hour, now=now, hours=hours))
         .group_by(by, rollup_hour.c.status)
     )
     async with database.reading() as connection:

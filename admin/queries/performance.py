@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from admin.queries.periods import in_last_hours
 from router.learning.profiles import wilson
 from router.sums import SETTLED_CLASSES
 from router.tables import model_performance, rollup_deployment_hour, rollup_hour
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from config.database import Database
     from config.types import Json
 
@@ -59,7 +61,7 @@ async def requests_by_model(database: Database, *, now: datetime, hours: int) ->
     """
     query = (
         select(rollup_hour.c.model, func.sum(rollup_hour.c.n_requests))
-        .where(rollup_hour.c.hour.between(_since(now, hours), now), rollup_hour.c.model != "")
+        .where(in_last_hours(rollup_hour.c.hour, now=now, hours=hours), rollup_hour.c.model != "")
         .group_by(rollup_hour.c.model)
     )
     async with database.reading() as connection:
@@ -75,7 +77,7 @@ async def attempts_by_deployment(database: Database, *, now: datetime, hours: in
     summed = [func.sum(c[name]).label(name) for name in ("n_attempts", "ttft_ms_sum", "n_ttft", "cost_usd")]
     query = (
         select(c.model, c.deployment, c.failure_class, *summed)
-        .where(c.hour.between(_since(now, hours), now))
+        .where(in_last_hours(c.hour, now=now, hours=hours))
         .group_by(c.model, c.deployment, c.failure_class)
         .order_by(c.model, c.deployment)
     )
@@ -123,7 +125,3 @@ async def profile(database: Database) -> list[Json]:
             }
         )
     return found
-
-
-def _since(now: datetime, hours: int) -> datetime:
-    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)

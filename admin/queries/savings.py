@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from admin.queries.periods import in_last_days
 from router.tables import rollup_saving_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from config.database import Database
     from config.types import Json
@@ -36,7 +37,7 @@ async def savings_by_day(database: Database, *, now: datetime, days: int) -> lis
     """Return the sums of each day with a completed request, oldest first; today counts as a day."""
     query = (
         select(rollup_saving_day.c.day, *_SUMS)
-        .where(rollup_saving_day.c.day >= _since(now, days))
+        .where(in_last_days(rollup_saving_day.c.day, now=now, days=days))
         .group_by(rollup_saving_day.c.day)
         .order_by(rollup_saving_day.c.day)
     )
@@ -49,17 +50,13 @@ async def savings_by_model(database: Database, *, now: datetime, days: int) -> l
     """Return the sums of each model that answered, the most requests first."""
     query = (
         select(rollup_saving_day.c.model, *_SUMS)
-        .where(rollup_saving_day.c.day >= _since(now, days))
+        .where(in_last_days(rollup_saving_day.c.day, now=now, days=days))
         .group_by(rollup_saving_day.c.model)
         .order_by(func.sum(rollup_saving_day.c.n_requests).desc(), rollup_saving_day.c.model)
     )
     async with database.reading() as connection:
         rows = (await connection.execute(query)).mappings().all()
     return [{"model": row["model"], **_told(row)} for row in rows]
-
-
-def _since(now: datetime, days: int) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
 
 
 def _told(row: Mapping[Any, Any]) -> Json:

@@ -30,7 +30,7 @@ async def figures(database: Database, *, now: datetime) -> Json:
     table = decision.c
     query = (
         select(table.ts, table.status, table.duration_ms, table.ttft_ms)
-        .where(table.ts >= now - WINDOW)
+        .where(table.ts.between(now - WINDOW, now))
         .order_by(table.ts.desc())
         .limit(MAX_ROWS)
     )

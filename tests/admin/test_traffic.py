@@ -191,6 +191,6 @@ async def test_the_figures_are_read_through_the_index_of_times(sqlite_database, 
     await figures(sqlite_database, now=NOW)
     [asked] = statements
     async with sqlite_database.reading() as connection:
-        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("2026", 10, 0))).all()
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("2026", "2027", 10, 0))).all()
 
-    assert ["SEARCH decision USING INDEX ix_decision_ts_id (ts>?)"] == [row[3] for row in plan]
+    assert ["SEARCH decision USING INDEX ix_decision_ts_id (ts>? AND ts<?)"] == [row[3] for row in plan]
