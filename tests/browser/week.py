@@ -149,7 +149,7 @@ def _attempts(
     for n, name in enumerate(ranked[:2] if fails else ranked[:1], start=1):
         usd, mean_ms, _skill = MODELS[name]
         took = max(120.0, rng.lognormvariate(math.log(mean_ms), 0.45))
-        place = f"{name}/{'eu' if n % 2 else 'us'}"
+        place = f"{name}/vllm"
         if fails and (n == 1 or dies):
             kind = rng.choice(("transient", "rate"))
             tried.append(
