@@ -36,6 +36,7 @@ class Prediction:
     """Likeliest first; empty where none holds. Given also when the model abstains: it is then a guess."""
     probabilities: dict[str, float]
     confidence: float
+    """Probability, 0 to 1, that exactly `labels` is right; 0 where there was nothing to read."""
     abstained: bool
     ms: float
     """Milliseconds of reading the text and running the model."""
@@ -79,11 +80,12 @@ class MicroModel:
         began = time.perf_counter()
         numbers, weights = self._vectoriser.features(text)
         decision = decide(self._scores(numbers, weights), self.preproc)
+        unread = not len(numbers)  # of what it cannot read it knows only what is usual
         return Prediction(
             labels=decision.labels,
             probabilities=dict(zip(self.preproc.labels, decision.probabilities.tolist(), strict=True)),
-            confidence=decision.confidence,
-            abstained=decision.abstained or not len(numbers),  # of what it cannot read it knows only what is usual
+            confidence=0.0 if unread else decision.confidence,
+            abstained=decision.abstained or unread,
             ms=(time.perf_counter() - began) * 1000,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from classifier.intent import SOURCE
@@ -73,9 +73,10 @@ def tell_guesses(head: Head, texts: Sequence[str], *, as_json: bool) -> None:
         ms = (time.perf_counter() - began) * 1000 / len(batch)
         for text, row in zip(batch, logits, strict=True):
             verdict = decide(row, head.rule)
-            unsure = verdict.abstained or not text.strip()
-            print_json(_guess_of(verdict, unsure=unsure, ms=ms)) if as_json else say(
-                f"{', '.join(verdict.labels)}{' (unsure)' if unsure else ''}  "
+            if not text.strip():
+                verdict = replace(verdict, abstained=True, confidence=0.0)
+            print_json(_guess_of(verdict, ms=ms)) if as_json else say(
+                f"{', '.join(verdict.labels)}{' (unsure)' if verdict.abstained else ''}  "
                 f"confidence {verdict.confidence:.2f}, {ms:.1f} ms"
             )
 
@@ -90,11 +91,11 @@ def tell_measured(measured: Sequence[Measured], report: Json, *, written: Sequen
     say(f"Wrote {' and '.join(map(str, written))}.")
 
 
-def _guess_of(verdict: Verdict, *, unsure: bool, ms: float) -> Json:
+def _guess_of(verdict: Verdict, *, ms: float) -> Json:
     return {
         "intents": list(verdict.labels),
         "confidence": round(verdict.confidence, 4),
-        "abstained": unsure,
+        "abstained": verdict.abstained,
         "source": SOURCE,
         "ms": round(ms, 3),
     }

@@ -80,8 +80,10 @@ def test_a_strange_text_is_not_answered(forged_single) -> None:
 @pytest.mark.parametrize("name", ["complexity", "sentiment", "domain", "risk", "intent"])
 @pytest.mark.parametrize("text", ["", " \n", "\U0001f9ff", "\u05e9\u05dc\u05d5\u05dd"])
 def test_what_holds_no_known_term_is_not_answered(name, text) -> None:
-    """Nothing was read; a bias alone must not be told as an answer."""
-    assert MicroModel.load(ARTEFACTS / name).predict(text).abstained
+    """Nothing was read; a bias alone must not be told as an answer, nor be sure of anything."""
+    found = MicroModel.load(ARTEFACTS / name).predict(text)
+
+    assert (True, 0.0) == (found.abstained, found.confidence)
 
 
 @pytest.mark.parametrize("name", [MODEL, PREPROC, CARD, GOLDEN])

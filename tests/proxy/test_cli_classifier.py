@@ -208,6 +208,7 @@ def test_texts_are_guessed_some_at_a_time(capsys):
     assert " (unsure)  confidence" in lines[1]
     assert lines[len(texts) - 1].startswith("payment  ")
     assert (True, False) == (spaces["abstained"], payment["abstained"])
+    assert 0.0 == spaces["confidence"]
     assert (["payment"], "qwen3") == (payment["intents"], payment["source"])
 
 

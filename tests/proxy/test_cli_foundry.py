@@ -217,6 +217,19 @@ def test_odd_rows_are_read_and_an_empty_file_is_told(run, folder) -> None:
     assert (0, "", "empty.jsonl holds no row.\n") == run("predict", "intent", "--input", "empty.jsonl")
 
 
+def test_an_abstention_for_want_of_words_is_never_sure(run, folder) -> None:
+    """What a model of several labels says of a text that it cannot read is its bias alone."""
+    rows = [("refund my order", ["pay"]), ("stock of shoes", ["stock"]), ("tell a joke", [])]
+    lines = [{"text": f"{text} {'abc'[at % 3]}", "labels": labels} for at in range(24) for text, labels in rows]
+    (folder / "train.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines), "utf-8")
+    (folder / "rows.jsonl").write_text('{"text": "\U0001f9ff"}\n{"text": ""}\n', "utf-8")
+    code, *_ = run("forge", "--train", "train.jsonl", "--val", "train.jsonl", "--out", "made", "--multi-label")
+    _, out, _ = run("predict", "made", "--input", "rows.jsonl", "--json")
+
+    assert 0 == code
+    assert [(True, 0.0)] * 2 == [(each["abstained"], each["confidence"]) for each in map(json.loads, out.splitlines())]
+
+
 def test_a_classifier_of_another_kind_is_sent_to_its_command(run, folder) -> None:
     """Both are folders of a model; each command reads one kind."""
     (folder / "artefact").mkdir()

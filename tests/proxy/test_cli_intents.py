@@ -44,6 +44,17 @@ def test_file_gives_a_line_of_json_for_each_row(run, folder):
     assert all(0 <= each["confidence"] <= 1 for each in found)
 
 
+def test_an_abstention_for_want_of_words_is_never_sure(run):
+    """No tier and no model is, of what none of them can read."""
+    asked = json.loads(run("intent", "\U0001f9ff", "--json")[1])
+    whole = json.loads(run("understand", "\U0001f9ff", "--json")[1])
+    told = [asked, *asked["tiers"], *whole["intent"]["tiers"], *whole["models"].values()]
+
+    assert 0.0 == asked["confidence"]
+    assert {0.0} == {each["confidence"] for each in told if each["abstained"]}
+    assert asked["abstained"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
