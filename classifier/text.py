@@ -29,6 +29,8 @@ LONGEST_HAN_GRAM = 3
 HAN = "\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Scripts written without spaces: Han with its extensions, and kana; the inside of a character class."""
 _TOKENS = re.compile(rf"([{HAN}]+)|([^\W{HAN}]+(?:'[^\W{HAN}]+)*)|([^\w\s])")
+HALF_PAIR = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, such as JSON may escape: a symbol to every classifier, but nothing that UTF-8 can write."""
 _HAN_CHAR = re.compile(rf"[{HAN}]")
 _WORD = re.compile(rf"[^\W\d_{HAN}]+")
 

@@ -67,7 +67,7 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
 def put_in_place(folder: Path, out: Path, card: Json) -> None:
     """Move a checked artefact to where it is served from, the model last."""
     out.mkdir(parents=True, exist_ok=True)
-    (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     for name in (GOLDEN, PREPROC, CARD, MODEL):
         (folder / name).replace(out / name)
 

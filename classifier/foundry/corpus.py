@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from classifier.text import language_of
+from classifier.text import HALF_PAIR, language_of
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ LABEL_KEYS = ("labels", "intents", "output")
 LARGEST_LINE_BYTES = 16 * 1024 * 1024
 """A text of a million Chinese characters, each escaped, has room."""
 TEXT_MEND = 'a row looks like {"text": "我要退款"}'
+HALF_LABEL = "has a label with half of a surrogate pair, which is no text; write the label whole"
+"""What is wrong with such a label; a text may hold one."""
 ROW_MEND = 'a row looks like {"text": "我要退款", "labels": ["payment"]}'
 
 
@@ -60,14 +62,14 @@ def read_texts_or_errors(path: Path) -> tuple[str | CorpusError, ...]:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows in the shape `{"text", "labels", "lang", "tags"}`."""
+    """Write rows in the shape `{"text", "labels", "lang", "tags"}`; halves of surrogate pairs as escapes."""
     lines = (
         json.dumps(
             {"text": row.text, "labels": list(row.labels), "lang": row.lang, "tags": list(row.tags)}, ensure_ascii=False
         )
         for row in rows
     )
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "backslashreplace")
 
 
 def gold_matrix(rows: Sequence[Row], labels: Sequence[str], *, out_of_scope: str = "") -> NDArray[np.bool_]:
@@ -140,6 +142,8 @@ def _row(found: dict[str, object], file: str, line: int) -> Row:
     items = [value] if isinstance(value, str) else cast("list[object]", value) if isinstance(value, list) else None
     if items is None or not all(isinstance(item, str) and item for item in items):
         raise CorpusError(f"has no list of labels under {' or '.join(LABEL_KEYS)}; {ROW_MEND}", file=file, line=line)
+    if any(HALF_PAIR.search(item) for item in cast("list[str]", items)):
+        raise CorpusError(HALF_LABEL, file=file, line=line)
     tags = found.get("tags", [])
     lang = found.get("lang")
     return Row(

@@ -130,7 +130,8 @@ def _golden(model: Quantised, preproc: Preproc, texts: Sequence[str]) -> Iterato
 
 
 def _as_json(value: Json) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+    """Return a JSON document; halves of surrogate pairs, which rows may hold and no encoding has, as escapes."""
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "backslashreplace")
 
 
 def _put(path: Path, data: bytes) -> None:

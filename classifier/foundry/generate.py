@@ -208,7 +208,7 @@ def _write_rows(path: Path, answers: Iterator[_Answer], shares: Mapping[_Pair, i
         for row in rows[:wanted]:
             told = {**row, "lang": each.task.language, "tags": ["generated"]}
             lines.append(json.dumps(told, ensure_ascii=False))
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "backslashreplace")
     return len(lines), unreadable
 
 

@@ -207,7 +207,8 @@ def write_entity_artefact(folder: Path, run: Trained, preproc: EntityPreproc, go
         {"text": text, "tags": tags, "sums": [round(float(each), _SUM_DIGITS) for each in sums]}
         for text, (tags, sums) in zip(golden, run.golden(golden), strict=True)
     ]
-    (folder / GOLDEN).write_text(json.dumps({"cases": cases}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    golden_json = json.dumps({"cases": cases}, ensure_ascii=False, indent=1) + "\n"
+    (folder / GOLDEN).write_text(golden_json, "utf-8", "backslashreplace")  # rows may hold half a surrogate pair
     (folder / PREPROC).write_bytes(preproc_bytes)
     (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", "utf-8")
     (folder / MODEL).write_bytes(model_bytes)

@@ -69,9 +69,9 @@ def marked(line: str, *, file: str = "inline") -> SpanRow:
 
 
 def write_span_rows(path: Path, rows: Iterable[SpanRow]) -> None:
-    """Write rows as JSONL."""
+    """Write rows as JSONL; halves of surrogate pairs, which no encoding has, as escapes."""
     lines = (json.dumps(_as_object(row), ensure_ascii=False) for row in rows)
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "backslashreplace")
 
 
 def tags_of(types: Sequence[str]) -> tuple[str, ...]:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from classifier.text import language_of
+from classifier.text import HALF_PAIR, language_of
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def _objects_of(file: Path) -> Iterator[tuple[int, Json]]:
         if not line.strip():
             continue
         try:
-            found = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            found: object = json.loads(line)  # msgspec refuses half of a surrogate pair, which cut texts hold
+        except (ValueError, RecursionError) as error:
             raise CorpusError(f"no JSON object; {MEND}", file=str(file), line=number) from error
         yield number, cast("Json", found) if isinstance(found, dict) else {}
 
@@ -97,7 +98,7 @@ def _prompt_of(data: Json, file: Path, number: int) -> str:
     text = next((data[name] for name in TEXT_FIELDS if name in data), None)
     if not isinstance(text, str) or not text.strip():
         raise CorpusError(f"no prompt; {MEND}", file=str(file), line=number)
-    return text
+    return HALF_PAIR.sub("?", text)  # as `encoding.py` gives it to the library
 
 
 def _row_of(data: Json, file: Path, number: int) -> Row:
@@ -110,5 +111,9 @@ def _row_of(data: Json, file: Path, number: int) -> Row:
         raise CorpusError(f"{why}; {MEND}", file=str(file), line=number)
     if not words or len(words) != len(names):
         raise CorpusError(f"labels are no list of words; {MEND}", file=str(file), line=number)
+    if any(HALF_PAIR.search(word) for word in words):
+        raise CorpusError(
+            f"has a label with half of a surrogate pair, which is no text; {MEND}", file=str(file), line=number
+        )
     lang = data.get("lang")
     return Row(text, tuple(dict.fromkeys(words)), "zh" if lang == "zh" else "en" if lang == "en" else language_of(text))

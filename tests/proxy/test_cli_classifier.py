@@ -84,6 +84,22 @@ def sealed(folder):
     return make
 
 
+@pytest.mark.parametrize("form", ["predict", "compare", "train"])
+def test_half_a_surrogate_is_read_as_the_models_read_it(run, folder, form):
+    """Rows of cut emoji are no reason to stop; what comes next, a missing model, is told."""
+    (folder / "odd.jsonl").write_text('{"text": "pay \\ud83d", "labels": ["payment"]}\n', encoding="utf-8")
+    words = {
+        "predict": ("nowhere", "--input", "odd.jsonl"),
+        "compare": ("--test", "odd.jsonl", "--classifier", "nowhere"),
+        "train": ("--train", "odd.jsonl", "--base", "nowhere", "--val", "odd.jsonl"),
+    }
+    code, _, err = run("classifier", form, *words[form])
+
+    assert 1 == code
+    assert "odd.jsonl" not in err
+    assert "nowhere" in err
+
+
 @pytest.mark.parametrize("number", [("--lr", "0"), ("--lr", "-1")])
 def test_a_learning_rate_that_makes_no_sense_is_one_sentence(run, rows, number):
     """Nothing is loaded for it."""

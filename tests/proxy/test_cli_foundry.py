@@ -217,6 +217,26 @@ def test_odd_rows_are_read_and_an_empty_file_is_told(run, folder) -> None:
     assert (0, "", "empty.jsonl holds no row.\n") == run("predict", "intent", "--input", "empty.jsonl")
 
 
+def test_rows_with_half_a_surrogate_are_learned_from(run, folder) -> None:
+    """Text that was cut in the middle of an emoji is not worth a training that ends in a traceback."""
+    rows = [("refund \ud83d my order", "pay"), ("stock of \udfff shoes", "stock")]
+    lines = [{"text": f"{text} {'abc'[at % 3]}", "labels": [label]} for at in range(24) for text, label in rows]
+    (folder / "train.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines), "utf-8")
+    code, _, err = run("forge", "--train", "train.jsonl", "--val", "train.jsonl", "--out", "made")
+    found = json.loads(run("try", "made", "refund my \ud800 order", "--json")[1])
+
+    assert (0, ["pay"]) == (code, found["intents"]), err
+
+
+def test_a_label_with_half_a_surrogate_is_named_by_its_line(run, folder) -> None:
+    """A label is written into every answer, so it has to be text."""
+    (folder / "rows.jsonl").write_text(X + '{"text": "b", "labels": ["y\\ud800"]}\n', "utf-8")
+    code, _, err = run("forge", "--train", "rows.jsonl", "--val", "rows.jsonl", "--out", "made")
+
+    assert 1 == code
+    assert "rows.jsonl:2: has a label with half of a surrogate pair, which is no text" in err
+
+
 def test_an_abstention_for_want_of_words_is_never_sure(run, folder) -> None:
     """What a model of several labels says of a text that it cannot read is its bias alone."""
     rows = [("refund my order", ["pay"]), ("stock of shoes", ["stock"]), ("tell a joke", [])]

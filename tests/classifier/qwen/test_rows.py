@@ -36,6 +36,16 @@ def test_a_row_without_a_label_is_told_what_it_lacks(write):
         read_rows(write({"prompt": "你好", "output": []}))
 
 
+def test_half_a_surrogate_is_a_question_mark(write):
+    """Qwen's library takes no other text, and a hash over the rows needs text; a label with one is told."""
+    (row,) = read_rows(write(b'{"text": "pay \\ud83d now \\ud83d\\ude00", "labels": ["a"]}'))
+    with pytest.raises(CorpusError, match=r"rows\.jsonl:1: .*half of a surrogate pair"):
+        read_rows(write(b'{"text": "pay", "labels": ["a\\ud83d"]}'))
+
+    assert "pay ? now \U0001f600" == row.text
+    assert 64 == len(data_hash([row]))
+
+
 def test_language_is_what_the_row_says(write):
     """A sentence of names may be Chinese all the same."""
     rows = read_rows(
