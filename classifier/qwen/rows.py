@@ -1,6 +1,7 @@
 """Reads labelled prompts: JSON Lines with the names that people use for the two fields.
 
 `{"prompt", "output"}`, `{"text", "labels"}` and `{"text", "intents"}` are all taken; `lang` is optional.
+An empty list of labels means `none`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from classifier.text import HALF_PAIR, language_of
 from config.errors import CorpusError
+from config.intents import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +35,8 @@ class Row:
     text: str
     labels: tuple[str, ...]
     lang: Language
+    file: str = ""
+    line: int = 0
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
@@ -68,10 +72,11 @@ def require_labels(rows: Sequence[Row], labels: Sequence[str], *, file: Path) ->
     for number, row in enumerate(rows, 1):
         strange = sorted(set(row.labels) - known)
         if strange:
+            means = ", which an empty list means," if strange[0] == NONE else ""
             raise CorpusError(
-                f"label {strange[0]!r} is none of {', '.join(labels)}; correct the row or add the label",
-                file=str(file),
-                line=number,
+                f"label {strange[0]!r}{means} is none of {', '.join(labels)}; correct the row or add the label",
+                file=row.file or str(file),
+                line=row.line or number,
             )
 
 
@@ -107,8 +112,7 @@ def _row_of(data: Json, file: Path, number: int) -> Row:
     names = cast("list[object]", labels) if isinstance(labels, list) else []
     words = [name for name in names if isinstance(name, str) and name]
     if labels == []:
-        why = "names no label (a text that asks for none of them has one of its own, such as none)"
-        raise CorpusError(f"{why}; {MEND}", file=str(file), line=number)
+        words, names = [NONE], [NONE]
     if not words or len(words) != len(names):
         raise CorpusError(f"labels are no list of words; {MEND}", file=str(file), line=number)
     if any(HALF_PAIR.search(word) for word in words):
@@ -116,4 +120,5 @@ def _row_of(data: Json, file: Path, number: int) -> Row:
             f"has a label with half of a surrogate pair, which is no text; {MEND}", file=str(file), line=number
         )
     lang = data.get("lang")
-    return Row(text, tuple(dict.fromkeys(words)), "zh" if lang == "zh" else "en" if lang == "en" else language_of(text))
+    known = "zh" if lang == "zh" else "en" if lang == "en" else language_of(text)
+    return Row(text, tuple(dict.fromkeys(words)), known, file=str(file), line=number)

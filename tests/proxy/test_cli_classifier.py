@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+import classifier
 from classifier.compare import compare, make_report
 from classifier.finetune import Step, Trained
 from classifier.qwen.artefact import Base, Manifest, seal
@@ -98,6 +99,19 @@ def test_half_a_surrogate_is_read_as_the_models_read_it(run, folder, form):
     assert 1 == code
     assert "odd.jsonl" not in err
     assert "nowhere" in err
+
+
+def test_a_row_without_a_label_is_compared_as_none(run, folder, rows):
+    """What forging takes is measured too; a model that has no `none` names the line."""
+    rows.write_text(ROWS.replace("order", "inventory") + '\n{"text": "hello there", "labels": []}\n', encoding="utf-8")
+    micro = str(Path(classifier.__file__).parent / "artefacts" / "intent")
+    done = run("classifier", "compare", "--test", str(rows), "--micro", micro, "--out", "r.json", "--json")
+    files = ("--train", str(rows), "--val", str(rows))
+    lost = run("classifier", "train", *files, "--base", "nowhere", "--labels", "payment,inventory")
+
+    assert (0, 3) == (done[0], json.loads(done[1])["test"]["n"])
+    assert 1 == lost[0]
+    assert "rows.jsonl:4: label 'none', which an empty list means, is none of payment, inventory" in lost[2]
 
 
 @pytest.mark.parametrize("number", [("--lr", "0"), ("--lr", "-1")])

@@ -30,10 +30,11 @@ def test_every_spelling_of_a_row_is_read(write, text, labels):
     assert ("我要退款", ("payment",), "zh") == (row.text, row.labels, row.lang)
 
 
-def test_a_row_without_a_label_is_told_what_it_lacks(write):
-    """An empty list is a list of words; what is missing is the label for a text that asks for nothing."""
-    with pytest.raises(CorpusError, match=r"names no label .* such as none"):
-        read_rows(write({"prompt": "你好", "output": []}))
+def test_a_row_without_a_label_asks_for_none(write):
+    """What the foundry learns from is taken here too."""
+    (row,) = read_rows(write({"prompt": "你好", "output": []}))
+
+    assert ("none",) == row.labels
 
 
 def test_half_a_surrogate_is_a_question_mark(write):
@@ -75,7 +76,6 @@ def test_folder_is_read_file_by_file(write, tmp_path):
         {"prompt": "x"},
         {"prompt": "  ", "output": ["a"]},
         {"output": ["a"]},
-        {"prompt": "x", "output": []},
         {"prompt": "x", "output": "a"},
         {"prompt": "x", "output": ["a", 1]},
         {"prompt": "x", "output": [""]},
@@ -104,3 +104,12 @@ def test_unknown_label_is_told_with_its_line(write):
     with pytest.raises(CorpusError, match="'aa' is none of a, b") as failure:
         require_labels(read_rows(path), ("a", "b"), file=path)
     assert 2 == failure.value.line
+
+
+def test_a_row_without_a_label_is_told_where_nothing_is_called_none(write, tmp_path):
+    """By the file and the line that it stands on, blank lines and other files before it included."""
+    write({"prompt": "x", "output": ["a"]}, name="1.jsonl")
+    write({"prompt": "x", "output": ["a"]}, b"", {"prompt": "y", "output": []}, name="2.jsonl")
+
+    with pytest.raises(CorpusError, match=r"2\.jsonl:3: .*label 'none', which an empty list means, is none of a, b"):
+        require_labels(read_rows(tmp_path), ("a", "b"), file=tmp_path)
