@@ -107,13 +107,15 @@ class Understanding:
     def load_now(self) -> None:
         """Load the micro-models, in this thread."""
         self._stamp = self._shelf.stamp()
-        model = self._micro_model()
+        states: dict[str, Json] = {}
+        model = self._micro_model(states)
         self._served = None if model is None else ServedModel(model)
         folders = self._artefacts.iterdir() if self._artefacts.is_dir() else ()
         names = sorted(each.name for each in folders if each.is_dir() and each.name != INTENT)
-        self._readers = {name: reader for name in names if (reader := self._reader(name)) is not None}
+        self._readers = {name: reader for name in names if (reader := self._opened(name, load_reader, states))}
         self._loaded = True
         self._assemble()
+        self._states = states  # last: who reads of a version is answered by it
         self.shadows.watch()
 
     async def watch(self, *, every_s: float = WATCH_S) -> None:
@@ -174,7 +176,11 @@ class Understanding:
         status = "ok" if self._loaded else "loading"
         told: Json = {"status": status, "rule": {"status": "ok"}, **self._states}
         if self._micro is not None and self._micro.problem is not None:
-            told[INTENT] = {**self._states[INTENT], "status": "failing", "error": self._shown(self._micro.problem)}
+            told[INTENT] = {
+                **self._states.get(INTENT, {}),
+                "status": "failing",
+                "error": self._shown(self._micro.problem),
+            }
         told["model"] = {"status": "off"} if self._model is None else self._model.state()
         shadowed, problems = self.shadows.state(), self.shadows.problems
         if problems:
@@ -239,24 +245,22 @@ class Understanding:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _micro_model(self) -> MicroModel | None:
+    def _micro_model(self, states: dict[str, Json]) -> MicroModel | None:
         if not (self._artefacts / INTENT).is_dir():
-            self._states[INTENT] = {"status": "absent"}
+            states[INTENT] = {"status": "absent"}
             return None
-        return self._opened(INTENT, MicroModel.load)
+        return self._opened(INTENT, MicroModel.load, states)
 
-    def _reader(self, name: str) -> Reader | None:
-        return self._opened(name, load_reader)
-
-    def _opened(self, name: str, load: Callable[[Path], V]) -> V | None:
+    def _opened(self, name: str, load: Callable[[Path], V], states: dict[str, Json]) -> V | None:
+        """Return the live version of a name, loaded, and put what is to be told of it into `states`."""
         try:
             model, problems = self._shelf.open_live(name, partial(_loaded_once, load))
         except (ArtefactError, ImportError) as error:
-            self._states[name] = {"status": "failed", "error": self._shown(str(error))}
+            states[name] = {"status": "failed", "error": self._shown(str(error))}
             return None
         told: Json = {"status": "ok", "version": model.version}
         # where there are problems, the version before it serves, or the shipped one
-        self._states[name] = {**told, "refused": self._shown(problems[0])} if problems else told
+        states[name] = {**told, "refused": self._shown(problems[0])} if problems else told
         return model
 
     def _shown(self, message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,30 @@ async def test_what_a_command_changes_is_taken_up_while_running(understanding, s
     watching.cancel()
 
     assert "payment" in (await understanding.ask("please give me my money back for this order")).intent.labels
+
+
+async def test_a_version_is_told_of_only_once_it_answers(tmp_path, candidate) -> None:
+    """Who reads in health that a rollback is done must not be answered by what was rolled back."""
+    home = tmp_path / "artefacts"
+    shutil.copytree(shipped_artefacts() / NAME, home / NAME)
+    (home / "slow").mkdir()
+    pipe = home / "slow" / "card.json"  # the next artefact to be read, for as long as the test likes
+    pipe.write_text("no card", "utf-8")
+    shelf = Shelf(tmp_path / "versions", home)
+    made = Understanding(artefacts=home, versions=shelf.home)
+    await made.load()
+    shipped, new = _live(made), shelf.shadow(NAME, candidate).shadow
+    shelf.promote(NAME)
+    pipe.unlink()
+    os.mkfifo(pipe)
+    taking = asyncio.create_task(made.refresh())
+    with await asyncio.to_thread(pipe.open, "wb") as writer:  # opens once the reader is there
+        while_it_loads = _live(made)
+        writer.write(b"no card")
+    await taking
+    await made.aclose()
+
+    assert (shipped, new) == (while_it_loads, _live(made))
 
 
 async def test_a_version_that_broke_leaves_the_old_one_serving(understanding, shelf, candidate) -> None:
