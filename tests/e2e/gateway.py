@@ -27,6 +27,7 @@ port = 0
 shipped_models = false
 [health]
 find_ollama = false
+probe_timeout_s = 20
 """
 MODEL = """
 [[model]]
