@@ -22,7 +22,8 @@ Grams = tuple[str, ...]
 
 @cache
 def _rows(part: str) -> tuple[Row, ...]:
-    files = [BLUEPRINT / "test.jsonl"] if part == "test" else sorted((BLUEPRINT / "corpus").glob("*.jsonl"))
+    apart = {"test": "test.jsonl", "second": "second_test.jsonl"}
+    files = [BLUEPRINT / apart[part]] if part in apart else sorted((BLUEPRINT / "corpus").glob("*.jsonl"))
     lines = [line for file in files if file.exists() for line in file.read_text(encoding="utf-8").splitlines()]
     return tuple(json.loads(line) for line in lines)
 
@@ -155,6 +156,17 @@ def test_no_row_is_nearly_one_of_the_frozen_part():
 
     assert [text for text in frozen if _normal(text) in known] == []
     assert _near_pairs(frozen, trained) == []
+
+
+def test_second_part_is_of_both_languages_and_near_no_other_row():
+    """It was written by somebody who had seen no row; nobody else said the same."""
+    second = [_text(row) for row in _rows("second")]
+    others = [_text(row) for part in ("train", "test") for row in _rows(part)]
+
+    assert Counter({"zh": 160, "en": 156}) == Counter(row["lang"] for row in _rows("second"))
+    assert _near_pairs(second, others) == []
+    assert {_normal(text) for text in second} & {_normal(text) for text in others} == set()
+    assert all(set(_labels(row)) <= {*shipped_intents().names, NONE} for row in _rows("second"))
 
 
 def test_catalogue_examples_are_no_rows_of_the_frozen_part():
