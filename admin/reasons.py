@@ -35,7 +35,10 @@ _KNOWN: Final = {
         "nothing_learned": "nothing learned yet: its weight and price",
         "its_domain": "its domain: (?P<domain>.*)",
         "its_description": "its description: (?P<description>.*)",
-        "newcomer": r"new: at most (?P<share>\d+) % until (?P<until>\d+) outcomes, (?P<n>\d+) so far",
+        "newcomer": (
+            r"new: at most (?P<share>\d+) % (?:now, no ceiling from|until) (?P<until>\d+) outcomes(?: on)?, "
+            r"(?P<n>\d+) so far"
+        ),
         "starting_values": "as the starting values say",
         "fitted": "by a policy fitted to labelled prompts",
         "not_allowed": "key: it may not use this model",

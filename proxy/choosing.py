@@ -60,6 +60,8 @@ class Considered:
     """Version of what was learned."""
     drawn: Mapping[str, float] = field(default_factory=dict[str, float])
     """With which probability each would be drawn, also where nothing is drawn."""
+    own: str | None = None
+    """The model that the conversation has."""
 
     def as_json(self, choice: Choice) -> Json:
         """Return what stands among the decision's features."""
@@ -137,7 +139,7 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         own=warm,
     )
     drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
-    considered = Considered(question, eligible, dial, house.experience.version, drawn)
+    considered = Considered(question, eligible, dial, house.experience.version, drawn, own=warm)
     if eligible.relaxed is not None:
         choice = replace(choice, reasons=(f"nobody fits: {eligible.relaxed}", *choice.reasons))
     exchange.choice, exchange.considered = choice, considered

@@ -58,7 +58,14 @@ async def judge(house: House, exchange: Exchange, note: span) -> None:
     house.metrics.judged(asked, "waited" if waits else "at_once")
     exchange.judged = told(house, asked)
     if asked.verdict is not None:
-        exchange.choice, chances = followed(choice, asked.verdict, trust=settings.trust, chances=considered.drawn)
+        exchange.choice, chances = followed(
+            choice,
+            asked.verdict,
+            trust=settings.trust,
+            chances=considered.drawn,
+            floor=house.settings.routing.floor,
+            own=considered.own,
+        )
         exchange.considered = replace(considered, drawn=chances)
         exchange.judged |= {"followed": settings.trust > 0, "weight": weight_of(asked.verdict, trust=settings.trust)}
     note(abstained=asked.verdict is None, **exchange.judged)

@@ -127,14 +127,14 @@ def settle(
     """Draw one of those that stand, or take one without exploring, and put them in the order of trying.
 
     Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the surest; `own` is the
-    model that this conversation has.
+    model that this conversation has. Other models that are new and have a ceiling are tried last: if the chosen one
+    fails, what it leaves is not theirs.
     """
     n = len(stood.scores)
     best, highest = stood.surest(own), max(stood.scores)
     sure = next((i for i, each in enumerate(stood.expected) if each.model == stay), best)
     chosen = drawing.drawn(stood.probabilities, seed=seed) if explores else sure
     probabilities = stood.probabilities if explores else drawing.certain(n, sure)
-    order = [chosen, *sorted((i for i in range(n) if i != chosen), key=lambda i: -stood.scores[i])]
     ranked = tuple(
         Ranked(
             stood.expected[i].model,
@@ -144,8 +144,9 @@ def settle(
             expected=stood.expected[i],
             p_best=stood.p_best[i],
         )
-        for i in order
+        for i in range(n)
     )
+    ranked = tuple(sorted(ranked, key=lambda each: (each is not ranked[chosen], each.waits(own), -each.score)))
     return Choice(
         ranked,
         version,

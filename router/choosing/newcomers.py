@@ -85,4 +85,4 @@ def share_of(held: Sequence[tuple[float, float]]) -> float | None:
 
 def told_of(n: float, ceiling: float) -> str:
     """Return the reason for a person."""
-    return f"new: at most {100 * ceiling:.0f} % until {SETTLED_AT:.0f} outcomes, {n:.0f} so far"
+    return f"new: at most {100 * ceiling:.0f} % now, no ceiling from {SETTLED_AT:.0f} outcomes on, {n:.0f} so far"

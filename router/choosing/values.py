@@ -98,13 +98,17 @@ class Ranked:
     p_best: float = 0.0
     """How likely its score is the highest of them."""
 
+    def waits(self, own: str | None) -> bool:
+        """Return whether it is tried after the others: it is new and has a ceiling, and the conversation is not its."""
+        return self.expected is not None and self.expected.ceiling is not None and self.model != own
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A choice with the probability of every model that could have been chosen."""
 
     ranked: tuple[Ranked, ...]
-    """In the order in which they will be tried, the chosen one first; the others by score."""
+    """In the order in which they will be tried, the chosen one first; the others by score, new ones last."""
     version: str
     """Of the policy, what was learned included."""
     seed: int | None = None

@@ -46,18 +46,25 @@ def bounded(probabilities: Sequence[float], position: int, ceiling: float | None
 
 
 def followed(
-    choice: Choice, verdict: Verdict, *, trust: float, chances: Mapping[str, float]
+    choice: Choice,
+    verdict: Verdict,
+    *,
+    trust: float,
+    chances: Mapping[str, float],
+    floor: float = FLOOR,
+    own: str | None = None,
 ) -> tuple[Choice, Mapping[str, float]]:
     """Return the choice after a verdict, and with which probability each model is drawn now.
 
     `chances` are the policy's, by model, in the order of its draw: the choice's own seed draws again, from the mixed
     ones in that order. A choice without a seed was not drawn; it goes to the named model where that is the likeliest
-    one now, else it stays. No verdict lifts a new model above its ceiling, nor takes it where nothing is drawn.
+    one now, else it stays. No verdict lifts a new model above its ceiling, nor takes it where nothing is drawn. `floor`
+    is the policy's, and `own` the model that the conversation has.
     """
     names, before = list(chances), list(chances.values())
     at, ceiling = names.index(verdict.model), _ceiling_of(choice, verdict.model)
-    weight = min(weight_of(verdict, trust=trust), bounded(before, at, ceiling))
-    vector = mixed(before, at, weight=weight)
+    weight = min(weight_of(verdict, trust=trust), bounded(before, at, ceiling, floor=floor))
+    vector = mixed(before, at, weight=weight, floor=floor)
     after = dict(zip(names, vector, strict=True))
     told = (
         f"the judge named {verdict.model!r}: its probability went from "
@@ -70,7 +77,7 @@ def followed(
         chosen = verdict.model if is_likeliest else choice.ranked[0].model
         probability = {name: float(name == chosen) for name in names}
     best = max(choice.ranked, key=lambda each: each.score).model
-    ordered = sorted(choice.ranked, key=lambda each: (each.model != chosen, -each.score))
+    ordered = sorted(choice.ranked, key=lambda each: (each.model != chosen, each.waits(own), -each.score))
     found = replace(
         choice,
         ranked=tuple(replace(each, probability=probability[each.model]) for each in ordered),

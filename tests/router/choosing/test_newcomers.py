@@ -162,7 +162,7 @@ def test_the_reason_tells_the_ceiling():
     found = choose(QUESTION, OFFERS, Known(12), seed=1)
     (new,) = (each.expected for each in found.ranked if each.model == "new")
 
-    assert ("new: at most 30 % until 100 outcomes, 12 so far",) == new.reasons
+    assert ("new: at most 30 % now, no ceiling from 100 outcomes on, 12 so far",) == new.reasons
 
 
 def test_a_share_is_part_of_the_policy():
@@ -210,3 +210,14 @@ def _applied(p, counted):
 
 def _apart(p, q):
     return float(np.abs(np.array(p) - np.array(q)).sum() / 2)
+
+
+def test_where_the_chosen_one_fails_a_new_model_is_tried_last():
+    """However high its score: what a failing model leaves is not for one with a ceiling, but in its own conversation."""
+    stood = standing(QUESTION, OFFERS, Known(12), terms=Terms())
+    order = [each.model for each in settle(stood, version="v", seed=1, explores=False).ranked]
+    own = settle(stood, version="v", seed=1, explores=False, stay="old", own="new").ranked
+
+    assert "new" == order[-1]
+    assert ["old", "new"] == [each.model for each in own[:2]]
+    assert max(own, key=lambda each: each.score).model == "new"

@@ -131,3 +131,31 @@ def test_a_new_model_that_has_all_it_may_gets_no_more():
     assert 0.0 == bounded((0.4, 0.4, 0.2), 2, 0.2)
     assert 1.0 == bounded((0.4, 0.4, 0.2), 2, None)
     assert 1.0 == bounded((0.02, 0.02, 0.96), 2, 0.2)
+
+
+def test_a_lower_floor_of_the_settings_leaves_the_others_less():
+    """What the policy gives each at least is what stays with each, not a constant."""
+    choice = chosen(0.5, 0.5, 0.5, seed=1)
+    chances = dict.fromkeys(MODELS, 1 / 3)
+    after = followed(choice, Verdict("b", 1.0), trust=1.0, chances=chances, floor=0.001)[1]
+
+    assert pytest.approx((0.001, 0.998, 0.001)) == tuple(after.values())
+
+
+def test_after_a_verdict_a_new_model_is_tried_last_too():
+    """As before it: unless it is drawn, or the conversation is its own."""
+    choice = chosen(0.5, 0.5, 0.9, seed=1)
+    held = replace(
+        choice,
+        ranked=tuple(
+            replace(each, expected=replace(each.expected, ceiling=0.2)) if each.model == "c" else each
+            for each in choice.ranked
+        ),
+    )
+    chances = {"a": 0.02, "b": 0.96, "c": 0.02}
+    order, own = (
+        [each.model for each in followed(held, Verdict("b", 1.0), trust=1.0, chances=chances, own=own)[0].ranked]
+        for own in (None, "c")
+    )
+
+    assert (["b", "a", "c"], ["b", "c", "a"]) == (order, own)
