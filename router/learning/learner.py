@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from router.learning.cap import BUDGET, Subject, Width, largest_share, probes_of, subject_of
+from router.learning.cap import Width, largest_share, probes_of, subject_of
 from router.learning.heads import Head, Sums, head_of
-from router.learning.preferences import DAY_S, Preferences
+from router.learning.preferences import Preferences
 from router.learning.profiles import Profiles
+from router.learning.speakers import MAX_SPEAKERS, Budgets, Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,28 +22,8 @@ if TYPE_CHECKING:
 
 MAX_REMEMBERED: Final = 20_000
 """Decisions whose lesson is known well enough to be replaced by another word about them."""
-MAX_SPEAKERS: Final = 128
-"""Keys whose lessons are kept apart, to be weighed; of the others what counts now goes on counting."""
-MAX_SUBJECTS: Final = 16
-"""Domains and intents of a key on which its influence is measured."""
 SLOT_S: Final = 6 * 3_600
 """Lessons of one key within this time are weighed together."""
-
-
-@dataclass(slots=True)
-class Speaker:
-    """All that one key said, and how much of it counts."""
-
-    sums: dict[str, Sums] = field(default_factory=dict[str, Sums])
-    """By model, as if it counted whole."""
-    subjects: dict[Subject, None] = field(default_factory=dict[Subject, None])
-    """What it spoke of lately."""
-    share: float = 0.0
-    used: float = 0.0
-    """How far that moves probabilities at most."""
-    allowed: float = BUDGET
-    at: float = 0.0
-    """When it was last allowed more, seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +45,12 @@ class Remembered:
 class Learner:
     """What all lessons so far come to. Its methods may be called from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, settled: frozenset[str] | None = None) -> None:
         self.totals: dict[str, Sums] = {}
         """By model, what is in force."""
         self.speakers: OrderedDict[str, Speaker] = OrderedDict()
+        self.budgets = Budgets()
+        """Of speakers whose lessons are not kept apart any more."""
         self.preferences = Preferences()
         self.profiles = Profiles()
         self.remembered: OrderedDict[str, Remembered] = OrderedDict()
@@ -82,7 +65,7 @@ class Learner:
         self.lock = threading.RLock()
         self.width = Width()
         """Of the draw that what is learned is for: how much a key may teach depends on it."""
-        self.settled: frozenset[str] | None = None
+        self.settled = settled
         """Models that were there from the start; each other one is new. `None` until a catalogue was met."""
         self._heads: dict[str, Head] = {}
 
@@ -132,6 +115,12 @@ class Learner:
     def is_new(self, model: str) -> bool:
         """Return whether a model came later than the first catalogue, or was reset."""
         return self.settled is not None and model not in self.settled
+
+    def outcomes_of_new(self, settled: frozenset[str] | None) -> Mapping[str, float]:
+        """Return the weight of all outcomes by model, of each that is not `settled`; nobody is new without those."""
+        with self.lock:
+            new = () if settled is None else self.totals.keys() - settled
+            return {name: round(self.totals[name].n(), 3) for name in new}
 
     def heads(self) -> Mapping[str, Head]:
         """Return what is to be expected of each model that was learned of; what is returned stays as it is."""
@@ -184,6 +173,7 @@ class Learner:
         """Forget one caller's own taste, and what it taught about models; returns whether there was anything."""
         with self.lock:
             had = self.preferences.forget(caller)
+            self.budgets.forget(caller)
             speaker = self.speakers.pop(caller, None)
             if speaker is not None:
                 self._count(speaker, -speaker.share)
@@ -199,23 +189,19 @@ class Learner:
 
     def _hear(self, name: str, lessons: list[Told]) -> None:
         """Take what one key says, and let as much of all it said count as may."""
-        speaker = self.speakers.setdefault(name, Speaker(at=lessons[0].said.timestamp()))
+        if name not in self.speakers:
+            self.speakers[name] = self.budgets.back(name, at=lessons[0].said.timestamp())
+        speaker = self.speakers[name]
         self.speakers.move_to_end(name)
         self._count(speaker, -speaker.share)
         now = max(each.said.timestamp() for each in lessons)
-        grown = BUDGET * max(0.0, now - speaker.at) / DAY_S
-        speaker.allowed = min(speaker.used + BUDGET, speaker.allowed + grown)
-        speaker.at, speaker.share = max(now, speaker.at), 0.0
+        speaker.grow(now)
         for each in lessons:
             self._take(each, speaker.sums)
-            subject = subject_of(each.lesson.question)
-            speaker.subjects.pop(subject, None)
-            speaker.subjects[subject] = None
-        while len(speaker.subjects) > MAX_SUBJECTS:
-            del speaker.subjects[next(iter(speaker.subjects))]
+            speaker.speak_of(subject_of(each.lesson.question))
         self._weigh(speaker)
         while len(self.speakers) > MAX_SPEAKERS:
-            self.speakers.popitem(last=False)
+            self.budgets.keep(*self.speakers.popitem(last=False), now=now)
 
     def _weigh(self, speaker: Speaker) -> None:
         """Let as much count as may of what a key said, of which nothing counts now."""

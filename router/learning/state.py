@@ -14,9 +14,10 @@ from config.errors import ArtefactError
 from router.learning.cap import Subject
 from router.learning.encoding import ENCODING
 from router.learning.heads import sums_from
-from router.learning.learner import Learner, Remembered, Speaker
+from router.learning.learner import Learner, Remembered
 from router.learning.preferences import preferences_from
 from router.learning.profiles import profiles_from
+from router.learning.speakers import Budgets, Speaker
 
 if TYPE_CHECKING:
     from config.types import Json
@@ -67,6 +68,7 @@ def state_json(state: State) -> Json:
                 }
                 for name, each in learner.speakers.items()
             },
+            "budgets": {name: [left, at] for name, left, at in learner.budgets},
             "preferences": learner.preferences.as_json(),
             "profiles": learner.profiles.as_json(),
             "remembered": _packed({name: list(astuple(each)) for name, each in kept}),
@@ -92,7 +94,7 @@ def state_from(told: Json, *, name: str) -> State:
 def without_caller(told: Json, caller: str) -> Json:
     """Return a state's JSON without a caller's taste and words; what counts of them in the sums names nobody."""
     cleaned = dict(told)
-    for part in ("speakers", "preferences"):
+    for part in ("speakers", "preferences", *(("budgets",) * ("budgets" in told))):
         cleaned[part] = {name: each for name, each in cast("Json", told.get(part) or {}).items() if name != caller}
     if isinstance(told.get("remembered"), str):
         kept = {name: each for name, each in _unpacked(str(told["remembered"])).items() if caller not in each}
@@ -108,6 +110,8 @@ def _learner(told: Any) -> Learner:
         subjects = {_subject(*subject): None for subject in each["subjects"]}
         numbers = (float(each[part]) for part in ("share", "used", "allowed", "at"))
         learner.speakers[str(name)] = Speaker(sums, subjects, *numbers)
+    budgets: dict[str, tuple[float, float]] = told.get("budgets") or {}  # versions of before did not keep them
+    learner.budgets = Budgets((str(name), float(left), float(at)) for name, (left, at) in budgets.items())
     learner.preferences = preferences_from(told["preferences"])
     learner.profiles = profiles_from(told["profiles"])
     learner.remembered = OrderedDict(

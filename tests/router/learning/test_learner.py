@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from router.choosing.newcomers import SETTLED_AT
 from router.learning.cap import Width
 from router.learning.heads import Sums
-from router.learning.learner import MAX_REMEMBERED, MAX_SPEAKERS, MAX_SUBJECTS, Learner
+from router.learning.learner import MAX_REMEMBERED, Learner
 from router.learning.preferences import MAX_CALLERS, Preferences
+from router.learning.speakers import MAX_SPEAKERS, MAX_SUBJECTS
 from tests.router.learning.doubles import CODE, NOW, OFFERS, TALK, experience_of, probabilities, told
 
 SOFT = Width(temperature=0.05)
