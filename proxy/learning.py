@@ -30,7 +30,7 @@ from router.learning.versions import ACTIVE, SHADOW, VersionStore
 from router.policy.model import load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from config.database import Database
     from config.settings import LearningSettings, RoutingSettings, Settings
@@ -141,6 +141,7 @@ class Learning:
             self._usages,
             live.width,
             live.settled,
+            None if live is self.state.learner else self._counted_beside(),
         )
 
     def told(self, settings: LearningSettings) -> Json:
@@ -196,7 +197,7 @@ class Learning:
             self.state = in_force if grows_from == active and not shadows else await store.load(grows_from)
         except ArtefactError as error:
             log.error("version_not_used", version=active, reason=str(error))  # noqa: TRY400  # told whole in /health
-            in_force = self.state = State(Learner())
+            in_force = self.state = State(Learner(settled=await store.settled(active)))
             self.damage = str(error)
         self.live = in_force.learner
         if self.active is not None:
@@ -208,11 +209,17 @@ class Learning:
 
     async def _meet(self, settings: LearningSettings, catalog: Catalog) -> None:
         """Have a version that was written before there were new models know those of now as settled, and keep that."""
+        if self.damage is not None:  # who is new cannot be told from a learner that knows nothing
+            return
         met = self.live.meet(catalog.models)
         if self.live is not self.state.learner:
             met = self.state.learner.meet(catalog.models)
         if met:
             await self._keep_now(settings, why="met the models of then")
+
+    def _counted_beside(self) -> Mapping[str, float]:
+        """Return the outcomes of new models by the learner in shadow: by these the ceilings rise, and nothing else."""
+        return self.state.learner.outcomes_of_new(self.live.settled)
 
     def _draw_with(self, width: Width) -> bool:
         changed = [each.draw_with(width) for each in (self.state.learner, self.live)]
@@ -231,7 +238,7 @@ class Learning:
         if is_far:
             self._far_at = now
         self.n_unkept += n
-        return n > 0 and self.live is self.state.learner
+        return n > 0 and (self.live is self.state.learner or bool(self._counted_beside()))
 
     async def _keep(self, house: House) -> None:
         """Write a version where enough was learned, or long ago."""

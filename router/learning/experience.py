@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -36,11 +37,14 @@ class LearnedExperience:
     """Of the draw that it is for: a key's own taste counts the less, the steeper that is."""
     settled: frozenset[str] | None = None
     """Models that were there from the start; each other one is new. `None` where that is not known: then none is."""
+    outcomes: Mapping[str, float] | None = None
+    """Weight of all outcomes of each new model, where another learner counts them than the one in force: in shadow."""
 
     @property
     def version(self) -> str:
         """Name the prior and what was learned."""
-        return f"{self.prior.version}+{self.learned}"
+        counted = "" if not self.outcomes else f".{_digest(self.outcomes)}"
+        return f"{self.prior.version}+{self.learned}{counted}"
 
     def expect(self, question: Question, offers: Sequence[Offer]) -> tuple[Expected, ...]:
         """Return what is expected of each offer, in their order."""
@@ -67,6 +71,8 @@ class LearnedExperience:
     def _outcomes_of_new(self, model: str) -> float | None:
         if self.settled is None or model in self.settled:
             return None
+        if self.outcomes is not None:
+            return round(self.outcomes.get(model, 0.0), 3)
         head = self.heads.get(model)
         return 0.0 if head is None else round(head.n(), 3)
 
@@ -81,6 +87,11 @@ class LearnedExperience:
         if not told and self._outcomes_of_new(offer.model) == 0.0 and offer.description:
             return (f"its description: {offer.description[:MAX_DESCRIPTION_CHARS]}", *before.reasons)
         return tuple(told) or before.reasons
+
+
+def _digest(outcomes: Mapping[str, float]) -> str:
+    told = repr(sorted(outcomes.items())).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(told, digest_size=5).hexdigest()
 
 
 MAX_DESCRIPTION_CHARS: Final = 160

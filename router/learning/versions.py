@@ -8,6 +8,7 @@ lesson is read any more.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -34,6 +35,7 @@ KIND: Final = "learner"
 ACTIVE, SHADOW, RETIRED = "active", "shadow", "retired"
 THE_GATEWAY: Final = "gateway"
 MIN_PREFIX: Final = 2
+MAX_TRIED: Final = 20
 _T = policy_version.c
 
 
@@ -96,6 +98,22 @@ class VersionStore:
         if not isinstance(told, dict):
             raise ArtefactError("holds nothing", file=version_id, mend="roll back to another version")
         return state_from(cast("Json", told), name=version_id)
+
+    async def settled(self, first: str) -> frozenset[str] | None:
+        """Return which models are not new by what the version `first` was made of, also where it cannot be read.
+
+        Where that does not tell, the newest other version that does, of `MAX_TRIED`; `None` where none tells.
+        """
+        versions = sorted(await self.all(), key=lambda each: each.id != first)
+        for each in versions[:MAX_TRIED]:
+            known = each.recipe.get("settled")
+            if isinstance(known, list):
+                return frozenset(map(str, cast("list[object]", known)))
+            with suppress(ArtefactError):
+                settled = (await self.load(each.id)).learner.settled
+                if settled is not None:
+                    return settled
+        return None
 
     async def all(self) -> tuple[Version, ...]:
         """Return the versions, the newest first, without what they hold."""
@@ -235,6 +253,7 @@ class VersionStore:
                 "n_lessons": learner.n_lessons,
                 "until": kept.cursor.isoformat(),
                 "seed": None,
+                "settled": None if learner.settled is None else sorted(learner.settled),
             },
             "metrics": _metrics(learner),
         }
