@@ -13,11 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from config.columns import json_text, json_value
 from config.database_errors import described, is_trouble
 from config.database_file import DatabaseFile
+from config.database_pool import LeavingPool
 from config.errors import SettingsError, StorageError
 from config.revision import bring_up_to_date
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
     from config.database_file import FileId
 
@@ -219,7 +219,7 @@ def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Data
     options = {"json_serializer": json_text, "json_deserializer": json_value}
     engine = create_async_engine(
         address,
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=LeavingPool,
         # A database in memory is its connection: there is one, and everybody waits for it.
         pool_size=1 if in_memory else pool_size,
         max_overflow=0 if in_memory else pool_size,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.util import greenlet_spawn
 
 from config.database import open_database
 from config.errors import StorageError
@@ -156,3 +157,21 @@ async def test_who_reads_while_the_file_is_lost_takes_its_connection_along(sqlit
     assert ["a"] == list(held)
     with pytest.raises(ValueError, match="no active connection"):
         await own.execute("SELECT 1")
+
+
+async def test_a_connection_opened_in_a_pool_that_was_left_is_closed_when_it_comes_back(sqlite_database):
+    """A reader that had the old pool in its hand while the file was let go opens the new file there: nobody takes it."""
+    await write(sqlite_database, "before")
+    old = sqlite_database.engine.sync_engine.pool
+    for each in files_of(sqlite_database):
+        each.unlink()
+    with pytest.raises(StorageError):
+        await write(sqlite_database, "lost")
+    await write(sqlite_database, "after")
+    assert old is not sqlite_database.engine.sync_engine.pool
+    found = await greenlet_spawn(old.connect)
+    driver = found.driver_connection
+    await greenlet_spawn(found.close)
+
+    with pytest.raises(ValueError, match=r"closed|no active"):
+        await driver.execute("select 1")
