@@ -31,6 +31,7 @@ from proxy.lifespan import open_house
 from proxy.metrics import Metrics
 from proxy.openapi import add_relay_paths, openapi_config
 from proxy.public_routes import needs_key
+from proxy.question_secret import question_hashing
 from proxy.relay_routes import relay_routes
 from proxy.rules_in_force import RULES_AREA, RulesInForce
 from proxy.telemetry.sinks import open_sinks, told
@@ -139,7 +140,7 @@ def build_house(settings: Settings, *, transport: Transport) -> House:
             embedders, transport, check_empty=accept_empty, observers=watching, gate=health, budget=retries, rng=rng
         ),
         transport=transport,
-        ledger=told(SqlLedger(writer), (*sinks, feed)),
+        ledger=told(SqlLedger(writer, hashing=question_hashing(settings.state_dir)), (*sinks, feed)),
         sinks=sinks,
         feed=feed,
         writer=writer,

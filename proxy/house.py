@@ -22,6 +22,7 @@ from proxy.judging import FOLDER as JUDGE_FOLDER
 from proxy.judging import Judging, judge_key, judge_ollama
 from proxy.learning import Learning
 from proxy.limits import RateLimiter
+from proxy.question_secret import question_hashing
 from proxy.signs import Signs
 from proxy.similar import Similar
 from proxy.vitals import Vitals
@@ -141,7 +142,7 @@ class House:
         self.plain_catalog = self.catalog
         self.reflex = _reflex_of(self.settings)
         self.learning = Learning(self.database)
-        self.similar = Similar(self.database)
+        self.similar = Similar(self.database, question_hashing(self.settings.state_dir))
         self.jobs = HouseJobs(self)
         self.playground = HousePlayground(self)
         self.judged = JudgedBook(self.writer)

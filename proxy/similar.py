@@ -19,7 +19,6 @@ from router.policy.features import clipped
 from router.similar import crowd
 from router.similar.memory import Memory
 from router.similar.reading import AT_ONCE, newest_ids, rated_since, stored_among, stored_since
-from router.similar.vectors import vector_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from proxy.house import House
     from router.similar.reading import Stored
     from router.similar.values import Neighbour, Record
+    from router.similar.vectors import Hashing
 
 LOOK_S: Final = 2.0
 """Seconds between looks at what was asked and said."""
@@ -74,6 +74,7 @@ class Similar:
     """The memory, and where it stands in the books."""
 
     database: Database
+    hashing: Hashing
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     memory: Memory = field(default_factory=Memory)
@@ -120,7 +121,7 @@ class Similar:
 
         Takes about a millisecond, however long the text is; nothing is found for one without words.
         """
-        vector = vector_of(text) if len(self.memory) else None
+        vector = self.hashing.vector_of(text) if len(self.memory) else None
         if vector is None:
             return Found()
         near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but)
@@ -169,7 +170,10 @@ class Similar:
 
     def _take(self, found: Iterable[Stored]) -> None:
         for each in found:
-            self.memory.add(each.asked, form=each.form, vector=each.vector)
+            if each.form == self.hashing.form:
+                self.memory.add(each.asked, each.vector)
+            else:
+                self.memory.ignore(each.asked.decision_id)
 
 
 def is_on(settings: Settings) -> bool:

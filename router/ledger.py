@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from config.database import Dialect
     from config.types import DecisionRecord, Json, OutcomeRecord
     from config.writer import GroupWriter
+    from router.similar.vectors import Hashing
 
 REPLACED = frozenset({"updated_ts", "model"})
 """Columns beside the key that are no sums."""
@@ -54,11 +55,14 @@ OUTCOME_KEY = (outcome.c.decision_id, outcome.c.source, outcome.c.kind)
 
 
 class SqlLedger:
-    """The ledger of `config/types.py` on a group writer. Make it before the writer starts."""
+    """The ledger of `config/types.py` on a group writer. Make it before the writer starts.
 
-    def __init__(self, writer: GroupWriter) -> None:
+    Without `hashing` no vectors of questions are kept.
+    """
+
+    def __init__(self, writer: GroupWriter, *, hashing: Hashing | None = None) -> None:
         self._writer = writer
-        self._decisions = DecisionBook()
+        self._decisions = DecisionBook(hashing)
         self._outcomes = OutcomeBook()
         writer.register(self._decisions)
         writer.register(self._outcomes)  # after decisions, so that a batch finds the decision of its outcome
@@ -78,9 +82,12 @@ class DecisionBook:
 
     name = "decision"
 
+    def __init__(self, hashing: Hashing | None = None) -> None:
+        self._hashing = hashing
+
     def payload(self, record: DecisionRecord) -> Json:
         """Return the rows of one request."""
-        return decision_payload(record)
+        return decision_payload(record, self._hashing)
 
     def write(self, connection: Connection, payloads: Sequence[Json]) -> None:
         """Insert what is new, and add it to the sums."""

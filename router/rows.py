@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from router.similar.vectors import FORM, vector_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from config.types import AttemptRecord, Decision, DecisionRecord, Intent, Json, Usage
+    from router.similar.vectors import Hashing
 
 
-def decision_payload(record: DecisionRecord) -> Json:
+def decision_payload(record: DecisionRecord, hashing: Hashing | None = None) -> Json:
     """Return `{decision, attempts, preview, body, vector}` of one request.
 
-    `preview`, `body` and `vector` are `None` when not stored.
+    `preview`, `body` and `vector` are `None` when not stored; without `hashing` there is no vector.
     """
     preview: Json | None = None
     if record.preview is not None:
@@ -34,7 +33,7 @@ def decision_payload(record: DecisionRecord) -> Json:
         "attempts": [_attempt_row(record, attempt) for attempt in record.attempts],
         "preview": preview,
         "body": body,
-        "vector": _vector(record),
+        "vector": _vector(record, hashing),
     }
 
 
@@ -129,15 +128,15 @@ def _sums(record: DecisionRecord) -> Json:
     }
 
 
-def _vector(record: DecisionRecord) -> Json | None:
+def _vector(record: DecisionRecord, hashing: Hashing | None) -> Json | None:
     """Return what finds the question again, where it was answered: only that can tell anything of a model."""
-    if record.asked is None or record.served_model is None:
+    if hashing is None or record.asked is None or record.served_model is None:
         return None
-    vector = vector_of(record.asked)
+    vector = hashing.vector_of(record.asked)
     if vector is None:
         return None
     ended = record.ts + timedelta(milliseconds=_duration_ms(record))
-    return {"decision_id": record.id, "created_ts": ended, "form": FORM, "vector": vector}
+    return {"decision_id": record.id, "created_ts": ended, "form": hashing.form, "vector": vector}
 
 
 def _duration_ms(record: DecisionRecord) -> float:

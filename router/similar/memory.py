@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from router.similar.values import Neighbour
-from router.similar.vectors import FORM, N_DIMENSIONS, direction_of
+from router.similar.vectors import N_DIMENSIONS, direction_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,11 +57,10 @@ class Memory:
         """How many vectors are of another form, or damaged."""
         return len(self._ignored)
 
-    def add(self, asked: Asked, *, form: str, vector: bytes) -> bool:
+    def add(self, asked: Asked, vector: bytes) -> bool:
         """Take in a question, a known one in its own place; returns whether its vector could be read."""
-        direction = direction_of(vector) if form == FORM else None
-        if direction is None:
-            self._ignored.add(asked.decision_id)
+        if direction_of(vector) is None:
+            self.ignore(asked.decision_id)
             return False
         place = self._places.get(asked.decision_id)
         if place is None:
@@ -72,6 +71,11 @@ class Memory:
         self._held[place] = asked
         self._places[asked.decision_id] = place
         return True
+
+    def ignore(self, decision_id: str) -> None:
+        """Remember that a question is of another form, or that its row is damaged."""
+        self.drop((decision_id,))
+        self._ignored.add(decision_id)
 
     def rate(self, decision_id: str, rated: Rated | None) -> None:
         """Take what is said of an answer by now; nothing where its question is not remembered."""

@@ -15,6 +15,7 @@ from proxy.cli import main
 from proxy.library import AsyncRouter
 from router.history import latest_decision_id
 from tests.proxy.test_library import settings
+from tests.question_secrets import settled
 from tests.router.judge.cases import named
 from tests.upstreams import replying, scripted_upstream
 
@@ -47,6 +48,7 @@ def test_question_is_shown_with_its_candidates_and_choice(folder, capsys):
 
 def test_similar_past_questions_are_shown(folder, capsys):
     """Who answered them and what was thought of it; one that nobody rated says so."""
+    settled(settings(folder).state_dir)
 
     async def ask() -> list[str]:
         async with AsyncRouter(settings(folder), reachable=("small", "large")) as router:

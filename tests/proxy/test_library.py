@@ -16,6 +16,7 @@ from proxy.library import AsyncRouter, Router
 from router.choosing.drawing import drawn
 from router.history import decision_bodies, decision_json
 from router.transport import AiohttpTransport
+from tests.question_secrets import settled
 
 TOML = """
 [routing]
@@ -87,6 +88,7 @@ async def test_results_move_later_routes(tmp_path):
 
 async def test_past_questions_like_a_route_are_found_while_it_waits(tmp_path):
     """With what was thought of their answers, also after a restart; of a route that is booked nothing is told."""
+    settled(settings(tmp_path).state_dir)
     async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
         first = await router.route("How do I reset my password?", models=["small"])
         await router.update_result(first.id, rating=4)

@@ -21,9 +21,9 @@ from proxy.similar import FAR_LOOK_S, Similar
 from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
 from router.similar.memory import Memory
 from router.similar.reading import AT_ONCE
-from router.similar.vectors import FORM, vector_of
 from router.tables import decision, question_vector
 from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
+from tests.question_secrets import settled
 
 SCRIPT = Script((Reply(text="hello"),))
 QUESTION = "How do I reset my password?"
@@ -46,6 +46,7 @@ async def gateway(tmp_path: Path, upstream: ScriptedUpstream) -> AsyncGenerator[
 
 def served(folder: Path, upstream: ScriptedUpstream, *toml: str) -> Any:
     """Return the gateway of a folder; the same folder again is a restart."""
+    settled(folder / ".thalamus")
     models = (model(name, upstream.url + "/v1") for name in ("cheap", "dear"))
     return running_gateway(folder, *models, "[classifier]\nenabled = false\n", *toml)
 
@@ -185,7 +186,7 @@ async def test_memory_forgets_what_the_books_delete_and_ignores_what_it_cannot_r
     gone, kept = await ask(gateway), await ask(gateway, LIKE)
     await house.writer.flush(5.0)
     now = [1000.0]
-    similar = Similar(house.database, monotonic=lambda: now[0], memory=Memory(10))
+    similar = Similar(house.database, house.similar.hashing, monotonic=lambda: now[0], memory=Memory(10))
     await similar.look(house)
     other = await ask(gateway, "Bake a cake")
     await house.writer.flush(5.0)
@@ -207,7 +208,7 @@ async def test_a_full_memory_holds_the_newest(gateway: Gateway) -> None:
     """And of more than memory holds the newest."""
     ids = [await ask(gateway, f"reset the password of user {each}") for each in range(5)]
     await gateway.house.writer.flush(5.0)
-    similar = Similar(gateway.house.database, memory=Memory(3))
+    similar = Similar(gateway.house.database, gateway.house.similar.hashing, memory=Memory(3))
     await similar.look(gateway.house)
 
     assert set(ids[2:]) == similar.memory.seen
@@ -216,7 +217,7 @@ async def test_a_full_memory_holds_the_newest(gateway: Gateway) -> None:
 async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway) -> None:
     """More than are read at once, all within one look."""
     house = gateway.house
-    similar = Similar(house.database)
+    similar = Similar(house.database, house.similar.hashing)
     await similar.look(house)
     moment = datetime.now(UTC)
     template = await ask(gateway)
@@ -224,12 +225,13 @@ async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway) -
     async with house.database.writing() as connection:
         row = (await connection.execute(select(decision).where(decision.c.id == template))).mappings().one()
         ids = [new_id() for _ in range(AT_ONCE + 20)]
-        vector = vector_of(QUESTION)
+        hashing = house.similar.hashing
+        vector, form = hashing.vector_of(QUESTION), hashing.form
         await connection.execute(insert(decision), [{**row, "id": each} for each in ids])
         await connection.execute(
             insert(question_vector),
             [
-                {"decision_id": each, "created_ts": moment + timedelta(milliseconds=n), "form": FORM, "vector": vector}
+                {"decision_id": each, "created_ts": moment + timedelta(milliseconds=n), "form": form, "vector": vector}
                 for n, each in enumerate(ids)
             ],
         )
@@ -266,7 +268,7 @@ async def test_the_judge_is_told_how_answers_to_similar_questions_were_received(
 async def test_looks_wait_while_the_books_are_away(gateway: Gateway, tmp_path: Path) -> None:
     """And begin by themselves once they are there."""
     database = open_database(f"sqlite:///{tmp_path / 'later.sqlite'}")
-    similar = Similar(database)
+    similar = Similar(database, gateway.house.similar.hashing)
     task = asyncio.create_task(similar.run(gateway.house, look_s=0.01, retry_s=0.01))
     try:
         with pytest.raises(StorageError):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from router.similar.memory import Memory
 from router.similar.values import Asked, Rated
-from router.similar.vectors import FORM, direction_of, vector_of
+from router.similar.vectors import Hashing, direction_of
 
+vector_of = Hashing(b"a secret of tests").vector_of
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
 
@@ -18,7 +19,7 @@ def remembered(*texts: str, capacity: int = 100) -> Memory:
     """Return a memory of questions, each under its own text."""
     memory = Memory(capacity)
     for text in texts:
-        memory.add(Asked(text, "m", NOW), form=FORM, vector=vector_of(text) or b"")
+        memory.add(Asked(text, "m", NOW), vector_of(text) or b"")
     return memory
 
 
@@ -55,10 +56,10 @@ def test_nothing_is_found_in_an_empty_memory_nor_for_no_vector():
 def test_the_oldest_gives_way_where_memory_is_full():
     """A known one keeps its place; one that was dropped leaves its place to the next."""
     memory = remembered("alpha one", "beta two", "gamma three", capacity=3)
-    memory.add(Asked("alpha one", "other", NOW), form=FORM, vector=vector_of("alpha one") or b"")
+    memory.add(Asked("alpha one", "other", NOW), vector_of("alpha one") or b"")
     memory.drop(["beta two", "nobody"])
     for text in ("delta four", "epsilon five"):
-        memory.add(Asked(text, "m", NOW), form=FORM, vector=vector_of(text) or b"")
+        memory.add(Asked(text, "m", NOW), vector_of(text) or b"")
 
     assert {"gamma three", "delta four", "epsilon five"} == memory.seen
     assert [] == ids_near(memory, "alpha one")
@@ -74,9 +75,9 @@ def test_vectors_of_another_form_and_damaged_ones_are_ignored_and_counted():
     memory = Memory(10)
     good = vector_of("hello there") or b""
     for _ in range(2):
-        assert not memory.add(Asked("other", "m", NOW), form="words-0", vector=good)
-        assert not memory.add(Asked("short", "m", NOW), form=FORM, vector=good[:-1])
-        assert not memory.add(Asked("empty", "m", NOW), form=FORM, vector=bytes(256))
+        memory.ignore("other")
+        assert not memory.add(Asked("short", "m", NOW), good[:-1])
+        assert not memory.add(Asked("empty", "m", NOW), bytes(256))
 
     assert (0, 3) == (len(memory), memory.n_ignored)
     memory.drop(["other"])

@@ -20,9 +20,10 @@ from router.rows import decision_payload
 from router.similar.forgetting import forget_questions
 from router.similar.reading import newest_ids, rated_since, stored_among, stored_since
 from router.similar.values import Rated
-from router.similar.vectors import FORM, vector_of
+from router.similar.vectors import Hashing
 from router.tables import question_vector
 
+HASHING = Hashing(b"a secret of tests")
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
 
@@ -44,12 +45,12 @@ def record(decision_id: str, asked: str | None = "sort a list", **changes: Any) 
 
 async def written(database: Database, *records: DecisionRecord | OutcomeRecord) -> None:
     """Write records as the group writer does."""
-    decisions = [DecisionBook().payload(each) for each in records if isinstance(each, DecisionRecord)]
+    decisions = [DecisionBook(HASHING).payload(each) for each in records if isinstance(each, DecisionRecord)]
     outcomes = [OutcomeBook().payload(each) for each in records if isinstance(each, OutcomeRecord)]
 
     def work(connection: Any) -> None:
         if decisions:
-            DecisionBook().write(connection, decisions)
+            DecisionBook(HASHING).write(connection, decisions)
         if outcomes:
             OutcomeBook().write(connection, outcomes)
 
@@ -73,7 +74,7 @@ async def test_an_answered_question_is_stored_as_its_vector_and_never_as_its_wor
         record(ids[3], served_model=None),
     )
     (found,) = await stored_since(database, NOW)
-    payload = json_text(decision_payload(record(ids[0], "a most secret sentence")))
+    payload = json_text(decision_payload(record(ids[0], "a most secret sentence"), HASHING))
 
     assert (ids[0], "m", "sk-1", NOW, None) == (
         found.asked.decision_id,
@@ -82,7 +83,11 @@ async def test_an_answered_question_is_stored_as_its_vector_and_never_as_its_wor
         found.asked.at,
         found.asked.rated,
     )
-    assert (FORM, vector_of("sort a list"), NOW + timedelta(seconds=2)) == (found.form, found.vector, found.created)
+    assert (HASHING.form, HASHING.vector_of("sort a list"), NOW + timedelta(seconds=2)) == (
+        found.form,
+        found.vector,
+        found.created,
+    )
     assert 1 == await n_vectors(database)
     assert "secret" not in payload
     assert "secret" not in repr(record(ids[0], "a most secret sentence"))
@@ -91,12 +96,12 @@ async def test_an_answered_question_is_stored_as_its_vector_and_never_as_its_wor
 async def test_a_record_that_comes_out_of_the_journal_has_its_vector(database: Database) -> None:
     """And one that an older version journalled has none, but is written."""
     ids = [new_id(), new_id()]
-    journalled = json_value(json_text(decision_payload(record(ids[0]))))
-    older = json_value(json_text(decision_payload(record(ids[1]))))
+    journalled = json_value(json_text(decision_payload(record(ids[0]), HASHING)))
+    older = json_value(json_text(decision_payload(record(ids[1]), HASHING)))
     del older["vector"]
-    await database.transact(lambda connection: DecisionBook().write(connection, [journalled, older]))
+    await database.transact(lambda connection: DecisionBook(HASHING).write(connection, [journalled, older]))
 
-    assert [vector_of("sort a list")] == [each.vector for each in await stored_among(database, ids)]
+    assert [HASHING.vector_of("sort a list")] == [each.vector for each in await stored_among(database, ids)]
     assert await decision_json(database, ids[1]) is not None
 
 
@@ -148,7 +153,7 @@ async def test_retention_deletes_vectors_with_their_decisions(database: Database
 async def test_a_decision_that_waits_is_told_without_its_vector(database: Database) -> None:
     """What the doors tell of a decision is what it was before there were vectors."""
     writer = GroupWriter(database)
-    ledger = SqlLedger(writer)
+    ledger = SqlLedger(writer, hashing=HASHING)
     decision_id = new_id()
     ledger.record(record(decision_id))
     told = await decision_json(database, decision_id, writer=writer)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.similar.memory import LEAST_SIMILARITY
-from router.similar.vectors import FORM, N_DIMENSIONS, direction_of, vector_of
+from router.similar.vectors import FORM, N_DIMENSIONS, Hashing, direction_of
 
+HASHING = Hashing(b"a secret of tests")
+HASHINGS = [Hashing(f"secret {n}".encode()) for n in range(16)]
+vector_of = HASHING.vector_of
 GOLDEN = {
-    "How do I sort a list in Python?": "2fe59e8aca194c8b",
-    "证明素数有无穷多个": "a851e772f4e87e3c",
-    "Ｆｕｌｌ width 12345 and 98765, ½ 한국어 かな": "367d9e45d634ceb6",
+    "How do I sort a list in Python?": "104f0bb3d5f74a27",
+    "证明素数有无穷多个": "573cbf65af08fa46",
+    "Ｆｕｌｌ width 12345 and 98765, ½ 한국어 かな": "9ae0943f038a1bd1",
 }
 PARAPHRASES = [
     ("How do I sort a list of dictionaries by a key in Python?", "sort python list of dicts by key"),
@@ -28,18 +32,23 @@ PARAPHRASES = [
 ]
 
 
-def similarity(one: str, other: str) -> float:
+def similarity(one: str, other: str, hashing: Hashing = HASHING) -> float:
     """Return the cosine of two texts that have words."""
-    a, b = (direction_of(vector_of(text) or b"") for text in (one, other))
+    a, b = (direction_of(hashing.vector_of(text) or b"") for text in (one, other))
     assert a is not None
     assert b is not None
     return float(a @ b)
 
 
+def usual(one: str, other: str) -> float:
+    """Return the mean over a few secrets: under each, other words share a place by chance."""
+    return fmean(similarity(one, other, each) for each in HASHINGS)
+
+
 @pytest.mark.parametrize("text", GOLDEN)
 def test_vectors_stay_what_they_were_as_long_as_their_form_has_this_name(text):
     """Stored vectors are compared with new ones for months: whoever changes them changes the name."""
-    assert ("signed-words-1", GOLDEN[text]) == (FORM, hashlib.sha256(vector_of(text)).hexdigest()[:16])
+    assert ("keyed-words-2", GOLDEN[text]) == (FORM, hashlib.sha256(vector_of(text)).hexdigest()[:16])
 
 
 @pytest.mark.parametrize(("one", "other"), PARAPHRASES)
@@ -47,8 +56,8 @@ def test_paraphrase_is_nearer_than_every_unrelated_question(one, other):
     """In both languages; and near enough to be told of, where nothing unrelated is."""
     unrelated = [text for pair in PARAPHRASES if pair != (one, other) for text in pair]
 
-    assert similarity(one, other) >= LEAST_SIMILARITY
-    assert max(similarity(one, text) for text in unrelated) < LEAST_SIMILARITY / 2
+    assert usual(one, other) >= LEAST_SIMILARITY
+    assert max(usual(one, text) for text in unrelated) < LEAST_SIMILARITY / 2
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
@@ -98,3 +107,20 @@ def test_scale_does_not_matter(scale):
     assert direction is not None
     assert scaled is not None
     assert float(direction @ scaled) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("word", ["password", "密"])
+def test_a_word_stands_elsewhere_under_every_secret(word):
+    """So that who has the vectors alone cannot try words against them."""
+    hashings = [Hashing(f"secret {n}".encode()) for n in range(40)]
+    places = {int(np.argmax(np.abs(np.frombuffer(each.vector_of(word), np.int8).astype(int)))) for each in hashings}
+
+    assert 25 < len(places)
+    assert 40 == len({each.form for each in hashings})
+
+
+def test_a_secret_is_not_shown_and_its_vectors_are_stored_under_its_fingerprint():
+    """Not in a log line, nor in the name of the form."""
+    assert "secret" not in repr(HASHING)
+    assert HASHING.form == Hashing(b"a secret of tests").form
+    assert (FORM, 8) == (HASHING.form.partition(":")[0], len(HASHING.form.partition(":")[2]))
