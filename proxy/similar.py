@@ -18,10 +18,10 @@ from config.errors import StorageError
 from router.policy.features import clipped
 from router.similar import crowd
 from router.similar.memory import Memory
-from router.similar.reading import AT_ONCE, newest_ids, rated_since, stored_among, stored_since
+from router.similar.reading import AT_ONCE, UNREADABLE, newest_ids, rated_since, stored_among, stored_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from config.database import Database
     from config.settings import Settings
@@ -41,6 +41,8 @@ FAR_LOOK_S: Final = 600.0
 FAR_BACK: Final = timedelta(hours=24)
 N_NEIGHBOURS: Final = 50
 """Most that are looked at for sums by model."""
+OF_EACH: Final = 5
+"""Most of any one key that a sum over keys is made of: else a busy one hides all others."""
 N_SHOWN: Final = 5
 
 log = structlog.stdlib.get_logger("thalamus.proxy.similar")
@@ -112,7 +114,10 @@ class Similar:
             await self._compare(canonical)
             self._asked_until, self._far_at = now, self.monotonic()
         else:
-            await self._follow(now, canonical)
+            try:
+                await self._follow(now, canonical)
+            except UNREADABLE:  # the next comparison reads around the damaged row
+                self._asked_until = now
         await self._listen(now, FAR_BACK if is_far and self._said_until is not None else LOOK_BACK, canonical)
         self.loaded.set()
 
@@ -124,8 +129,9 @@ class Similar:
         vector = self.hashing.vector_of(text) if len(self.memory) else None
         if vector is None:
             return Found()
-        near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but)
-        return Found(crowd.own(near, caller), crowd.records(near, caller))
+        near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of_each=None if caller is None else OF_EACH)
+        own = near if caller is None else self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of=caller)
+        return Found(crowd.own(own, caller), crowd.records(near, caller))
 
     def like(self, decision_id: str) -> Found:
         """Return questions like that of a decision, for who may see all; none where it is not remembered."""
@@ -144,18 +150,28 @@ class Similar:
     async def _compare(self, canonical: Callable[[str], str]) -> None:
         """Forget what the books no longer have, and read what memory lacks, the oldest first."""
         ids = await newest_ids(self.database, limit=self.memory.capacity)
-        known = self.memory.seen
-        self.memory.drop(known.difference(ids))
-        missing = [each for each in reversed(ids) if each not in known]
+        self.memory.drop(self.memory.seen.difference(ids))
+        missing = [each for each in reversed(ids) if not self.memory.knows(each)]
         for start in range(0, len(missing), AT_ONCE):
-            self._take(await stored_among(self.database, missing[start : start + AT_ONCE], canonical=canonical))
+            await self._take_among(missing[start : start + AT_ONCE], canonical)
+
+    async def _take_among(self, decision_ids: Sequence[str], canonical: Callable[[str], str]) -> None:
+        """Take in some questions; one whose row cannot be read is set aside, and costs no other."""
+        try:
+            self._take(await stored_among(self.database, decision_ids, canonical=canonical))
+        except UNREADABLE:
+            if len(decision_ids) == 1:
+                self.memory.ignore(decision_ids[0])
+                return
+            half = len(decision_ids) // 2
+            await self._take_among(decision_ids[:half], canonical)
+            await self._take_among(decision_ids[half:], canonical)
 
     async def _follow(self, now: datetime, canonical: Callable[[str], str]) -> None:
         since = (self._asked_until or now) - LOOK_BACK
         while True:
             found = await stored_since(self.database, since, canonical=canonical)
-            known = self.memory.seen
-            self._take(each for each in found if each.asked.decision_id not in known)
+            self._take(each for each in found if not self.memory.knows(each.asked.decision_id))
             if len(found) < AT_ONCE or found[-1].created <= since:
                 break
             since = found[-1].created

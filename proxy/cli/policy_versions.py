@@ -99,6 +99,10 @@ def forget(
         print_json(told)
     else:
         say(f"Forgot {key}; it stood in {told['versions']} versions. {SOON}")
+        if told["questions"]:
+            say(
+                f"Deleted the vectors of {told['questions']} questions; a running server forgets them within ten minutes."
+            )
 
 
 def profile(

@@ -2,7 +2,7 @@
 
 A key sees its own. Of the questions of other keys it is told sums alone, and these only where at least three other
 keys stand behind a sum: else a key could try out what one other one asks. Each key's mean counts once, so that one
-that asks and rates much says no more of a model than one that rated once.
+that asks and rates much says no more of a model than one that rated once. What a key is told of others is rounded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LEAST_CROWD: Final = 3
 """Other keys that must stand behind a sum."""
+_STEPS: Final = (1, 3, 5, 10, 20, 50)
 
 
 def own(neighbours: Iterable[Neighbour], caller: str | None) -> tuple[Neighbour, ...]:
@@ -34,7 +35,7 @@ def records(neighbours: Sequence[Neighbour], caller: str | None) -> tuple[Record
             by_caller.setdefault(each.asked.caller, []).append(each.asked.rated.reward)
     found: list[Record] = []
     for model, by_caller in rewards.items():
-        others = sum(each != caller for each in by_caller)
+        others = sum(each not in {None, caller} for each in by_caller)  # `None`: from the time without keys
         voices = [
             said
             for each, said in by_caller.items()
@@ -42,5 +43,11 @@ def records(neighbours: Sequence[Neighbour], caller: str | None) -> tuple[Record
         ]  # fmt: skip
         if voices:
             mean = sum(sum(said) / len(said) for said in voices) / len(voices)
-            found.append(Record(model, sum(map(len, voices)), mean))
+            n = sum(map(len, voices))
+            found.append(Record(model, n, mean) if caller is None else Record(model, _coarse(n), round(mean, 1)))
     return tuple(sorted(found, key=lambda each: (-each.n, each.model)))
+
+
+def _coarse(n: int) -> int:
+    """Return a number of outcomes as a key is told it: exact ones would tell what one other said, before and after."""
+    return max((step for step in _STEPS if step <= n), default=n)

@@ -6,6 +6,7 @@ nearest by these: exact for what has so few words, and else a third of the time.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +38,7 @@ class Memory:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._vectors: NDArray[np.int8] = np.zeros((N_DIMENSIONS, capacity), np.int8)
         self._scales: NDArray[np.float32] = np.zeros(capacity, np.float32)
+        self._whose: NDArray[np.int64] = np.zeros(capacity, np.int64)
         self._held: list[Asked | None] = [None] * capacity
         self._places: dict[str, int] = {}
         self._free: list[int] = []
@@ -51,6 +53,10 @@ class Memory:
     def seen(self) -> frozenset[str]:
         """The decisions that are remembered, and those whose vectors cannot be read."""
         return frozenset(self._places).union(self._ignored)
+
+    def knows(self, decision_id: str) -> bool:
+        """Return whether a decision is remembered, or known to be unreadable."""
+        return decision_id in self._places or decision_id in self._ignored
 
     @property
     def n_ignored(self) -> int:
@@ -68,6 +74,7 @@ class Memory:
         numbers = np.frombuffer(vector, np.int8)
         self._vectors[:, place] = numbers
         self._scales[place] = 1.0 / np.linalg.norm(numbers.astype(np.float32))
+        self._whose[place] = hash(asked.caller)
         self._held[place] = asked
         self._places[asked.decision_id] = place
         return True
@@ -109,18 +116,32 @@ class Memory:
         self.drop(self.seen)
 
     def nearest(
-        self, vector: bytes, *, limit: int, at_least: float = LEAST_SIMILARITY, but: str | None = None
+        self,
+        vector: bytes,
+        *,
+        limit: int,
+        at_least: float = LEAST_SIMILARITY,
+        but: str | None = None,
+        of: str | None = None,
+        of_each: int | None = None,
     ) -> tuple[Neighbour, ...]:
-        """Return the questions most like a vector, the nearest first; `but` leaves one decision out."""
+        """Return the questions most like a vector, the nearest first; `but` leaves one decision out.
+
+        `of` is the key whose questions alone are looked at; `of_each` the most of any one key.
+        """
         direction = direction_of(vector)
         if direction is None or not self._places:
             return ()
         found: list[Neighbour] = []
-        for place, similarity in self._ranked(direction, at_least):
+        taken: Counter[str | None] = Counter()
+        for place, similarity in self._ranked(direction, at_least, of):
             held = self._held[place]
             if len(found) >= limit:
                 break
-            if held is not None and held.decision_id != but:
+            if held is None or held.decision_id == but or (of is not None and held.caller != of):
+                continue
+            taken[held.caller] += 1
+            if of_each is None or taken[held.caller] <= of_each:
                 found.append(Neighbour(held, min(1.0, similarity)))
         return tuple(found)
 
@@ -133,7 +154,7 @@ class Memory:
         self._n_used += 1
         return self._n_used - 1
 
-    def _ranked(self, direction: NDArray[np.float32], at_least: float) -> list[tuple[int, float]]:
+    def _ranked(self, direction: NDArray[np.float32], at_least: float, of: str | None) -> list[tuple[int, float]]:
         """Return places that are at least so similar, at most `N_SHORTLISTED`, the nearest first.
 
         `einsum` adds in this thread; `@` would wait for the threads of BLAS, under load for 20 ms.
@@ -144,7 +165,8 @@ class Memory:
             strongest = np.argpartition(-np.abs(direction), N_STRONGEST)[:N_STRONGEST]
         read = self._vectors[strongest, :n].astype(np.float32)
         roughly = np.einsum("i,ij->j", direction[strongest], read) * self._scales[:n]
-        places = np.flatnonzero(roughly > ROUGHLY * at_least)
+        near = roughly > ROUGHLY * at_least
+        places = np.flatnonzero(near if of is None else near & (self._whose[:n] == hash(of)))
         if len(places) > N_SHORTLISTED:
             places = places[np.argpartition(-roughly[places], N_SHORTLISTED)[:N_SHORTLISTED]]
         whole = self._vectors[:, places].astype(np.float32)

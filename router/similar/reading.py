@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from config.database import Database
 
-AT_ONCE: Final = 500
-"""Questions read at once."""
+AT_ONCE: Final = 100
+"""Questions read at once: some milliseconds of the loop."""
+UNREADABLE: Final = (TypeError, ValueError, ArithmeticError)
+"""What a row with something else in it than its column should hold may raise: SQLite keeps whatever it is given."""
 _COLUMNS: Final = (
     question_vector.c.decision_id,
     question_vector.c.created_ts,
@@ -93,8 +95,8 @@ async def rated_since(
         }  # fmt: skip
         ids = list(served)
         for start in range(0, len(ids), AT_ONCE):
-            words = await _words(connection, ids[start : start + AT_ONCE], canonical)
-            found |= {each: _rated(said, served[each]) for each, said in words.items()}
+            some = {each: served[each] for each in ids[start : start + AT_ONCE]}
+            found |= await _rated_among(connection, some, canonical)
     return found
 
 
@@ -111,6 +113,22 @@ async def _read(
     return tuple(_stored(row, words.get(row["decision_id"], ())) for row in rows)
 
 
+async def _rated_among(
+    connection: AsyncConnection, served: Mapping[str, str], canonical: Callable[[str], str]
+) -> dict[str, Rated | None]:
+    """Return what is said of decisions, by id; of one whose rows are damaged, nothing."""
+    try:
+        words = await _words(connection, served, canonical)
+        return {each: _rated(said, served[each]) for each, said in words.items()}
+    except UNREADABLE:
+        if len(served) == 1:
+            return dict.fromkeys(served)
+        pairs, found = list(served.items()), dict[str, "Rated | None"]()
+        for half in (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]):
+            found |= await _rated_among(connection, dict(half), canonical)
+        return found
+
+
 async def _words(
     connection: AsyncConnection, decision_ids: Collection[str], canonical: Callable[[str], str]
 ) -> dict[str, list[Word]]:
@@ -124,7 +142,8 @@ async def _words(
 def _stored(row: Mapping[str, Any], words: Sequence[Word]) -> Stored:
     model = row["served_model"]
     asked = Asked(row["decision_id"], model, row["ts"], row["key_prefix"], _rated(words, model))
-    return Stored(asked, row["created_ts"], row["form"], row["vector"])
+    vector = row["vector"]
+    return Stored(asked, row["created_ts"], row["form"], vector if isinstance(vector, bytes) else b"")
 
 
 def _rated(words: Sequence[Word], model: str) -> Rated | None:

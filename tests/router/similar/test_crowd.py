@@ -47,7 +47,18 @@ def test_each_key_counts_once_however_much_it_said():
     """Forty ratings of one key are one voice."""
     found = (*(near("loud", reward=0.0) for _ in range(40)), near("a"), near("b"), near("me"))
 
-    assert (Record("m", 43, 0.75),) == records(found, "me")
+    assert (Record("m", 20, 0.8),) == records(found, "me")
+    assert (Record("m", 43, 0.75),) == records(found, None)
+
+
+def test_a_key_is_told_round_numbers_and_the_time_without_keys_is_nobody():
+    """Exact sums before and after would tell what one other key said; who asked without a key is not one more key."""
+    crowd = [near(each, reward=reward) for each, reward in (("a", 0.25), ("b", 1.0), ("c", 1.0), ("c", 1.0))]
+    early = (near("a"), near("b"), near(None))
+
+    assert (Record("m", 3, 0.8),) == records(crowd, "me")
+    assert (Record("m", 4, 0.75),) == records(crowd, None)
+    assert () == records(early, "me")
 
 
 def test_unrated_answers_are_in_no_sum():

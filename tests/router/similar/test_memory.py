@@ -47,6 +47,20 @@ def test_one_question_may_be_left_out_and_fewer_asked_for():
     assert ["sort a list"] == ids_near(memory, "sort a list", limit=1)
 
 
+def test_a_busy_key_hides_nobody():
+    """Of one key alone, and of each key a few."""
+    memory = Memory(2_000)
+    for n in range(600):
+        memory.add(Asked(f"loud {n}", "m", NOW, "loud"), vector_of("sort a list") or b"")
+    for caller in ("me", "you", None):
+        memory.add(Asked(f"of {caller}", "m", NOW, caller), vector_of("sort a list now") or b"")
+
+    assert ["of me"] == ids_near(memory, "sort a list", of="me")
+    assert [] == ids_near(memory, "sort a list", of="nobody")
+    found = memory.nearest(vector_of("sort a list") or b"", limit=50, of_each=2)
+    assert 2 == sum(each.asked.caller == "loud" for each in found)
+
+
 def test_nothing_is_found_in_an_empty_memory_nor_for_no_vector():
     """Without an error."""
     assert () == Memory(10).nearest(vector_of("hello there") or b"", limit=5)
