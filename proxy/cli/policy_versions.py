@@ -100,7 +100,9 @@ def forget(
     else:
         say(f"Forgot {key}; it stood in {told['versions']} versions. {SOON}")
         if told["questions"]:
-            say(f"Deleted the vectors of {told['questions']} questions; a server that runs forgets them in ten minutes.")
+            say(
+                f"Deleted the vectors of {told['questions']} questions; a server that runs forgets them in ten minutes."
+            )
 
 
 def profile(

@@ -249,7 +249,10 @@ async def test_a_new_model_is_told_by_its_description_and_held_to_its_share(
     told = with_explain.json()["thalamus"]
 
     assert not any("newcomer" in each for each in before["candidates"])
-    assert ["new: at most 20 % now, no ceiling from 100 outcomes on, 0 so far", "its description: writes poems"] == fresh["reasons"][:2]
+    assert [
+        "new: at most 20 % now, no ceiling from 100 outcomes on, 0 so far",
+        "its description: writes poems",
+    ] == fresh["reasons"][:2]
     assert (0.2, 0.2, 0.0) == (fresh["probability"], fresh["ceiling"], fresh["newcomer"])
     assert fresh["score"] == max(each["score"] for each in found["candidates"])
     assert "fresh" != found["selectedModel"]

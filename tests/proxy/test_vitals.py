@@ -128,7 +128,12 @@ async def test_who_has_no_key_sees_states_and_no_figures(tmp_path: Path):
     states = {part: {"status": "ok"} for part in ("database", "documents", "models", "process", "queues")}
     told = stranger.json()
     assert told == wrong.json()
-    for part in ("classifier", "judge", "learning", "similar"):  # which may still be loading, off, or waiting for the books
+    for part in (
+        "classifier",
+        "judge",
+        "learning",
+        "similar",
+    ):  # which may still be loading, off, or waiting for the books
         assert ["status"] == list(told["components"].pop(part))
     assert {"status": "ok", "draining": False, "components": states} == told
     assert ["canary"] == [each for each in known.json()["components"]["models"]["live"] if each == "canary"]
