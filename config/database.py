@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -217,6 +218,7 @@ def _open_sqlite(address: URL, *, busy_timeout_s: float, pool_size: int) -> Data
     if address.database is not None and not in_memory:
         Path(address.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {"json_serializer": json_text, "json_deserializer": json_value}
+    logging.getLogger(LeavingPool.__module__).setLevel(logging.WARNING)  # as SQLAlchemy has its own pools
     engine = create_async_engine(
         address,
         poolclass=LeavingPool,
