@@ -1,5 +1,8 @@
 """Runs the whole suite part by part, so that one process that hangs or dies costs a part and not the run.
 
+Under coverage that follows greenlets a worker spins for ever, once in some runs, in the weak reference's callback of a
+greenlet whose thread has ended; it is seen on CPython 3.11, and no signal ends it.
+
 What fails beside other tests is tried once more, alone. A worker that hung was ended by pytest's faulthandler (see
 `pyproject.toml`), and what it had measured of coverage went with it: then its part is run again from the start.
 With arguments of one's own, pytest is run once with these.
