@@ -71,7 +71,9 @@ def create_app(
     transport: Transport | None = None,
     read_settings: Callable[[Settings], tuple[Settings, tuple[str, ...]]] | None = None,
 ) -> Litestar:
-    """Return the ASGI application; nothing is opened before its lifespan begins.
+    """Return the ASGI application; before its lifespan begins nothing is opened but the journal of the books.
+
+    Where the lifespan never runs, `app.state.house.writer.aclose()` closes that.
 
     `transport` replaces the wire to upstreams (tests). `read_settings` is given the running settings and reads the new
     ones for a reload; without it there is nothing to reload.

@@ -116,7 +116,7 @@ def answer(model: Model, found: list[str]) -> Answer:
     """Return the same of the terms of a text; they are the same for every model."""
     scored = scores(model, found)
     said = decided(model, scored)
-    return said if any(term in model.index for term in found) else replace(said, abstained=True)
+    return said if any(term in model.index for term in found) else replace(said, confidence=0.0, abstained=True)
 
 
 # --- Protobuf ---------------------------------------------------------------------------------------------------------
