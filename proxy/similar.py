@@ -168,13 +168,13 @@ class Similar:
             await self._take_among(decision_ids[half:], canonical)
 
     async def _follow(self, now: datetime, canonical: Callable[[str], str]) -> None:
-        since = (self._asked_until or now) - LOOK_BACK
+        since, after = (self._asked_until or now) - LOOK_BACK, ""
         while True:
-            found = await stored_since(self.database, since, canonical=canonical)
+            found = await stored_since(self.database, since, after=after, canonical=canonical)
             self._take(each for each in found if not self.memory.knows(each.asked.decision_id))
-            if len(found) < AT_ONCE or found[-1].created <= since:
+            if len(found) < AT_ONCE:
                 break
-            since = found[-1].created
+            since, after = found[-1].created, found[-1].asked.decision_id
         self._asked_until = now
 
     async def _listen(self, now: datetime, back: timedelta, canonical: Callable[[str], str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from router.learning.rewards import Word, verdict_of
 from router.similar.values import Asked, Rated
@@ -48,7 +48,8 @@ class Stored:
 
 async def newest_ids(database: Database, *, limit: int) -> tuple[str, ...]:
     """Return the decisions whose questions are stored, the newest first. Raises `StorageError`."""
-    query = select(question_vector.c.decision_id).order_by(question_vector.c.created_ts.desc()).limit(limit)
+    newest = (question_vector.c.created_ts.desc(), question_vector.c.decision_id.desc())
+    query = select(question_vector.c.decision_id).order_by(*newest).limit(limit)
     async with database.reading() as connection:
         return tuple((await connection.execute(query)).scalars())
 
@@ -66,10 +67,15 @@ async def stored_among(
 
 
 async def stored_since(
-    database: Database, since: datetime, *, canonical: Callable[[str], str] = str
+    database: Database, since: datetime, *, after: str = "", canonical: Callable[[str], str] = str
 ) -> tuple[Stored, ...]:
-    """Return the first questions after a moment, at most `AT_ONCE`, in the order of time. Raises `StorageError`."""
-    query = _questions().where(question_vector.c.created_ts > since).order_by(question_vector.c.created_ts)
+    """Return the first questions from a moment on, at most `AT_ONCE`, by time and id. Raises `StorageError`.
+
+    `after` is the last decision of that very moment which was read already: a burst shares one, and none is lost where
+    a page ends within it.
+    """
+    time, name = question_vector.c.created_ts, question_vector.c.decision_id
+    query = _questions().where(time >= since, or_(time > since, name > after)).order_by(time, name)
     async with database.reading() as connection:
         return await _read(connection, query.limit(AT_ONCE), canonical)
 

@@ -214,8 +214,9 @@ async def test_a_full_memory_holds_the_newest(gateway: Gateway) -> None:
     assert set(ids[2:]) == similar.memory.seen
 
 
-async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway) -> None:
-    """More than are read at once, all within one look."""
+@pytest.mark.parametrize("apart", [timedelta(milliseconds=1), timedelta()])
+async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway, apart: timedelta) -> None:
+    """More than are read at once, all within one look, also where all were written at one moment."""
     house = gateway.house
     similar = Similar(house.database, house.similar.hashing)
     await similar.look(house)
@@ -224,14 +225,14 @@ async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway) -
     await house.writer.flush(5.0)
     async with house.database.writing() as connection:
         row = (await connection.execute(select(decision).where(decision.c.id == template))).mappings().one()
-        ids = [new_id() for _ in range(AT_ONCE + 20)]
+        ids = [new_id() for _ in range(2 * AT_ONCE + 20)]
         hashing = house.similar.hashing
         vector, form = hashing.vector_of(QUESTION), hashing.form
         await connection.execute(insert(decision), [{**row, "id": each} for each in ids])
         await connection.execute(
             insert(question_vector),
             [
-                {"decision_id": each, "created_ts": moment + timedelta(milliseconds=n), "form": form, "vector": vector}
+                {"decision_id": each, "created_ts": moment + apart * n, "form": form, "vector": vector}
                 for n, each in enumerate(ids)
             ],
         )

@@ -18,7 +18,7 @@ from router.history import decision_json
 from router.ledger import DecisionBook, OutcomeBook, SqlLedger
 from router.rows import decision_payload
 from router.similar.forgetting import forget_questions
-from router.similar.reading import newest_ids, rated_since, stored_among, stored_since
+from router.similar.reading import AT_ONCE, newest_ids, rated_since, stored_among, stored_since
 from router.similar.values import Rated
 from router.similar.vectors import Hashing
 from router.tables import question_vector
@@ -140,6 +140,19 @@ async def test_the_newest_come_first_and_no_more_than_wanted(database: Database)
     assert [ids[1], ids[2]] == [
         each.asked.decision_id for each in await stored_since(database, NOW + timedelta(seconds=30))
     ]
+
+
+async def test_a_page_that_ends_within_a_moment_goes_on_there(database: Database) -> None:
+    """By the time and then by the decision, so that questions of one moment are read once each."""
+    ids = [f"d-{n:04}" for n in range(2 * AT_ONCE + 5)]
+    await written(database, *(record(each) for each in reversed(ids)))
+    since, after, read = NOW, "", list[str]()
+    while page := await stored_since(database, since, after=after):
+        since, after = page[-1].created, page[-1].asked.decision_id
+        read += [each.asked.decision_id for each in page]
+
+    assert ids == read
+    assert ("d-0204", "d-0203") == await newest_ids(database, limit=2)
 
 
 async def test_retention_deletes_vectors_with_their_decisions(database: Database) -> None:
