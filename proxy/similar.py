@@ -41,8 +41,6 @@ FAR_LOOK_S: Final = 600.0
 FAR_BACK: Final = timedelta(hours=24)
 N_NEIGHBOURS: Final = 50
 """Most that are looked at for sums by model."""
-OF_EACH: Final = 5
-"""Most of any one key that a sum over keys is made of: else a busy one hides all others."""
 N_SHOWN: Final = 5
 
 log = structlog.stdlib.get_logger("thalamus.proxy.similar")
@@ -129,9 +127,8 @@ class Similar:
         vector = self.hashing.vector_of(text) if len(self.memory) else None
         if vector is None:
             return Found()
-        near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of_each=None if caller is None else OF_EACH)
-        own = near if caller is None else self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of=caller)
-        return Found(crowd.own(own, caller), crowd.records(near, caller))
+        own = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of=caller)
+        return Found(crowd.own(own, caller), crowd.records(self._rated_like(vector, but), caller))
 
     def like(self, decision_id: str) -> Found:
         """Return questions like that of a decision, for who may see all; none where it is not remembered."""
@@ -139,13 +136,16 @@ class Similar:
         if vector is None:
             return Found()
         near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=decision_id)
-        return Found(near, crowd.records(near, None))
+        return Found(near, crowd.records(self._rated_like(vector, decision_id), None))
 
     def state(self) -> Json:
         """Return how it stands, for `/health`."""
         n_ignored = self.memory.n_ignored
         told: Json = {"status": "ok" if self.loaded.is_set() else "waiting", "n": len(self.memory)}
         return told | {"n_ignored": n_ignored} if n_ignored else told
+
+    def _rated_like(self, vector: bytes, but: str | None) -> tuple[Neighbour, ...]:
+        return self.memory.nearest_rated(vector, limit=N_NEIGHBOURS, of_each=crowd.OF_EACH, but=but)
 
     async def _compare(self, canonical: Callable[[str], str]) -> None:
         """Forget what the books no longer have, and read what memory lacks, the oldest first."""

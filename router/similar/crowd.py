@@ -2,11 +2,13 @@
 
 A key sees its own. Of the questions of other keys it is told sums alone, and these only where at least three other
 keys stand behind a sum: else a key could try out what one other one asks. Each key's mean counts once, so that one
-that asks and rates much says no more of a model than one that rated once. What a key is told of others is rounded.
+that asks and rates much says no more of a model than one that rated once. What a key is told of others is rounded, and
+made of a few questions of each key.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from router.similar.values import Record
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 LEAST_CROWD: Final = 3
 """Other keys that must stand behind a sum."""
+OF_EACH: Final = 5
+"""Most questions of any one key in a sum that a key is told."""
 _STEPS: Final = (1, 3, 5, 10, 20, 50)
 
 
@@ -27,10 +31,17 @@ def own(neighbours: Iterable[Neighbour], caller: str | None) -> tuple[Neighbour,
 
 
 def records(neighbours: Sequence[Neighbour], caller: str | None) -> tuple[Record, ...]:
-    """Return how the answers were received by model, as far as a caller may know, the most spoken of first."""
+    """Return how the answers were received by model, as far as a caller may know, the most spoken of first.
+
+    A key is told of the first `OF_EACH` of every key.
+    """
     rewards: dict[str, dict[str | None, list[float]]] = {}
+    taken: Counter[str | None] = Counter()
     for each in neighbours:
-        if each.asked.rated is not None:
+        if each.asked.rated is None:
+            continue
+        taken[each.asked.caller] += 1
+        if caller is None or taken[each.asked.caller] <= OF_EACH:
             by_caller = rewards.setdefault(each.asked.model, {})
             by_caller.setdefault(each.asked.caller, []).append(each.asked.rated.reward)
     found: list[Record] = []

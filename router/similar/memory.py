@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,6 +30,8 @@ LEAST_SIMILARITY: Final = 0.45
 """Below it two questions have no more in common than words that many have."""
 N_STRONGEST: Final = 64
 N_SHORTLISTED: Final = 256
+SLACK: Final = 4
+"""Times as many of a key are looked at in full as are wanted of it."""
 ROUGHLY: Final = 0.5
 """Share of the least similarity that the strongest numbers must show: they hold 95 % of a long question."""
 
@@ -39,6 +43,7 @@ class Memory:
         self._vectors: NDArray[np.int8] = np.zeros((N_DIMENSIONS, capacity), np.int8)
         self._scales: NDArray[np.float32] = np.zeros(capacity, np.float32)
         self._whose: NDArray[np.int64] = np.zeros(capacity, np.int64)
+        self._rated: NDArray[np.bool_] = np.zeros(capacity, np.bool_)
         self._held: list[Asked | None] = [None] * capacity
         self._places: dict[str, int] = {}
         self._free: list[int] = []
@@ -75,6 +80,7 @@ class Memory:
         self._vectors[:, place] = numbers
         self._scales[place] = 1.0 / np.linalg.norm(numbers.astype(np.float32))
         self._whose[place] = hash(asked.caller)
+        self._rated[place] = asked.rated is not None
         self._held[place] = asked
         self._places[asked.decision_id] = place
         return True
@@ -90,6 +96,7 @@ class Memory:
         held = None if place is None else self._held[place]
         if place is not None and held is not None:
             self._held[place] = replace(held, rated=rated)
+            self._rated[place] = rated is not None
 
     def model_of(self, decision_id: str) -> str | None:
         """Return who answered, `None` where the question is not remembered."""
@@ -123,27 +130,36 @@ class Memory:
         at_least: float = LEAST_SIMILARITY,
         but: str | None = None,
         of: str | None = None,
-        of_each: int | None = None,
     ) -> tuple[Neighbour, ...]:
         """Return the questions most like a vector, the nearest first; `but` leaves one decision out.
 
-        `of` is the key whose questions alone are looked at; `of_each` the most of any one key.
+        `of` is the key whose questions alone are looked at.
         """
-        direction = direction_of(vector)
-        if direction is None or not self._places:
-            return ()
-        found: list[Neighbour] = []
-        taken: Counter[str | None] = Counter()
-        for place, similarity in self._ranked(direction, at_least, of):
-            held = self._held[place]
-            if len(found) >= limit:
-                break
-            if held is None or held.decision_id == but or (of is not None and held.caller != of):
-                continue
-            taken[held.caller] += 1
-            if of_each is None or taken[held.caller] <= of_each:
-                found.append(Neighbour(held, min(1.0, similarity)))
-        return tuple(found)
+        whose = None if of is None else self._whose[: self._n_used] == hash(of)
+        found = (each for each in self._search(vector, at_least, whose) if each.asked.decision_id != but)
+        return tuple(islice((each for each in found if of is None or each.asked.caller == of), limit))
+
+    def nearest_rated(
+        self,
+        vector: bytes,
+        *,
+        limit: int,
+        of_each: int,
+        at_least: float = LEAST_SIMILARITY,
+        but: str | None = None,
+    ) -> tuple[Neighbour, ...]:
+        """Return the questions most like a vector of whose answers something was said, so that no key hides others.
+
+        First come the `of_each` nearest of every key, the nearest of them first, then the next ones of every key.
+        """
+        rated, n_of = self._rated[: self._n_used], Counter[str | None]()
+        rounds: list[tuple[int, Neighbour]] = []
+        for each in self._search(vector, at_least, rated, of_each=of_each):
+            if each.asked.decision_id != but:
+                rounds.append((n_of[each.asked.caller] // of_each, each))
+                n_of[each.asked.caller] += 1
+        rounds.sort(key=itemgetter(0))  # stable: within a round the nearest stay first
+        return tuple(each for _, each in rounds[:limit])
 
     def _place(self) -> int:
         """Return a place for another question: a free one, a new one, or that of the first that was taken in."""
@@ -154,11 +170,16 @@ class Memory:
         self._n_used += 1
         return self._n_used - 1
 
-    def _ranked(self, direction: NDArray[np.float32], at_least: float, of: str | None) -> list[tuple[int, float]]:
-        """Return places that are at least so similar, at most `N_SHORTLISTED`, the nearest first.
+    def _search(
+        self, vector: bytes, at_least: float, among: NDArray[np.bool_] | None, *, of_each: int | None = None
+    ) -> list[Neighbour]:
+        """Return the questions that are at least so similar, at most `N_SHORTLISTED`, the nearest first.
 
         `einsum` adds in this thread; `@` would wait for the threads of BLAS, under load for 20 ms.
         """
+        direction = direction_of(vector)
+        if direction is None or not self._places:
+            return []
         n = self._n_used
         strongest = np.flatnonzero(direction)
         if len(strongest) > N_STRONGEST:
@@ -166,11 +187,29 @@ class Memory:
         read = self._vectors[strongest, :n].astype(np.float32)
         roughly = np.einsum("i,ij->j", direction[strongest], read) * self._scales[:n]
         near = roughly > ROUGHLY * at_least
-        places = np.flatnonzero(near if of is None else near & (self._whose[:n] == hash(of)))
+        places = np.flatnonzero(near if among is None else near & among)
         if len(places) > N_SHORTLISTED:
-            places = places[np.argpartition(-roughly[places], N_SHORTLISTED)[:N_SHORTLISTED]]
+            places = places[_shortlist(roughly[places], self._whose[places], of_each)]
         whole = self._vectors[:, places].astype(np.float32)
         exactly = np.einsum("i,ij->j", direction, whole) * self._scales[places]
         order = np.argsort(-exactly, kind="stable")
         found = zip(places[order].tolist(), exactly[order].tolist(), strict=True)
-        return [(place, similarity) for place, similarity in found if similarity >= at_least]
+        return [
+            Neighbour(held, min(1.0, similarity))
+            for place, similarity in found
+            if similarity >= at_least and (held := self._held[place]) is not None
+        ]
+
+
+def _shortlist(roughly: NDArray[np.float32], whose: NDArray[np.int64], of_each: int | None) -> NDArray[np.intp]:
+    """Return which `N_SHORTLISTED` to look at in full: those that come out nearest.
+
+    With `of_each` some times as many of every key come first, so that none fills the list with its own.
+    """
+    if of_each is None:
+        return np.argpartition(-roughly, N_SHORTLISTED)[:N_SHORTLISTED]
+    by_key = np.lexsort((-roughly, whose))
+    starts = np.flatnonzero(np.diff(whose[by_key], prepend=whose[by_key[0]] - 1))
+    rank = np.empty(len(whose), np.intp)
+    rank[by_key] = np.arange(len(whose)) - np.repeat(starts, np.diff(starts, append=len(whose)))
+    return np.lexsort((-roughly, rank // (SLACK * of_each)))[:N_SHORTLISTED]

@@ -21,6 +21,7 @@ from proxy.similar import FAR_LOOK_S, Similar
 from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
 from router.similar.memory import Memory
 from router.similar.reading import AT_ONCE
+from router.similar.values import Asked, Rated, Record
 from router.tables import decision, question_vector
 from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
 from tests.question_secrets import settled
@@ -143,6 +144,27 @@ async def test_a_key_sees_its_own_questions_and_of_others_only_a_crowd(gateway: 
     assert ([], []) == (stranger["similar"], stranger["similar_by_model"])
     assert [{"model": "cheap", "n": 3, "mean_reward": 0.2}] == three["similar_by_model"]  # rounded: 4 and 0.25
     assert 4 == len(whole["similar"])
+
+
+async def test_no_key_hides_what_was_said_to_others_by_asking_the_same_hundreds_of_times(gateway: Gateway) -> None:
+    """Neither to them nor to who may see all; its own rating is found behind its own unrated questions."""
+    similar, moment = gateway.house.similar, datetime.now(UTC)
+    vector = similar.hashing.vector_of(LIKE) or b""
+
+    def remember(caller: str, reward: float | None, *, n: int = 1) -> None:
+        rated = None if reward is None else Rated(reward, "user", moment)
+        for _ in range(n):
+            similar.memory.add(Asked(new_id(), "cheap", moment, caller, rated), vector)
+
+    remember("busy", None, n=300)
+    remember("busy", 0.0, n=300)
+    remember("me", None, n=300)
+    remember("me", 1.0)
+    for other in ("a", "b"):
+        remember(other, 1.0)
+
+    assert (Record("cheap", 5, 0.8),) == similar.find(LIKE, caller="me").records  # 8 outcomes, in round numbers
+    assert [Record("cheap", 50, 0.75)] == list(similar.find(LIKE, caller=None).records)
 
 
 async def test_a_model_that_a_key_may_not_use_is_in_no_sum_of_it(gateway: Gateway) -> None:

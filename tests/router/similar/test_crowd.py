@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from router.similar.crowd import own, records
+from router.similar.crowd import OF_EACH, own, records
 from router.similar.values import Asked, Neighbour, Rated, Record
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_each_key_counts_once_however_much_it_said():
     """Forty ratings of one key are one voice."""
     found = (*(near("loud", reward=0.0) for _ in range(40)), near("a"), near("b"), near("me"))
 
-    assert (Record("m", 20, 0.8),) == records(found, "me")
+    assert (Record("m", 5, 0.8),) == records(found, "me")
     assert (Record("m", 43, 0.75),) == records(found, None)
 
 
@@ -65,3 +65,11 @@ def test_unrated_answers_are_in_no_sum():
     """Nobody said anything of them."""
     assert () == records((near("me", reward=None),), "me")
     assert (Record("m", 1, 1.0), Record("n", 1, 0.25)) == records((near(None, "n", 0.25), near(None)), None)
+
+
+def test_a_key_is_told_of_a_few_questions_of_any_one_key():
+    """The first that come; who may see all is told of all of them."""
+    found = (*[near("me", reward=1.0)] * OF_EACH, *[near("me", reward=0.0)] * 5)
+
+    assert (Record("m", 5, 1.0),) == records(found, "me")
+    assert (Record("m", 10, 0.5),) == records(found, None)

@@ -47,23 +47,50 @@ def test_one_question_may_be_left_out_and_fewer_asked_for():
     assert ["sort a list"] == ids_near(memory, "sort a list", limit=1)
 
 
-def test_a_busy_key_hides_nobody():
-    """Of one key alone, and of each key a few."""
+def busy(*callers: str | None, rated: Rated | None = None, n: int = 600) -> Memory:
+    """Return a memory in which one key asked one question many times, and others once a like one that was rated."""
     memory = Memory(2_000)
-    for n in range(600):
-        memory.add(Asked(f"loud {n}", "m", NOW, "loud"), vector_of("sort a list") or b"")
-    for caller in ("me", "you", None):
-        memory.add(Asked(f"of {caller}", "m", NOW, caller), vector_of("sort a list now") or b"")
+    for each in range(n):
+        memory.add(Asked(f"loud {each}", "m", NOW, "loud", rated), vector_of("sort a list") or b"")
+    for caller in callers:
+        like = vector_of("sort a list now") or b""
+        memory.add(Asked(f"of {caller}", "m", NOW, caller, Rated(0.5, "user", NOW)), like)
+    return memory
+
+
+def test_a_busy_key_does_not_hide_the_questions_of_one():
+    """Looked at alone, they are found behind any number of nearer ones."""
+    memory = busy("me", "you", None)
 
     assert ["of me"] == ids_near(memory, "sort a list", of="me")
     assert [] == ids_near(memory, "sort a list", of="nobody")
-    found = memory.nearest(vector_of("sort a list") or b"", limit=50, of_each=2)
-    assert 2 == sum(each.asked.caller == "loud" for each in found)
+
+
+def test_a_busy_key_does_not_hide_what_was_said_to_others():
+    """However many equal questions of it were rated: first come some of every key, then its next ones."""
+    memory = busy("me", "you", None, rated=Rated(1.0, "user", NOW))
+    found = memory.nearest_rated(vector_of("sort a list") or b"", limit=10, of_each=2, but="of you")
+
+    assert ["loud", "loud", "me", None, *["loud"] * 6] == [each.asked.caller for each in found]
+
+
+def test_unrated_questions_do_not_hide_a_rated_one():
+    """Of any key, the own one too; what is said later counts, and what is taken back does not."""
+    memory = busy()
+    asked = vector_of("sort a list") or b""
+    before = memory.nearest_rated(asked, limit=5, of_each=5)
+    memory.rate("loud 590", Rated(1.0, "user", NOW))
+    after = memory.nearest_rated(asked, limit=5, of_each=5)
+    memory.rate("loud 590", None)
+
+    assert ([], ["loud 590"]) == (list(before), [each.asked.decision_id for each in after])
+    assert () == memory.nearest_rated(asked, limit=5, of_each=5)
 
 
 def test_nothing_is_found_in_an_empty_memory_nor_for_no_vector():
     """Without an error."""
     assert () == Memory(10).nearest(vector_of("hello there") or b"", limit=5)
+    assert () == Memory(10).nearest_rated(vector_of("hello there") or b"", limit=5, of_each=5)
     assert [] == ids_near(remembered("hello there"), "???")
 
 
