@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -33,6 +34,12 @@ def logging_of_one_test():
             log = getattr(module, "__dict__", {}).get("log")
             if isinstance(log, BoundLoggerLazyProxy):
                 log.__dict__.pop("bind", None)  # what `cache_logger_on_first_use` left
+
+
+def pytest_sessionstart():
+    """Let Ctrl-C be heard by the processes that tests begin, also where a shell began this one in its background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, which may be away
