@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from config.types import Json
     from proxy.house import House
     from router.similar.reading import Stored
+    from router.similar.searching import Search
     from router.similar.values import Neighbour, Record
     from router.similar.vectors import Hashing
 
@@ -125,27 +126,20 @@ class Similar:
         Takes about a millisecond, however long the text is; nothing is found for one without words.
         """
         vector = self.hashing.vector_of(text) if len(self.memory) else None
-        if vector is None:
-            return Found()
-        own = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=but, of=caller)
-        return Found(crowd.own(own, caller), crowd.records(self._rated_like(vector, but), caller))
+        search = None if vector is None else self.memory.search(vector)
+        return Found() if search is None else _found(search, caller, but)
 
     def like(self, decision_id: str) -> Found:
         """Return questions like that of a decision, for who may see all; none where it is not remembered."""
         vector = self.memory.vector(decision_id)
-        if vector is None:
-            return Found()
-        near = self.memory.nearest(vector, limit=N_NEIGHBOURS, but=decision_id)
-        return Found(near, crowd.records(self._rated_like(vector, decision_id), None))
+        search = None if vector is None else self.memory.search(vector)
+        return Found() if search is None else _found(search, None, decision_id)
 
     def state(self) -> Json:
         """Return how it stands, for `/health`."""
         n_ignored = self.memory.n_ignored
         told: Json = {"status": "ok" if self.loaded.is_set() else "waiting", "n": len(self.memory)}
         return told | {"n_ignored": n_ignored} if n_ignored else told
-
-    def _rated_like(self, vector: bytes, but: str | None) -> tuple[Neighbour, ...]:
-        return self.memory.nearest_rated(vector, limit=N_NEIGHBOURS, of_each=crowd.OF_EACH, but=but)
 
     async def _compare(self, canonical: Callable[[str], str]) -> None:
         """Forget what the books no longer have, and read what memory lacks, the oldest first."""
@@ -200,6 +194,12 @@ def is_on(settings: Settings) -> bool:
 def asked_of(settings: Settings, text: str) -> str | None:
     """Return what of a question is read for its vector; `None` where none is kept."""
     return clipped(text) if is_on(settings) and text else None
+
+
+def _found(search: Search, caller: str | None, but: str | None) -> Found:
+    near = search.nearest(limit=N_NEIGHBOURS, but=but, of=caller)
+    rated = search.nearest_rated(limit=N_NEIGHBOURS, of_each=crowd.OF_EACH, but=but)
+    return Found(crowd.own(near, caller), crowd.records(rated, caller))
 
 
 def _told(neighbour: Neighbour) -> Json:

@@ -27,8 +27,9 @@ from router.policy.features import language_of
 from router.policy.fitting import fit_policy
 from router.policy.rows import Prompt, read_labelled
 from router.policy.value import recovered
-from router.similar.memory import CAPACITY, LEAST_SIMILARITY, Memory
-from router.similar.values import Asked
+from router.similar.memory import CAPACITY, Memory
+from router.similar.searching import LEAST_SIMILARITY
+from router.similar.values import Asked, Neighbour
 from router.similar.vectors import Hashing, direction_of
 
 Array = NDArray[np.float64]
@@ -67,7 +68,8 @@ def _print_times(texts: Sequence[str]) -> None:
         vectors = [vector_of(text) or b"" for text in asked]
         _print_time(f"vector of {name}", [lambda text=text: vector_of(text) for text in asked])
         _print_time(
-            f"search of {len(memory)} for {name}", [lambda each=each: memory.nearest(each, limit=K) for each in vectors]
+            f"search of {len(memory)} for {name}",
+            [lambda each=each: _nearest(memory, each, limit=K) for each in vectors],
         )
 
 
@@ -82,7 +84,7 @@ def _print_recall(texts: Sequence[str]) -> None:
         whole = known @ direction_of(vector)
         nearest = {int(at) for at in np.argsort(-whole)[:N_NEAREST] if whole[at] >= LEAST_SIMILARITY}
         n_there += len(nearest)
-        found = memory.nearest(vector, limit=N_NEAREST)
+        found = _nearest(memory, vector, limit=N_NEAREST)
         n_found += sum(int(each.asked.decision_id) in nearest for each in found)
     print(f"\nOf the {N_NEAREST} nearest that are alike a search finds {n_found} of {n_there}.")
 
@@ -95,6 +97,11 @@ def _print_time(name: str, calls: Sequence[Callable[[], object]]) -> None:
         took.append((time.perf_counter() - began) * 1e3)
     median, late = np.quantile(took, (0.5, 0.95))
     print(f"| {name} | {median:.2f} ms | {late:.2f} ms |")
+
+
+def _nearest(memory: Memory, vector: bytes, *, limit: int, at_least: float = LEAST_SIMILARITY) -> tuple[Neighbour, ...]:
+    search = memory.search(vector)
+    return () if search is None else search.nearest(limit=limit, at_least=at_least)
 
 
 def _remembered(texts: Sequence[str], capacity: int) -> Memory:
@@ -131,7 +138,7 @@ def _print_worth(fit: Sequence[Prompt], past: Sequence[Prompt], held: Sequence[P
 def _neighbours(past: Sequence[Prompt], held: Sequence[Prompt], least: float) -> list[list[int]]:
     memory = _remembered([each.text for each in past], len(past))
     return [
-        [int(found.asked.decision_id) for found in memory.nearest(vector, limit=K, at_least=least)]
+        [int(found.asked.decision_id) for found in _nearest(memory, vector, limit=K, at_least=least)]
         for vector in (vector_of(each.text) or b"" for each in held)
     ]
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.similar.memory import Memory
-from router.similar.values import Asked, Rated
+from router.similar.values import Asked, Neighbour, Rated
 from router.similar.vectors import Hashing, direction_of
 
 vector_of = Hashing(b"a secret of tests").vector_of
@@ -23,16 +24,27 @@ def remembered(*texts: str, capacity: int = 100) -> Memory:
     return memory
 
 
+def near(memory: Memory, text: str, **known: Any) -> tuple[Neighbour, ...]:
+    """Return the questions most like a text."""
+    search = memory.search(vector_of(text) or b"")
+    return () if search is None else search.nearest(**{"limit": 5, **known})
+
+
+def near_rated(memory: Memory, text: str, **known: Any) -> tuple[Neighbour, ...]:
+    """Return the rated questions most like a text."""
+    search = memory.search(vector_of(text) or b"")
+    return () if search is None else search.nearest_rated(**{"limit": 5, "of_each": 5, **known})
+
+
 def ids_near(memory: Memory, text: str, **known: object) -> list[str]:
     """Return which questions are found, the nearest first."""
-    found = memory.nearest(vector_of(text) or b"", **{"limit": 5, **known})  # type: ignore[arg-type]
-    return [each.asked.decision_id for each in found]
+    return [each.asked.decision_id for each in near(memory, text, **known)]
 
 
 def test_the_same_question_is_found_before_a_like_one_and_an_unlike_one_is_not():
     """By their similarity, from 1 downwards."""
     memory = remembered("reset my password", "reset the old password", "bake a cake")
-    found = memory.nearest(vector_of("reset my password") or b"", limit=5)
+    found = near(memory, "reset my password")
 
     assert ["reset my password", "reset the old password"] == [each.asked.decision_id for each in found]
     assert 1.0 == round(found[0].similarity, 5)
@@ -69,7 +81,7 @@ def test_a_busy_key_does_not_hide_the_questions_of_one():
 def test_a_busy_key_does_not_hide_what_was_said_to_others():
     """However many equal questions of it were rated: first come some of every key, then its next ones."""
     memory = busy("me", "you", None, rated=Rated(1.0, "user", NOW))
-    found = memory.nearest_rated(vector_of("sort a list") or b"", limit=10, of_each=2, but="of you")
+    found = near_rated(memory, "sort a list", limit=10, of_each=2, but="of you")
 
     assert ["loud", "loud", "me", None, *["loud"] * 6] == [each.asked.caller for each in found]
 
@@ -77,20 +89,19 @@ def test_a_busy_key_does_not_hide_what_was_said_to_others():
 def test_unrated_questions_do_not_hide_a_rated_one():
     """Of any key, the own one too; what is said later counts, and what is taken back does not."""
     memory = busy()
-    asked = vector_of("sort a list") or b""
-    before = memory.nearest_rated(asked, limit=5, of_each=5)
+    before = near_rated(memory, "sort a list")
     memory.rate("loud 590", Rated(1.0, "user", NOW))
-    after = memory.nearest_rated(asked, limit=5, of_each=5)
+    after = near_rated(memory, "sort a list")
     memory.rate("loud 590", None)
 
     assert ([], ["loud 590"]) == (list(before), [each.asked.decision_id for each in after])
-    assert () == memory.nearest_rated(asked, limit=5, of_each=5)
+    assert () == near_rated(memory, "sort a list")
 
 
 def test_nothing_is_found_in_an_empty_memory_nor_for_no_vector():
     """Without an error."""
-    assert () == Memory(10).nearest(vector_of("hello there") or b"", limit=5)
-    assert () == Memory(10).nearest_rated(vector_of("hello there") or b"", limit=5, of_each=5)
+    assert () == near(Memory(10), "hello there")
+    assert () == near_rated(Memory(10), "hello there")
     assert [] == ids_near(remembered("hello there"), "???")
 
 
@@ -130,7 +141,7 @@ def test_what_is_said_later_joins_its_question():
     memory = remembered("hello there")
     memory.rate("hello there", Rated(0.75, "user", NOW))
     memory.rate("nobody", Rated(0.0, "user", NOW))
-    found = memory.nearest(vector_of("hello there") or b"", limit=5)
+    found = near(memory, "hello there")
 
     assert ["hello there"] == [each.asked.decision_id for each in found]
     assert Rated(0.75, "user", NOW) == found[0].asked.rated
@@ -149,6 +160,6 @@ def test_a_search_of_the_strongest_numbers_finds_what_a_whole_one_finds(seed, lo
     asked = " ".join(random.choices(words, k=length))
     direction = direction_of(vector_of(asked) or b"")
     whole = sorted({float(direction_of(vector_of(text) or b"") @ direction) for text in texts}, reverse=True)
-    found = memory.nearest(vector_of(asked) or b"", limit=3, at_least=0.05)
+    found = near(memory, asked, limit=3, at_least=0.05)
 
     assert np.allclose(whole[0], found[0].similarity, atol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.similar.memory import LEAST_SIMILARITY
+from router.similar.searching import LEAST_SIMILARITY
 from router.similar.vectors import FORM, N_DIMENSIONS, Hashing, direction_of
 
 HASHING = Hashing(b"a secret of tests")
