@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.lookup import Lookup
     from proxy.requests.parse import Parsed
     from proxy.savings import Savings
+    from proxy.similar import Found
     from router.attempt import AttemptLog
     from router.choosing.values import Choice, Question
     from router.experiments.drawing import Drawn
@@ -117,6 +118,8 @@ class Exchange:
     """A judge whose word is only recorded, being asked while the request goes on."""
     unjudged: Case | None = None
     """What the judge is to be asked once the request is answered."""
+    similar: Found | None = None
+    """Past questions like it, which were looked up for the judge; `None` where none is asked."""
     decision: Decision | None = None
     conversation: bytes | None = None
     """What tells its conversation from others, for balancing; `None` where no place is kept for it."""
@@ -186,6 +189,7 @@ class Exchange:
                 if decision is None
                 else {name: decision.features[name] for name in _WHY if name in decision.features}
             ),
+            **({} if self.similar is None else self.similar.as_json()),
             "served_model": self.served_model,
             "passages": [{"doc": each.doc, "lines": [each.start_line, each.end_line]} for each in self.passages],
             "stages": [

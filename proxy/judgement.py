@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy import choosing
+from proxy.allowed import catalog_of
 from router.choosing.scoring import Taste
 from router.judge.gate import Gate, stakes_of, why_not
 from router.judge.mixing import followed, weight_of
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from proxy.choosing import Considered
     from proxy.exchange import Exchange
     from proxy.house import House
-    from router.choosing.values import Choice
+    from proxy.similar import Found
+    from router.choosing.values import Choice, Question
     from router.judge.asking import Asked
     from router.judge.gate import Haste, Stakes
 
@@ -42,7 +44,11 @@ async def judge(house: House, exchange: Exchange, note: span) -> None:
         house.metrics.not_judged(reason)
         note(abstained=True, skipped=True, reason=reason)
         return
-    case = await _case_of(house, choice, considered)
+    question = considered.question
+    exchange.similar = house.similar.find(question.text, caller=question.caller).among(
+        catalog_of(house, exchange).models
+    )
+    case = await _case_of(house, choice, question, exchange.similar)
     if settings.shadow:
         exchange.shadow_judge = asyncio.create_task(judging.ask(case))
         note(abstained=True, shadow=True)
@@ -176,11 +182,9 @@ def _stays(exchange: Exchange, choice: Choice, considered: Considered) -> bool:
     )
 
 
-async def _case_of(house: House, choice: Choice, considered: Considered) -> Case:
+async def _case_of(house: House, choice: Choice, question: Question, similar: Found) -> Case:
     ranked = sorted(choice.ranked, key=lambda each: -each.score)[:MAX_CANDIDATES]
     models = [house.catalog.models[each.model] for each in ranked]
     offers = await choosing.offers(house, models, dict.fromkeys((each.model for each in ranked), 0.0))
     expected = {each.model: each.expected for each in ranked if each.expected is not None}
-    question = considered.question
-    similar = house.similar.find(question.text, caller=question.caller).records
-    return Case(question, offers, expected, {each.model: each for each in similar})
+    return Case(question, offers, expected, {each.model: each for each in similar.records})

@@ -22,6 +22,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
+from proxy.openapi_analysis import analysis_answer
 from proxy.version import product_version
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ def add_relay_paths(app: Litestar) -> None:
         found = paths.get(path)
         if found is not None and found.post is not None:
             found.post.request_body = _body(body)
+    analyze = paths.get("/api/routing/analyze")
+    if analyze is not None and analyze.post is not None:
+        analyze.post.responses = {**(analyze.post.responses or {}), "200": analysis_answer()}
     for item in paths.values():
         for operation in (item.get, item.post, item.delete):
             if operation is not None:

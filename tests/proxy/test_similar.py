@@ -266,7 +266,7 @@ async def test_a_burst_of_questions_is_followed_page_by_page(gateway: Gateway, a
 async def test_the_judge_is_told_how_answers_to_similar_questions_were_received(
     tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:
-    """Inside its delimiters, for the model that answered alone."""
+    """Inside its delimiters, for the model that answered alone; who wants an explanation is told too, and only then."""
     answer = json.dumps({"reasoning": "it fits", "selectedModel": "cheap", "confidence": 80})
     async with (
         scripted_upstream(Script((Reply(text=answer),))) as voice,
@@ -280,7 +280,16 @@ async def test_the_judge_is_told_how_answers_to_similar_questions_were_received(
         await rate(gateway, await ask(gateway), 5)
         await analyzed(gateway)
         told = str(json.loads(asked(voice)[-1].body)["messages"])
+        explain = {"x-thalamus-router": "explain"}
+        body = {"model": "auto", "messages": user(LIKE)}
+        explained = (await gateway.http.post("/v1/chat/completions", json=body, headers=explain)).json()["thalamus"]
+        named = (
+            await gateway.http.post("/v1/chat/completions", json=body | {"model": "cheap"}, headers=explain)
+        ).json()
 
+    assert [("cheap", 1.0)] == [(each["model"], each["reward"]) for each in explained["similar"]]
+    assert [{"model": "cheap", "n": 1, "mean_reward": 1.0}] == explained["similar_by_model"]
+    assert "similar" not in named["thalamus"]
     (cheap,) = [line for line in told.split("\\n") if '"name": "cheap"' in line]
     (dear,) = [line for line in told.split("\\n") if '"name": "dear"' in line]
     assert '"similar_questions": {"quality": 1.0, "outcomes": 1}' in cheap
