@@ -22,7 +22,7 @@ Grams = tuple[str, ...]
 
 @cache
 def _rows(part: str) -> tuple[Row, ...]:
-    apart = {"test": "test.jsonl", "second": "second_test.jsonl"}
+    apart = {"test": "test.jsonl", "second": "second_test.jsonl", "third": "third_test.jsonl"}
     files = [BLUEPRINT / apart[part]] if part in apart else sorted((BLUEPRINT / "corpus").glob("*.jsonl"))
     lines = [line for file in files if file.exists() for line in file.read_text(encoding="utf-8").splitlines()]
     return tuple(json.loads(line) for line in lines)
@@ -158,15 +158,16 @@ def test_no_row_is_nearly_one_of_the_frozen_part():
     assert _near_pairs(frozen, trained) == []
 
 
-def test_second_part_is_of_both_languages_and_near_no_other_row():
-    """It was written by somebody who had seen no row; nobody else said the same."""
-    second = [_text(row) for row in _rows("second")]
-    others = [_text(row) for part in ("train", "test") for row in _rows(part)]
+@pytest.mark.parametrize(("part", "n_rows"), [("second", {"zh": 160, "en": 156}), ("third", {"zh": 197, "en": 195})])
+def test_later_parts_are_of_both_languages_and_near_no_other_row(part, n_rows):
+    """They were written by people who had seen no row; nobody else said the same."""
+    unseen = [_text(row) for row in _rows(part)]
+    others = [_text(row) for other in {"train", "test", "second", "third"} - {part} for row in _rows(other)]
 
-    assert Counter({"zh": 160, "en": 156}) == Counter(row["lang"] for row in _rows("second"))
-    assert _near_pairs(second, others) == []
-    assert {_normal(text) for text in second} & {_normal(text) for text in others} == set()
-    assert all(set(_labels(row)) <= {*shipped_intents().names, NONE} for row in _rows("second"))
+    assert Counter(n_rows) == Counter(row["lang"] for row in _rows(part))
+    assert _near_pairs(unseen, others) == []
+    assert {_normal(text) for text in unseen} & {_normal(text) for text in others} == set()
+    assert all(set(_labels(row)) <= {*shipped_intents().names, NONE} for row in _rows(part))
 
 
 def test_catalogue_examples_are_no_rows_of_the_frozen_part():
