@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from sqlalchemy import select
 
-from config.errors import ArtefactError, StorageError, ThalamusError
+from config.errors import ArtefactError, ThalamusError
 from config.tables import api_key
+from proxy.following import follow
 from router.choosing.starting import StartingExperience
 from router.learning.beliefs import BelievedExperience, read_beliefs
 from router.learning.cap import Width
@@ -93,18 +94,12 @@ class Learning:
 
     async def run(self, house: House, *, look_s: float = LOOK_S, retry_s: float = RETRY_S) -> None:
         """Learn as long as the server runs; while the database is away, try again and say so once."""
-        waits = False
-        while True:
-            try:
-                await self.look(house)
-            except StorageError as error:
-                if not waits:
-                    log.warning("learning_waits", reason=str(error))
-                waits = True
-                await asyncio.sleep(retry_s)
-            else:
-                waits = False
-                await asyncio.sleep(look_s)
+        await follow(
+            lambda: self.look(house),
+            look_s=look_s,
+            retry_s=retry_s,
+            tell=lambda error: log.warning("learning_waits", reason=str(error)),
+        )
 
     async def look(self, house: House) -> None:
         """Take up other settings, another version, and what was said since. Raises `StorageError`.

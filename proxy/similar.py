@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from config.errors import StorageError
+from proxy.following import follow
 from router.policy.features import clipped
 from router.similar import crowd
 from router.similar.memory import Memory
@@ -87,18 +87,12 @@ class Similar:
 
     async def run(self, house: House, *, look_s: float = LOOK_S, retry_s: float = RETRY_S) -> None:
         """Follow the books as long as the server runs; while the database is away, try again and say so once."""
-        waits = False
-        while True:
-            try:
-                await self.look(house)
-            except StorageError as error:
-                if not waits:
-                    log.warning("similar_questions_wait", reason=str(error))
-                waits = True
-                await asyncio.sleep(retry_s)
-            else:
-                waits = False
-                await asyncio.sleep(look_s)
+        await follow(
+            lambda: self.look(house),
+            look_s=look_s,
+            retry_s=retry_s,
+            tell=lambda error: log.warning("similar_questions_wait", reason=str(error)),
+        )
 
     async def look(self, house: House) -> None:
         """Take in what was asked and said since the last look. Raises `StorageError`."""
