@@ -9,11 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from classifier.calibration import sigmoid, softmax
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from classifier.preproc import Preproc
@@ -45,20 +44,22 @@ def decide(logits: Floats, preproc: Preproc) -> Decision:
         chosen = chosen_labels(p, preproc)
         labels = tuple(preproc.labels[at] for at in chosen)
         in_scope = True
+        evidence, plain = _multi_evidence(p, chosen)
     else:
         p = softmax(logits, preproc.temperature)
         best = best_in_scope(logits, preproc)
-        in_scope = not preproc.out_of_scope or logits[_scope(preproc)] <= logits[best]
+        in_scope = not preproc.out_of_scope or bool(logits[_scope(preproc)] <= logits[best])
         labels = (preproc.labels[best],) if in_scope else ()
-    evidence, plain = evidence_of(logits, p, preproc)
+        evidence, plain = _single_evidence(logits, p, preproc, best)
     confidence = weighted(evidence, preproc.confidence_weights) if preproc.confidence_weights else plain
     return Decision(labels, p, confidence, abstained=not in_scope or confidence < preproc.abstain_below)
 
 
 def chosen_labels(p: Floats, preproc: Preproc) -> list[int]:
     """Return the columns that hold in a multi-label model, likeliest first."""
-    order = [int(at) for at in np.argsort(-p, kind="stable")]
-    chosen = [at for at in order if p[at] >= preproc.thresholds[at]]
+    each_p: list[float] = p.tolist()  # so few numbers are read quicker one by one than by NumPy
+    order = sorted(range(len(each_p)), key=each_p.__getitem__, reverse=True)
+    chosen = [at for at in order if each_p[at] >= preproc.thresholds[at]]
     if not chosen and preproc.at_least_one:
         chosen = order[:1]
     if len(chosen) > 1 and preproc.exclusive:
@@ -70,8 +71,9 @@ def chosen_labels(p: Floats, preproc: Preproc) -> list[int]:
 
 def best_in_scope(logits: Floats, preproc: Preproc) -> int:
     """Return the column with the largest score, the out-of-scope one left aside."""
-    order = np.argsort(-logits, kind="stable")
-    return int(order[1] if preproc.out_of_scope and order[0] == _scope(preproc) else order[0])
+    scores: list[float] = logits.tolist()
+    scope = _scope(preproc) if preproc.out_of_scope else -1
+    return max((at for at in range(len(scores)) if at != scope), key=scores.__getitem__)
 
 
 def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[float, ...], float]:
@@ -83,18 +85,23 @@ def evidence_of(logits: Floats, p: Floats, preproc: Preproc) -> tuple[tuple[floa
     plain is the product of all decisions' probabilities.
     """
     if preproc.task == "multi":
-        chosen = chosen_labels(p, preproc)
-        sure = 1.0 - p
-        sure[chosen] = p[chosen]
-        every, weakest = float(sure.prod()), float(sure.min())
-        holds = (float(at in chosen) for at in range(len(p)))
-        return (_log_odds(every), _log_odds(weakest), float(len(chosen)), *holds), every
+        return _multi_evidence(p, chosen_labels(p, preproc))
+    return _single_evidence(logits, p, preproc, best_in_scope(logits, preproc))
+
+
+def _multi_evidence(p: Floats, chosen: list[int]) -> tuple[tuple[float, ...], float]:
+    sure = [each if at in chosen else 1.0 - each for at, each in enumerate(p.tolist())]
+    every, weakest = math.prod(sure), min(sure)
+    holds = (float(at in chosen) for at in range(len(sure)))
+    return (_log_odds(every), _log_odds(weakest), float(len(chosen)), *holds), every
+
+
+def _single_evidence(logits: Floats, p: Floats, preproc: Preproc, best: int) -> tuple[tuple[float, ...], float]:
+    scores: list[float] = logits.tolist()
     scope = _scope(preproc) if preproc.out_of_scope else -1
-    best = best_in_scope(logits, preproc)
-    others = np.delete(logits, [best] if scope < 0 else [best, scope])
-    lead = float(logits[best] - others.max()) if len(others) else 0.0
-    beyond = float(logits[best] - logits[scope]) if scope >= 0 else 0.0
-    return (float(logits[best]), lead, beyond), float(p[best])
+    second = max((each for at, each in enumerate(scores) if at not in {best, scope}), default=scores[best])
+    beyond = scores[best] - scores[scope] if scope >= 0 else 0.0
+    return (scores[best], scores[best] - second, beyond), float(p[best])
 
 
 def weighted(evidence: tuple[float, ...], weights: tuple[float, ...]) -> float:

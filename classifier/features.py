@@ -63,10 +63,11 @@ def features_of(
     """Return the features of a conversation's state. Never raises."""
     read = _edges(state.meant)
     has_code = _CODE.search(read) is not None
+    language = state.language if read is state.meant else spoken(read)
     return Features(
         language=state.language,
         domain=domain,
-        complexity=_complexity(read, len(state.meant), has_code=has_code),
+        complexity=_complexity(read, len(state.meant), language, has_code=has_code),
         length=len(state.meant),
         has_code=has_code,
         has_tools=has_tools,
@@ -79,11 +80,11 @@ def features_of(
 def complexity_of(text: str) -> int:
     """Return how hard a request looks, 1 to 10: by length, code, questions, listed points and conditions."""
     read = _edges(text)
-    return _complexity(read, len(text), has_code=_CODE.search(read) is not None)
+    return _complexity(read, len(text), spoken(read), has_code=_CODE.search(read) is not None)
 
 
-def _complexity(read: str, n_chars: int, *, has_code: bool) -> int:
-    weight = 2 if spoken(read) == "zh" else 1  # a Chinese character says about as much as two letters and more
+def _complexity(read: str, n_chars: int, language: Language, *, has_code: bool) -> int:
+    weight = 2 if language == "zh" else 1  # a Chinese character says about as much as two letters and more
     by_length = max(0.0, math.log2(max(1, n_chars * weight) / 40)) * 0.75
     points = (
         EASIEST

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from classifier.artefact import CARD
 from classifier.micromodel import MicroModel
+from config.confidence import shown
 from config.errors import ArtefactError
 from config.types import Mention
 
@@ -55,7 +56,7 @@ class Reading:
         """Return it for a trace; without texts of the user where these are not to be kept."""
         told: Json = {
             "labels": list(self.labels),
-            "confidence": round(self.confidence, 4),
+            "confidence": shown(self.confidence),
             "abstained": self.abstained,
             "ms": round(self.ms, 3),
         }
@@ -119,7 +120,7 @@ class EntityReader:
                 "type": each.type,
                 "start": each.start,
                 "end": each.end,
-                "confidence": round(each.confidence, 4),
+                "confidence": shown(each.confidence),
             }
             for each in read.entities
         )
@@ -155,6 +156,17 @@ def read_all(readers: Mapping[str, Reader], text: str) -> dict[str, Reading]:
     return {name: _read(reader, text) for name, reader in readers.items()} if text.strip() else {}
 
 
+def read_aside(readers: Mapping[str, Reader], text: str, goes_on: Callable[[], bool]) -> dict[str, Reading]:
+    """Return the same in a thread beside a request, which comes first; nothing more is read once it does not go on."""
+    found: dict[str, Reading] = {}
+    for name, reader in readers.items() if text.strip() else ():
+        time.sleep(0)  # lets a thread that waits for the interpreter have it now, not after its five milliseconds
+        if not goes_on():
+            break
+        found[name] = _read(reader, text)
+    return found
+
+
 def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
     """Return what readings add to or change of a request's features: nothing where a model abstained.
 
@@ -181,7 +193,6 @@ def mentions_of(readings: Mapping[str, Reading]) -> tuple[Mention, ...]:
 
 
 def _read(reader: Reader, text: str) -> Reading:
-    time.sleep(0)  # lets a thread that waits for the interpreter have it now, not after its five milliseconds
     began = time.perf_counter()
     try:
         return reader.read(text)

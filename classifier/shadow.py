@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from classifier.readings import load_reader
 from classifier.text import MAX_CHARS
 from classifier.verdict import FEWEST, Pair, Word, verdict
+from config.confidence import shown
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _line(pair: Pair) -> str:
     told: Json = {"decision": pair.decision_id}
     for key, word in (("live", pair.live), ("candidate", pair.candidate)):
         told[key] = {
-            "labels": list(word.labels), "confidence": round(word.confidence, 5), "abstained": word.abstained
+            "labels": list(word.labels), "confidence": shown(word.confidence, 5), "abstained": word.abstained
         }  # fmt: skip
     return json.dumps(told, ensure_ascii=False) + "\n"
 

@@ -13,7 +13,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from config.types import Language
 
@@ -119,7 +119,12 @@ def edge_terms(clipped: str) -> list[str]:
     A Han run at an edge has none: its grams know where it begins and ends. `^` and `$` are no words, so that no other
     term looks like these.
     """
-    read = [(han, word) for han, word, _ in tokens(clipped) if han or word]
+    return edge_terms_of(tuple(tokens(clipped)))
+
+
+def edge_terms_of(every: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return the same of a text whose `tokens` are known."""
+    read = [(han, word) for han, word, _ in every if han or word]
     if not read:
         return []
     (_, first), (_, last) = read[0], read[-1]

@@ -1,16 +1,20 @@
 """Turns a text into the sparse input of a micro-model: the numbers of the terms it knows and their TF-IDF weights.
 
-Training and serving run this same code. The grams of a word are looked up once and kept, for words come again.
+Training and serving run this same code. The grams of a word are looked up once and kept, for words come again; what a
+text is made of is kept for a moment, for several models read the same turn.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from classifier.text import clip, edge_terms, han_grams, is_edge, pair_term, tokens, word_grams, word_term
+from classifier.text import clip, edge_terms_of, han_grams, is_edge, pair_term, tokens, word_grams, word_term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +24,25 @@ if TYPE_CHECKING:
 MOST_WORDS_KEPT = 8192
 LONGEST_WORD_KEPT = 40
 """Characters; longer words are rare and would let a hostile text fill the memory."""
+
+
+KEPT_TEXTS, LONGEST_TEXT_KEPT = 8, 600
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a text is made of, the same for every model."""
+
+    words: tuple[str, ...]
+    """Their terms and grams are those of each word alone."""
+    singles: tuple[str, ...]
+    """The terms of pairs of words, of Han runs and of symbols."""
+    edges: tuple[str, ...]
+
+
+def parts_of(text: str) -> Parts:
+    """Return what a text is made of, as far as it is read."""
+    return _kept_parts(text) if len(text) <= LONGEST_TEXT_KEPT else _parts_of(text)
 
 
 class Vectoriser:
@@ -39,37 +62,25 @@ class Vectoriser:
         adds `unknown_idf` squared to the square of that length, so that a strange text has small weights. Terms of the
         edges add nothing where they are unknown.
         """
-        clipped = clip(text)
-        found, n_unknown = self._lookup(clipped)
+        parts = parts_of(text)
+        found, n_unknown = self._lookup(parts)
         if self._knows_edges:
-            found += [self._index[term] for term in edge_terms(clipped) if term in self._index]
-        numbers, counts = np.unique(np.array(found, np.int64), return_counts=True)
+            found += [self._index[term] for term in parts.edges if term in self._index]
+        times = Counter(found)  # quicker than numpy.unique by far for the few hundred terms of a turn
+        rising = sorted(times)
+        numbers = np.array(rising, np.int64)
+        counts = np.array([times[each] for each in rising], np.int64)
         weights = (1.0 + np.log(counts)) * self._idf[numbers]
         length = math.sqrt(float(weights @ weights) + self._unknown_mass * n_unknown)
         return numbers, (weights / (length or 1.0)).astype(np.float32)
 
-    def _lookup(self, clipped: str) -> tuple[list[int], int]:
-        index = self._index
-        found: list[int] = []
-        n_unknown = 0
-        before = ""
-        for han, word, symbol in tokens(clipped):
-            if word:
-                known, n_strange = self._words.get(word) or self._of_word(word)
-                found += known
-                n_unknown += n_strange
-                singles = [pair_term(before, word)] if before else []
-                before = word
-            elif han:
-                singles, before = han_grams(han), ""
-            else:
-                singles = [word_term(symbol)]
-            n_unknown += len(singles)
-            for term in singles:
-                at = index.get(term)
-                if at is not None:
-                    found.append(at)
-                    n_unknown -= 1
+    def _lookup(self, parts: Parts) -> tuple[list[int], int]:
+        found = [at for at in map(self._index.get, parts.singles) if at is not None]
+        n_unknown = len(parts.singles) - len(found)
+        for word in parts.words:
+            known, n_strange = self._words.get(word) or self._of_word(word)
+            found += known
+            n_unknown += n_strange
         return found, n_unknown
 
     def _of_word(self, word: str) -> tuple[tuple[int, ...], int]:
@@ -81,3 +92,25 @@ class Vectoriser:
                 self._words.clear()
             self._words[word] = entry
         return entry
+
+
+def _parts_of(text: str) -> Parts:
+    every = tuple(tokens(clip(text)))
+    words: list[str] = []
+    singles: list[str] = []
+    before = ""
+    for han, word, symbol in every:
+        if word:
+            words.append(word)
+            if before:
+                singles.append(pair_term(before, word))
+            before = word
+        elif han:
+            singles += han_grams(han)
+            before = ""
+        else:
+            singles.append(word_term(symbol))
+    return Parts(tuple(words), tuple(singles), tuple(edge_terms_of(every)))
+
+
+_kept_parts = lru_cache(KEPT_TEXTS)(_parts_of)

@@ -56,8 +56,9 @@ class ClassifierSettings:
     """Whether the other models (domain, complexity, mood, risk, entities, ...) are asked too, beside the request. They
     delay nothing beyond `features_wait_ms`, and cost about a millisecond of a processor core each request."""
     features_wait_ms: Count = 3
-    """Milliseconds that a request for `auto` waits for them where the learned policy has more than one model to choose
-    from. What is not there by then has no say in its choice. 0 does not wait."""
+    """Milliseconds that a request for `auto` waits for domain and complexity where the learned policy has more than
+    one model to choose from. A short turn is read at once, which takes a fraction of one; a longer one in a thread, and
+    what is not there by then has no say in its choice. 0 does not wait."""
     harvest: bool = False
     """Whether `thalamus foundry harvest` may make training rows of requests whose intent somebody confirmed or
     corrected. It reads stored bodies, so `storage.store_bodies` must have been on; the rows stay in `state_dir`."""

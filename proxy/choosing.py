@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from classifier.readings import features_from
+from config.confidence import shown
 from config.prices import list_prices
 from proxy.allowed import barred, catalog_of
 from proxy.question import TOOL_LOOP, question_of
@@ -71,7 +72,7 @@ class Considered:
             "expected": expected_json(choice),
             "dial": self.dial,
             "experience": self.experience,
-            "choice_confidence": round(choice.confidence, 6),
+            "choice_confidence": shown(choice.confidence, 6),
             "candidates": candidates_json(choice),
             "runner_up": runner_up_json(choice, dial=self.dial),
         }
@@ -99,7 +100,7 @@ async def policy(house: House, exchange: Exchange, note: span) -> None:
     choice, considered = await make_choice(house, exchange, models)
     note(
         chosen=choice.ranked[0].model,
-        confidence=round(choice.confidence, 4),
+        confidence=shown(choice.confidence),
         dial=considered.dial,
         candidates=candidates_json(choice),
         runner_up=runner_up_json(choice, dial=considered.dial),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from
+from config.confidence import shown
 from config.types import Span
 from proxy.beside import HEARD_FIRST
 from router.providers.json_values import as_list, as_object, as_objects
@@ -53,7 +54,7 @@ def told(found: Intent) -> Json:
     """Return a tier's word as the trace shows it."""
     return {
         "intents": list(found.labels),
-        "confidence": round(found.confidence, 4),
+        "confidence": shown(found.confidence),
         "source": found.source,
         "abstained": found.abstained,
         "ms": round(found.ms, 3),

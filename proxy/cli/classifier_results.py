@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from classifier.intent import SOURCE
 from classifier.qwen.decision import decide
+from config.confidence import shown
 from proxy.cli.printing import note, print_json, say
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def tell_guesses(head: Head, texts: Sequence[str], *, as_json: bool) -> None:
                 verdict = replace(verdict, abstained=True, confidence=0.0)
             print_json(_guess_of(verdict, ms=ms)) if as_json else say(
                 f"{', '.join(verdict.labels)}{' (unsure)' if verdict.abstained else ''}  "
-                f"confidence {verdict.confidence:.2f}, {ms:.1f} ms"
+                f"confidence {shown(verdict.confidence, 2):.2f}, {ms:.1f} ms"
             )
 
 
@@ -94,7 +95,7 @@ def tell_measured(measured: Sequence[Measured], report: Json, *, written: Sequen
 def _guess_of(verdict: Verdict, *, ms: float) -> Json:
     return {
         "intents": list(verdict.labels),
-        "confidence": round(verdict.confidence, 4),
+        "confidence": shown(verdict.confidence),
         "abstained": verdict.abstained,
         "source": SOURCE,
         "ms": round(ms, 3),

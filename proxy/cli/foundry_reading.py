@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from classifier.artefact import CARD
 from classifier.readings import EntityReader, load_reader
 from classifier.shelf import Shelf
+from config.confidence import shown
 from config.errors import ArtefactError
 from proxy.cli.blueprints import Artefacts
 from proxy.cli.foundry_shelf import shelf_of
@@ -116,7 +117,7 @@ def _told(text: str, found: Reading, *, has_entities: bool) -> Json:
     return {
         "text": text,
         **said,
-        "confidence": round(found.confidence, _DIGITS),
+        "confidence": shown(found.confidence),
         "abstained": found.abstained,
         "ms": round(found.ms, _DIGITS),
     }
@@ -124,7 +125,13 @@ def _told(text: str, found: Reading, *, has_entities: bool) -> Json:
 
 def _sentence(found: Reading, *, has_entities: bool) -> str:
     if has_entities:
-        told = (f"{each['text']} ({each['type']}, {each['confidence']:.0%})" for each in found.entities)
+        told = (
+            f"{each['text']} ({each['type']}, {_percent(cast('float', each['confidence']))})" for each in found.entities
+        )
         return ", ".join(told) or "no entity"
     sure = "unsure, perhaps " if found.abstained else ""
-    return f"{sure}{', '.join(found.labels) or 'none'} ({found.confidence:.0%})"
+    return f"{sure}{', '.join(found.labels) or 'none'} ({_percent(found.confidence)})"
+
+
+def _percent(p: float) -> str:
+    return f"{shown(p, 2):.0%}"

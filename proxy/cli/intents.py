@@ -13,6 +13,7 @@ from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from
 from classifier.reflex import Reflex
+from config.confidence import shown
 from config.errors import CorpusError
 from proxy.classifying import told
 from proxy.cli.options import AsJson, ConfigFile, read_settings
@@ -90,7 +91,7 @@ def _print_answer(text: str, asked: Asked, *, as_json: bool) -> None:
         return
     unsure = " (unsure)" if found.abstained else ""
     labels = ", ".join(found.labels) or _NOBODY
-    say(f"{labels}{unsure}  {found.confidence:.2f}  {found.source}  {found.ms:.2f} ms")
+    say(f"{labels}{unsure}  {shown(found.confidence, 2):.2f}  {found.source}  {found.ms:.2f} ms")
 
 
 def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list[tuple[str, str, str, str]]:
@@ -98,7 +99,7 @@ def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list
         (
             f"intent: {each.source}",
             _words(each.labels, abstained=each.abstained),
-            f"{each.confidence:.2f}",
+            f"{shown(each.confidence, 2):.2f}",
             _ms(each.ms),
         )
         for each in asked.tiers
@@ -106,7 +107,7 @@ def _lines(asked: Asked, readings: dict[str, Reading], risk: str | None) -> list
     for name, each in readings.items():
         found = ", ".join(f"{entity['type']}: {entity['text']}" for entity in each.entities)
         says = each.problem or found or _words(each.labels, abstained=each.abstained)
-        lines.append((name, says, f"{each.confidence:.2f}", _ms(each.ms)))
+        lines.append((name, says, f"{shown(each.confidence, 2):.2f}", _ms(each.ms)))
     return [*lines, ("risk: rules", risk or "nothing risky", "", "")]
 
 

@@ -18,7 +18,7 @@ from config.errors import SettingsError
 from config.intents import IntentCatalogue, shipped_intents
 from config.types import Decision
 from proxy import classifying
-from proxy.beside import HEARD_FIRST, MOST_WAITING, SideReader, SideReading
+from proxy.beside import HEARD_FIRST, MOST_WAITING, SideReader, SideReading, Turn
 from proxy.doors import OPENAI
 from proxy.exchange import Exchange
 from proxy.intent_model import OllamaTier, QwenTier, identity_of, open_model, without_folders
@@ -44,9 +44,11 @@ class Gated:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
+        self.asked = False
 
     def read(self, text: str) -> Reading:
         """Wait, then say something."""
+        self.asked = True
         self.gate.wait(5)
         return Reading((text,), 1.0, abstained=False, ms=0.0)
 
@@ -210,12 +212,12 @@ async def test_the_quick_models_are_heard_while_the_slow_ones_still_read() -> No
 async def test_nobody_waits_for_a_quick_model_that_is_slow() -> None:
     """After the time that was given there is nothing to hear, and the reading goes on; a broken one says nothing."""
     slow, side = Gated(), SideReader()
-    reading = side.begin({"domain": slow}, "x")
+    reading = side.begin({"domain": slow}, "x" * 700)
 
     async def fail() -> dict[str, Reading]:
         raise RuntimeError("the executor is closed")
 
-    broken = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future())
+    broken = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future(), Turn("x", {}, {}))
     early, nothing = await reading.hear(within_s=0.01), await broken.hear(within_s=5)
     slow.gate.set()
     await reading.finish(within_s=5)
@@ -226,13 +228,47 @@ async def test_nobody_waits_for_a_quick_model_that_is_slow() -> None:
     assert ["domain"] == list(found)
 
 
+async def test_a_short_turn_is_heard_where_the_request_is() -> None:
+    """No thread is asked for the quick models, so that a choice does not wait for one that is busy."""
+    slow, busy, side = Gated(), Gated(), SideReader()
+    quick = Gated()
+    quick.gate.set()
+    before = side.begin({"ner": busy}, "x" * 700)
+    before._go.set()
+    reading = side.begin({"ner": slow, "domain": quick}, "x")
+    heard = await reading.hear(within_s=0)
+    again = await reading.hear(within_s=0)
+    found = reading.take()
+    busy.gate.set()
+    await before.finish(within_s=5)
+    side.close()
+
+    assert ["domain"] == list(heard) == list(again) == list(found)
+    assert heard["domain"] is again["domain"]
+
+
+async def test_a_turn_that_was_given_up_is_not_read_on() -> None:
+    """A request that is over costs no more than the model that is at work."""
+    working, spared, side = Gated(), Gated(), SideReader()
+    reading = side.begin({"a": working, "b": spared}, "x")
+    reading._go.set()
+    while not working.asked:  # noqa: ASYNC110  # each step of the loop brings it on
+        await asyncio.sleep(0)
+    found = reading.take()
+    working.gate.set()
+    side._executor.shutdown(wait=True)
+
+    assert {} == found
+    assert not spared.asked
+
+
 def said(**readings: Reading) -> SideReading:
     """Return a reading that is there."""
 
     async def read() -> dict[str, Reading]:
         return readings
 
-    return SideReading(asyncio.create_task(read()), asyncio.Event(), asyncio.Future())
+    return SideReading(asyncio.create_task(read()), asyncio.Event(), asyncio.Future(), Turn("x", {}, {}))
 
 
 async def test_what_was_read_stands_in_features_and_trace() -> None:
@@ -255,8 +291,10 @@ async def test_what_is_not_there_is_given_up() -> None:
     async def fail() -> dict[str, Reading]:
         raise RuntimeError("the executor is closed")
 
-    late.beside = SideReading(task := asyncio.create_task(asyncio.sleep(60)), asyncio.Event(), asyncio.Future())
-    failed.beside = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future())
+    late.beside = SideReading(
+        task := asyncio.create_task(asyncio.sleep(60)), asyncio.Event(), asyncio.Future(), Turn("x", {}, {})
+    )
+    failed.beside = SideReading(asyncio.create_task(fail()), asyncio.Event(), asyncio.Future(), Turn("x", {}, {}))
     await asyncio.sleep(0)
     for each in (late, failed, never):
         classifying.take(each, with_texts=True)
