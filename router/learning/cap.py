@@ -3,11 +3,11 @@
 A model's expectation for a question is normal. Between what would be drawn with a speaker's lessons and without them
 lies, for this question, at most the total variation between two normal distributions, summed over the models:
 |difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|. It is computed exactly on a grid
-of the questions that the speaker can move: those about what it spoke of, in each language, with code and without, easy
-and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that share
-its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
-drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that, so
-no gateway draws with one.
+of the questions that the speaker can move: those about what it taught about, in each language, with code and without,
+easy and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that
+share its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it
+were drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that,
+so no gateway draws with one.
 
 A new model has a ceiling (`router/choosing/newcomers.py`). What is above it goes to others in equal parts, so it brings
 no two draws farther apart. But outcomes of weight d about it move the ceilings, and who takes what is left over, by at
@@ -49,6 +49,7 @@ _SOFTMAX_WIDTH: Final = 4 / math.sqrt(2 * math.pi)
 _LEAST_WIDTH: Final = 1e-6
 _WHOLLY_RIPE: Final = 2.0
 _STEPS: Final = 12
+_LEAST_SHARE: Final = 1e-6
 _LONG: Final = 100_000
 
 
@@ -158,9 +159,12 @@ def largest_share(
     farthest = _moved(moves, 1.0, width)
     if farthest <= budget:
         return 1.0, farthest
-    low, high, used = 0.0, 1.0, 0.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
+    low, high = _LEAST_SHARE, 1.0
+    used = _moved(moves, low, width)
+    if used > budget:
+        return 0.0, 0.0
+    for _ in range(_STEPS):  # by ratios: of a hundred thousand words a tiny share is what may count
+        middle = math.sqrt(low * high)
         farthest = _moved(moves, middle, width)
         if farthest <= budget:
             low, used = middle, farthest
@@ -233,7 +237,7 @@ class _Move:
         """Return what the head alone expects of each question, and what it leaves of the deviation, squared."""
         precision = 1.0 + share * self.added
         mean = self.probes @ ((self.before + share * self.taught) / precision)
-        spread = (self.probes**2 / precision).sum(1) * PRIOR_ROWS
+        spread = self.probes**2 @ (PRIOR_ROWS / precision)
         return mean, np.minimum(1.0, NARROWED * spread)
 
     @staticmethod

@@ -13,7 +13,7 @@ from router.learning.cap import Width, largest_share, probes_of, subject_of
 from router.learning.heads import Head, Sums, head_of
 from router.learning.preferences import Preferences
 from router.learning.profiles import Profiles
-from router.learning.speakers import MAX_SPEAKERS, Budgets, Speaker
+from router.learning.speakers import MAX_SPEAKERS, NO_SUBJECT, Budgets, Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -197,8 +197,8 @@ class Learner:
         now = max(each.said.timestamp() for each in lessons)
         speaker.grow(now)
         for each in lessons:
-            self._take(each, speaker.sums)
             speaker.speak_of(subject_of(each.lesson.question))
+            self._take(each, speaker.sums)
         self._weigh(speaker)
         while len(self.speakers) > MAX_SPEAKERS:
             self.budgets.keep(*self.speakers.popitem(last=False), now=now)
@@ -213,12 +213,14 @@ class Learner:
 
     def _take(self, told: Told, into: dict[str, Sums]) -> None:
         """Count a lesson in the place of what was known of its decision."""
-        x, topic, lesson = told.vector(), told.topic, told.lesson
+        lesson, heard = told.lesson, self._heard(told, told.speaker)
         caller = lesson.question.caller
         known = self.remembered.pop(lesson.decision_id, None)
         if known is not None:
             self._take_out(told, known)
-        into.setdefault(lesson.model, Sums()).learn(x, told.reward - told.prior, weight=lesson.weight, topic=topic)
+        into.setdefault(lesson.model, Sums()).learn(
+            heard.vector(), told.reward - told.prior, weight=lesson.weight, topic=heard.topic
+        )
         beyond = 0.0
         if caller is not None:
             beyond = told.reward - told.prior - self._shift(told)
@@ -241,7 +243,7 @@ class Learner:
 
     def _take_out(self, told: Told, known: Remembered) -> None:
         """Undo what was counted of the decision that a lesson is about."""
-        x, lesson = told.vector(), told.lesson
+        lesson, heard = told.lesson, self._heard(told, known.speaker)
         speaker = self.speakers.get(known.speaker) if known.speaker is not None else None
         counted = [(self.totals, 1.0 if speaker is None else speaker.share)]
         if speaker is not None:
@@ -250,7 +252,7 @@ class Learner:
             counted = []
         for sums, share in counted:
             sums.setdefault(lesson.model, Sums()).learn(
-                x, known.reward - known.prior, weight=-share * known.weight, topic=told.topic
+                heard.vector(), known.reward - known.prior, weight=-share * known.weight, topic=heard.topic
             )
         if lesson.question.caller is not None:
             self.preferences.learn(
@@ -262,6 +264,14 @@ class Learner:
             )
         before = replace(lesson, reward=known.reward, weight=known.weight, source=known.source)
         self.profiles.count(replace(told, lesson=before), -1)
+
+    def _heard(self, told: Told, name: str | None) -> Told:
+        """Return a lesson with the subject as which it counts when this key says it."""
+        speaker = self.speakers.get(name) if name is not None else None
+        if speaker is None:
+            return told
+        subject = subject_of(told.lesson.question)
+        return told if speaker.heard(subject) == subject else told.about(NO_SUBJECT)
 
     def _shift(self, told: Told) -> float:
         sums = self.totals.get(told.lesson.model)

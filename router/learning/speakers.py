@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 MAX_SPEAKERS: Final = 128
 """Keys whose lessons are kept apart, to be weighed; of the others what counts now goes on counting."""
-MAX_SUBJECTS: Final = 16
-"""Domains and intents of a key on which its influence is measured."""
+MAX_SUBJECTS: Final = 48
+"""Subjects of a key on which its influence is measured; of any other it teaches without its subject."""
+NO_SUBJECT: Final = Subject("", (), has_tools=False, has_images=False, wants_json=False, task_state="")
 MAX_BUDGETS: Final = 10_000
 """Keys of which no more is known than what they may teach still."""
 
@@ -28,7 +29,7 @@ class Speaker:
     sums: dict[str, Sums] = field(default_factory=dict[str, Sums])
     """By model, as if it counted whole."""
     subjects: dict[Subject, None] = field(default_factory=dict[Subject, None])
-    """What it spoke of lately."""
+    """What it taught about. None is ever left out again: its lessons stay in the sums."""
     share: float = 0.0
     used: float = 0.0
     """How far that moves probabilities at most."""
@@ -43,11 +44,14 @@ class Speaker:
         self.at, self.share = max(now, self.at), 0.0
 
     def speak_of(self, subject: Subject) -> None:
-        """Have the latest subjects among those that are measured."""
-        self.subjects.pop(subject, None)
+        """Teach about a subject from now on, while there is room for another."""
+        if subject not in self.subjects and len(self.subjects) >= MAX_SUBJECTS - 1:
+            subject = NO_SUBJECT
         self.subjects[subject] = None
-        while len(self.subjects) > MAX_SUBJECTS:
-            del self.subjects[next(iter(self.subjects))]
+
+    def heard(self, subject: Subject) -> Subject:
+        """Return as what a lesson about a subject counts: once there was no room for it, as one about none."""
+        return subject if subject in self.subjects else NO_SUBJECT
 
 
 class Budgets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from router.learning.encoding import encoded, topic_of
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from router.choosing.values import Lesson
+    from router.learning.cap import Subject
     from router.learning.encoding import Vector
 
 LABEL: Final = "label"
@@ -54,6 +55,11 @@ class Told:
     def vector(self) -> Vector:
         """Return its question as the heads see it, (40,)."""
         return encoded(self.lesson.question)
+
+    def about(self, subject: Subject) -> Told:
+        """Return the same as if its question had been about this subject."""
+        question = replace(self.lesson.question, **asdict(subject))
+        return replace(self, lesson=replace(self.lesson, question=question))
 
     @property
     def topic(self) -> str:

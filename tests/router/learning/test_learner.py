@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise, product
 from math import inf, nan
 
 import numpy as np
@@ -8,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.choosing.newcomers import SETTLED_AT
-from router.learning.cap import Width
+from router.learning.cap import Width, subject_of
 from router.learning.heads import Sums
 from router.learning.learner import MAX_REMEMBERED, Learner
 from router.learning.preferences import MAX_CALLERS, Preferences
-from router.learning.speakers import MAX_SPEAKERS, MAX_SUBJECTS
+from router.learning.speakers import MAX_SPEAKERS, MAX_SUBJECTS, NO_SUBJECT
 from tests.router.learning.doubles import CODE, NOW, OFFERS, TALK, experience_of, probabilities, told
 
 SOFT = Width(temperature=0.05)
@@ -456,14 +457,72 @@ def test_a_copy_of_preferences_is_apart():
     assert (1, 0) == (len(found), len(copied))
 
 
-def test_what_a_key_spoke_of_is_bounded():
-    """Its influence is measured on what it spoke of lately."""
+def test_subjects_of_a_key_are_bounded_and_none_is_forgotten():
+    """Its influence is measured on all that it taught about; about more than that it teaches without a subject."""
     learner = Learner()
+    spoken = [replace(CODE, intents=(f"i{number}",)) for number in range(MAX_SUBJECTS + 3)]
+    learner.learn([told("bad", 0.5, each, speaker="sk") for each in spoken])
+    kept = learner.speakers["sk"].subjects
+
+    assert [*map(subject_of, spoken[: MAX_SUBJECTS - 1]), NO_SUBJECT] == list(kept)
+
+
+@pytest.mark.parametrize("n_flags", [16, 64])
+def test_a_key_that_goes_on_to_other_subjects_moves_no_probability_by_five_points(n_flags):
+    """What it taught about code is measured still after it spoke of everything else."""
+    learner = Learner()
+    shapes = [
+        replace(
+            TALK, language="en", has_tools=tools, has_images=images, wants_json=json, task_state=state, intents=more
+        )
+        for more in ((), ("a",), ("b",), ("c",))
+        for tools, images, json in product((False, True), repeat=3)
+        for state in ("new", "continued")
+    ][:n_flags]
+    for question in (CODE, TALK):
+        learner.learn([told(model, 0.6, question) for model in ("good", "bad") for _ in range(300)])
+    before = probabilities(learner)
+    said = [told("bad", 1.0, speaker="sk") for _ in range(20)] + [told("good", 0.0, speaker="sk") for _ in range(20)]
+    said += [told(model, 0.6, shape, speaker="sk") for shape in shapes for model in ("good", "bad")]
+    learner.learn(said)
+
+    assert 0.05 > max(abs(was - now) for was, now in zip(before, probabilities(learner), strict=True))
+
+
+def test_a_second_word_about_a_subject_beyond_the_bound_leaves_nothing_of_the_first():
+    """It is taken out as what it was counted as, also where an admin corrects it."""
+    learner, never = Learner(), Learner()
+    spoken = [replace(CODE, intents=(f"i{number}",)) for number in range(MAX_SUBJECTS + 1)]
+    first = [told("bad", 0.9, each, speaker="sk") for each in spoken]
+    learner.learn(first)
     learner.learn(
-        [told("bad", 0.5, replace(CODE, intents=(f"i{number}",)), speaker="sk") for number in range(MAX_SUBJECTS + 3)]
+        [replace(each, lesson=replace(each.lesson, reward=0.1, source="admin"), speaker=None) for each in first]
+    )
+    never.learn(
+        [replace(each, lesson=replace(each.lesson, reward=0.1, source="admin"), speaker=None) for each in first]
     )
 
-    assert MAX_SUBJECTS == len(learner.speakers["sk"].subjects)
+    np.testing.assert_allclose(learner.totals["bad"].targets, never.totals["bad"].targets, atol=1e-9)
+    np.testing.assert_allclose(learner.totals["bad"].squares, never.totals["bad"].squares, atol=1e-9)
+
+
+def test_a_key_that_rates_a_thousand_times_a_day_teaches_too():
+    """Of so many words a small share moves as much as may be, and that grows from day to day."""
+    learner, moved = Learner(), []
+    for day in range(8):
+        at = NOW + timedelta(days=day)
+        models = ["good", "bad"] * 500
+        learner.learn(
+            [
+                told(each, float(each == "good"), speaker="sk", said=at + timedelta(seconds=n))
+                for n, each in enumerate(models)
+            ]
+        )
+        moved.append(probabilities(learner)[0])
+
+    assert moved == sorted(moved)
+    assert moved[-1] > 0.51
+    assert 0.05 > max(later - sooner for sooner, later in pairwise([0.5, *moved]))
 
 
 def test_sums_can_be_copied():
