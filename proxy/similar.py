@@ -18,10 +18,19 @@ from proxy.following import follow
 from router.policy.features import clipped
 from router.similar import crowd
 from router.similar.memory import Memory
-from router.similar.reading import AT_ONCE, UNREADABLE, newest_ids, rated_since, stored_among, stored_since
+from router.similar.reading import (
+    AT_ONCE,
+    IDS_AT_ONCE,
+    UNREADABLE,
+    newest_ids,
+    rated_among,
+    spoken_of_since,
+    stored_among,
+    stored_since,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Container, Iterable, Iterator, Sequence
 
     from config.database import Database
     from config.settings import Settings
@@ -137,11 +146,15 @@ class Similar:
 
     async def _compare(self, canonical: Callable[[str], str]) -> None:
         """Forget what the books no longer have, and read what memory lacks, the oldest first."""
-        ids = await newest_ids(self.database, limit=self.memory.capacity)
-        self.memory.drop(self.memory.seen.difference(ids))
-        missing = [each for each in reversed(ids) if not self.memory.knows(each)]
-        for start in range(0, len(missing), AT_ONCE):
-            await self._take_among(missing[start : start + AT_ONCE], canonical)
+        stored, missing = set[str](), list[str]()
+        async for page in _by_turns(await newest_ids(self.database, limit=self.memory.capacity)):
+            stored.update(page)
+            missing += [each for each in page if not self.memory.knows(each)]
+        async for page in _by_turns(self.memory.seen):
+            self.memory.drop([each for each in page if each not in stored])
+        missing.reverse()
+        for page in _pages(missing, AT_ONCE):
+            await self._take_among(page, canonical)
 
     async def _take_among(self, decision_ids: Sequence[str], canonical: Callable[[str], str]) -> None:
         """Take in some questions; one whose row cannot be read is set aside, and costs no other."""
@@ -167,9 +180,13 @@ class Similar:
 
     async def _listen(self, now: datetime, back: timedelta, canonical: Callable[[str], str]) -> None:
         since = (self._said_until or now) - back
-        said = await rated_since(self.database, since, models=self.memory.model_of, canonical=canonical)
-        for decision_id, rated in said.items():
-            self.memory.rate(decision_id, rated)
+        spoken: list[tuple[str, str]] = []
+        async for page in _by_turns(await spoken_of_since(self.database, since)):
+            spoken += [(each, model) for each in page if (model := self.memory.model_of(each)) is not None]
+        for start in range(0, len(spoken), AT_ONCE):
+            served = dict(spoken[start : start + AT_ONCE])
+            for decision_id, rated in (await rated_among(self.database, served, canonical=canonical)).items():
+                self.memory.rate(decision_id, rated)
         self._said_until = now
 
     def _take(self, found: Iterable[Stored]) -> None:
@@ -188,6 +205,17 @@ def is_on(settings: Settings) -> bool:
 def asked_of(settings: Settings, text: str) -> str | None:
     """Return what of a question is read for its vector; `None` where none is kept."""
     return clipped(text) if is_on(settings) and text else None
+
+
+def _pages(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+async def _by_turns(ids: Sequence[str]) -> AsyncGenerator[Sequence[str]]:
+    """Yield all of them page by page, each in a turn of the loop of its own."""
+    for page in _pages(ids, IDS_AT_ONCE):
+        await asyncio.sleep(0)
+        yield page
 
 
 def _found(search: Search, caller: str | None, but: str | None) -> Found:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from router.similar.searching import Places, search
-from router.similar.vectors import N_DIMENSIONS, direction_of
+from router.similar.vectors import N_DIMENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +42,9 @@ class Memory:
         return len(self._places)
 
     @property
-    def seen(self) -> frozenset[str]:
+    def seen(self) -> tuple[str, ...]:
         """The decisions that are remembered, and those whose vectors cannot be read."""
-        return frozenset(self._places).union(self._ignored)
+        return (*self._places, *self._ignored)
 
     def knows(self, decision_id: str) -> bool:
         """Return whether a decision is remembered, or known to be unreadable."""
@@ -57,15 +57,16 @@ class Memory:
 
     def add(self, asked: Asked, vector: bytes) -> bool:
         """Take in a question, a known one in its own place; returns whether its vector could be read."""
-        if direction_of(vector) is None:
+        numbers = np.frombuffer(vector, np.int8)
+        length = float(np.linalg.norm(numbers.astype(np.float32)))
+        if len(numbers) != N_DIMENSIONS or length == 0.0:
             self.ignore(asked.decision_id)
             return False
         place = self._places.get(asked.decision_id)
         if place is None:
             place = self._place()
-        numbers = np.frombuffer(vector, np.int8)
         self._in.vectors[:, place] = numbers
-        self._in.scales[place] = 1.0 / np.linalg.norm(numbers.astype(np.float32))
+        self._in.scales[place] = 1.0 / length
         self._in.whose[place] = hash(asked.caller)
         self._in.rated[place] = asked.rated is not None
         self._held[place] = asked
@@ -107,7 +108,12 @@ class Memory:
 
     def clear(self) -> None:
         """Forget all of them."""
-        self.drop(self.seen)
+        self._places.clear()
+        self._ignored.clear()
+        self._free.clear()
+        self._n_used = 0
+        self._in.scales.fill(0.0)
+        self._held[:] = [None] * self.capacity
 
     def search(self, vector: bytes) -> Search | None:
         """Return how near all questions come to a vector; `None` where none is remembered, or that is no vector."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from config.database import Database
 
-AT_ONCE: Final = 100
-"""Questions read at once: some milliseconds of the loop."""
+AT_ONCE: Final = 50
+"""Questions read at once: about two milliseconds of the loop, as `tests/bench/similar_turns.py` tells."""
+IDS_AT_ONCE: Final = 1_000
 UNREADABLE: Final = (TypeError, ValueError, ArithmeticError)
 """What a row with something else in it than its column should hold may raise: SQLite keeps whatever it is given."""
 _COLUMNS: Final = (
@@ -49,9 +50,7 @@ class Stored:
 async def newest_ids(database: Database, *, limit: int) -> tuple[str, ...]:
     """Return the decisions whose questions are stored, the newest first. Raises `StorageError`."""
     newest = (question_vector.c.created_ts.desc(), question_vector.c.decision_id.desc())
-    query = select(question_vector.c.decision_id).order_by(*newest).limit(limit)
-    async with database.reading() as connection:
-        return tuple((await connection.execute(query)).scalars())
+    return await _ids(database, select(question_vector.c.decision_id).order_by(*newest).limit(limit))
 
 
 async def stored_among(
@@ -80,30 +79,30 @@ async def stored_since(
         return await _read(connection, query.limit(AT_ONCE), canonical)
 
 
-async def rated_since(
-    database: Database,
-    since: datetime,
-    *,
-    models: Callable[[str], str | None],
-    canonical: Callable[[str], str] = str,
-) -> dict[str, Rated | None]:
-    """Return what by now is said of the decisions of which something was said after a moment. Raises `StorageError`.
+async def spoken_of_since(database: Database, since: datetime) -> tuple[str, ...]:
+    """Return the decisions of which something was said after a moment. Raises `StorageError`."""
+    return await _ids(database, select(outcome.c.decision_id).where(outcome.c.ts > since).distinct())
 
-    `models` gives who answered, `None` for a decision that is of no interest.
+
+async def rated_among(
+    database: Database, served: Mapping[str, str], *, canonical: Callable[[str], str] = str
+) -> dict[str, Rated | None]:
+    """Return what by now is said of some decisions, `AT_ONCE` or fewer. Raises `StorageError`.
+
+    `served` tells who answered each; those of which nothing was said are left out.
     """
-    found: dict[str, Rated | None] = {}
     async with database.reading() as connection:
-        spoken = select(outcome.c.decision_id).where(outcome.c.ts > since).distinct()
-        served = {
-            each: model
-            for each in (await connection.execute(spoken)).scalars()
-            if (model := models(each)) is not None
-        }  # fmt: skip
-        ids = list(served)
-        for start in range(0, len(ids), AT_ONCE):
-            some = {each: served[each] for each in ids[start : start + AT_ONCE]}
-            found |= await _rated_among(connection, some, canonical)
-    return found
+        return await _rated_among(connection, served, canonical)
+
+
+async def _ids(database: Database, query: Select[tuple[str]]) -> tuple[str, ...]:
+    """Return ids, fetched by pages: thousands at once would hold the loop."""
+    found: list[str] = []
+    async with database.reading() as connection:
+        rows = (await connection.stream(query)).scalars()
+        async for page in rows.partitions(IDS_AT_ONCE):
+            found += cast("Sequence[str]", page)
+    return tuple(found)
 
 
 def _questions() -> Select[*tuple[Any, ...]]:

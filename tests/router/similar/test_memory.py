@@ -113,7 +113,7 @@ def test_the_oldest_gives_way_where_memory_is_full():
     for text in ("delta four", "epsilon five"):
         memory.add(Asked(text, "m", NOW), vector_of(text) or b"")
 
-    assert {"gamma three", "delta four", "epsilon five"} == memory.seen
+    assert {"gamma three", "delta four", "epsilon five"} == set(memory.seen)
     assert [] == ids_near(memory, "alpha one")
     assert [] == ids_near(memory, "beta two")
     assert ["epsilon five"] == ids_near(memory, "epsilon five")
