@@ -4,10 +4,11 @@ A model's expectation for a question is normal. Between what would be drawn with
 lies, for this question, at most the total variation between two normal distributions, summed over the models:
 |difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|. It is computed exactly on a grid
 of the questions that the speaker can move: those about what it taught about, in each language, with code and without,
-easy and hard, short and long; each as it stands, and as if its topic were known as well as can be, for the topics that
-share its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it
-were drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that,
-so no gateway draws with one.
+in 35 steps of hardness and length, and what it just spoke of itself, for others may know much of that very question and
+little of its neighbours; each as it stands, and as if its topic were known as well as can be, for the topics that share
+its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
+drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that, so
+no gateway draws with one.
 
 A new model has a ceiling (`router/choosing/newcomers.py`). What is above it goes to others in equal parts, so it brings
 no two draws farther apart. But outcomes of weight d about it move the ceilings, and who takes what is left over, by at
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +52,10 @@ _LEAST_WIDTH: Final = 1e-6
 _WHOLLY_RIPE: Final = 2.0
 _STEPS: Final = 12
 _LEAST_SHARE: Final = 1e-6
-_LONG: Final = 100_000
+_SIZES: Final = tuple(product((1, 3, 5, 7, 10), (0, 6, 53, 400, 3_000, 22_000, 100_000)))
+"""Complexity and tokens, in steps within which what is known of a question changes little."""
+_WORST: Final = 64
+"""Questions added at once to those on which a share is sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,11 @@ class Probes:
     """(n, 40)"""
     topics: tuple[str, ...]
 
+    def about(self, sums: Sums) -> Array:
+        """Return the weight of the lessons about each question's topic, (n,)."""
+        found = {topic: sums.n(topic) for topic in dict.fromkeys(self.topics)}
+        return np.array([found[topic] for topic in self.topics])
+
 
 def subject_of(question: Question) -> Subject:
     """Return what a question is about."""
@@ -112,31 +122,45 @@ def subject_of(question: Question) -> Subject:
     )
 
 
-def probes_of(subjects: Iterable[Subject]) -> Probes:
-    """Return the questions about these subjects: every language, easy and hard, short and long, code and none.
+def probes_of(subjects: Iterable[Subject], asked: Iterable[Question] = ()) -> Probes:
+    """Return the questions about these subjects, and `asked`: every language, size and length, code and none.
 
     So too if nobody could say what they are about: such questions learn from all topics.
     """
     found = tuple(subjects)
     known = dict.fromkeys((*found, *(replace(each, domain="", intents=()) for each in found)))
-    asked = [
-        Question(
-            "",
-            language=language,
-            domain=each.domain,
-            intents=each.intents,
-            complexity=complexity,
-            n_tokens=n_tokens,
-            has_code=has_code,
-            has_tools=each.has_tools,
-            has_images=each.has_images,
-            wants_json=each.wants_json,
-            task_state=each.task_state,
-        )
-        for each in known
-        for language, complexity, n_tokens, has_code in product(("zh", "en", ""), (1, 10), (0, _LONG), (False, True))
-    ]
-    return Probes(np.array([encoded(each) for each in asked]), tuple(topic_of(each) for each in asked))
+    own = tuple(asked)
+    grids = [_grid(each) for each in known]
+    topics = [topic for each, grid in zip(known, grids, strict=True) for topic in (_topic(each),) * len(grid)]
+    return Probes(np.vstack([*grids, *map(encoded, own)]), (*topics, *map(topic_of, own)))
+
+
+@lru_cache(maxsize=128)
+def _grid(subject: Subject) -> Array:
+    return np.array(
+        [
+            encoded(
+                Question(
+                    "",
+                    language=language,
+                    domain=subject.domain,
+                    intents=subject.intents,
+                    complexity=complexity,
+                    n_tokens=n_tokens,
+                    has_code=has_code,
+                    has_tools=subject.has_tools,
+                    has_images=subject.has_images,
+                    wants_json=subject.wants_json,
+                    task_state=subject.task_state,
+                )
+            )
+            for language, (complexity, n_tokens), has_code in product(("zh", "en", ""), _SIZES, (False, True))
+        ]
+    )
+
+
+def _topic(subject: Subject) -> str:
+    return topic_of(Question("", domain=subject.domain, intents=subject.intents))
 
 
 def largest_share(
@@ -156,26 +180,34 @@ def largest_share(
     """
     width = width or Width()
     moves = [_Move.between(others[model], sums, probes, is_new=is_new(model)) for model, sums in own.items()]
-    farthest = _moved(moves, 1.0, width)
-    if farthest <= budget:
-        return 1.0, farthest
-    low, high = _LEAST_SHARE, 1.0
-    used = _moved(moves, low, width)
-    if used > budget:
-        return 0.0, 0.0
+    if not moves:
+        return 1.0, 0.0
+    share, moved = 1.0, _moved(moves, 1.0, width)
+    worst = np.zeros(0, np.int64)
+    while (used := float(moved.max(initial=0.0))) > budget:  # each time with questions that were not among them
+        if share <= _LEAST_SHARE:
+            return 0.0, 0.0
+        worst = np.union1d(worst, np.argsort(-moved)[:_WORST])
+        share = _largest([each.among(worst) for each in moves], budget, width, below=share)
+        moved = _moved(moves, share, width)
+    return share, used
+
+
+def _largest(moves: list[_Move], budget: float, width: Width, *, below: float) -> float:
+    """Return the largest share below another one that moves none of few questions by over `budget`."""
+    low, high = _LEAST_SHARE, below
     for _ in range(_STEPS):  # by ratios: of a hundred thousand words a tiny share is what may count
         middle = math.sqrt(low * high)
-        farthest = _moved(moves, middle, width)
-        if farthest <= budget:
-            low, used = middle, farthest
+        if _moved(moves, middle, width).max(initial=0.0) <= budget:
+            low = middle
         else:
             high = middle
-    return low, used
+    return low
 
 
-def _moved(moves: list[_Move], share: float, width: Width) -> float:
-    """Return the bound for all models together, on the question that is moved farthest."""
-    return float(np.sum([each.at(share, width) for each in moves], axis=0).max(initial=0.0)) if moves else 0.0
+def _moved(moves: list[_Move], share: float, width: Width) -> Array:
+    """Return the bound for all models together, on each question."""
+    return np.sum([each.at(share, width) for each in moves], axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +236,7 @@ class _Move:
         inverse = np.linalg.inv(np.linalg.cholesky(precision))
         added, axes = np.linalg.eigh(inverse @ own.squares @ inverse.T)
         to_axes = axes.T @ inverse
-        n_before, n_added = (np.array([sums.n(topic) for topic in probes.topics]) for sums in (others, own))
+        n_before, n_added = (probes.about(sums) for sums in (others, own))
         return cls(
             np.maximum(added, 0.0),
             to_axes @ others.targets,
@@ -214,6 +246,11 @@ class _Move:
             n_added,
             (others.n() / SETTLED_AT, own.n() / SETTLED_AT) if is_new else None,
         )
+
+    def among(self, chosen: NDArray[np.int64]) -> _Move:
+        """Return the same for some of the questions."""
+        few = (self.probes[chosen], self.n_before[chosen], self.n_added[chosen])
+        return replace(self, probes=few[0], n_before=few[1], n_added=few[2])
 
     def at(self, share: float, width: Width) -> Array:
         """Return how far a share of the lessons moves what is drawn of this model, on each question (n,)."""

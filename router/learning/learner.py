@@ -199,13 +199,14 @@ class Learner:
         for each in lessons:
             speaker.speak_of(subject_of(each.lesson.question))
             self._take(each, speaker.sums)
-        self._weigh(speaker)
+        self._weigh(speaker, lessons)
         while len(self.speakers) > MAX_SPEAKERS:
             self.budgets.keep(*self.speakers.popitem(last=False), now=now)
 
-    def _weigh(self, speaker: Speaker) -> None:
-        """Let as much count as may of what a key said, of which nothing counts now."""
-        others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects)
+    def _weigh(self, speaker: Speaker, lessons: Iterable[Told] = ()) -> None:
+        """Let as much count as may of what a key said, lately `lessons`; nothing of it counts now."""
+        asked = dict.fromkeys(replace(each.lesson.question, text="", caller=None) for each in lessons)
+        others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects, asked)
         speaker.share, speaker.used = largest_share(
             others, speaker.sums, probes, speaker.allowed, width=self.width, is_new=self.is_new
         )

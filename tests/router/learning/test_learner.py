@@ -489,6 +489,21 @@ def test_a_key_that_goes_on_to_other_subjects_moves_no_probability_by_five_point
     assert 0.05 > max(abs(was - now) for was, now in zip(before, probabilities(learner), strict=True))
 
 
+@pytest.mark.parametrize("n_tokens", [0, 23, 40, 130])
+@pytest.mark.parametrize("complexity", [1, 2, 6])
+def test_a_question_that_others_asked_thousands_of_times_is_measured_itself(n_tokens, complexity):
+    """Of it much is known, and little of its neighbours: what moves those little could move it far."""
+    learner = Learner()
+    asked = replace(CODE, intents=(), n_tokens=n_tokens, complexity=complexity)
+    learner.learn([told(model, 0.6, asked) for model in ("good", "bad") for _ in range(2_000)])
+    before = probabilities(learner, asked)
+    said = [told("bad", 1.0, asked, speaker="sk") for _ in range(9)]
+    learner.learn(said + [told("good", 0.0, asked, speaker="sk") for _ in range(9)])
+    moved = max(abs(was - now) for was, now in zip(before, probabilities(learner, asked), strict=True))
+
+    assert 0.001 < moved < 0.03
+
+
 def test_a_second_word_about_a_subject_beyond_the_bound_leaves_nothing_of_the_first():
     """It is taken out as what it was counted as, also where an admin corrects it."""
     learner, never = Learner(), Learner()
