@@ -115,6 +115,8 @@ def encode(preproc: Preproc) -> bytes:
 
 def decode(data: bytes, *, file: str) -> Preproc:
     """Return what `preproc.bin` holds. Raises `ArtefactError` naming `file` where it is damaged."""
+    if not data:
+        raise ArtefactError("is empty", file=file)
     try:
         if last_text(grouped(data), 3) == ENTITIES:
             raise ArtefactError("is of a model of entities, which says no labels", file=file, mend=_OTHER_MEND)

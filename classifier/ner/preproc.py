@@ -67,6 +67,8 @@ def encode(preproc: EntityPreproc) -> bytes:
 
 def decode(data: bytes, *, file: str) -> EntityPreproc:
     """Return what `preproc.bin` holds. Raises `ArtefactError` naming `file` where it is damaged."""
+    if not data:
+        raise ArtefactError("is empty", file=file)
     try:
         fields = wire.grouped(data)
         if wire.last_text(fields, 3) in TASKS:

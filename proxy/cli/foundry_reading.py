@@ -11,7 +11,7 @@ from classifier.artefact import CARD
 from classifier.readings import EntityReader, load_reader
 from classifier.shelf import Shelf
 from config.confidence import shown
-from config.errors import ArtefactError
+from config.errors import ArtefactError, CorpusError
 from proxy.cli.blueprints import Artefacts
 from proxy.cli.foundry_shelf import shelf_of
 from proxy.cli.options import AsJson, ConfigFile, read_settings
@@ -42,21 +42,27 @@ def predict(
 ) -> None:
     """Read a file with a model: a line a row, with its labels, confidence and whether the model would abstain.
 
-    A model of entities gives these with places and types instead of labels.
+    A model of entities gives these with places and types instead of labels. Broken rows are named at the end, and the
+    others are answered.
     """
-    from classifier.foundry.corpus import read_texts  # noqa: PLC0415  # offline only
+    from classifier.foundry.corpus import read_texts_or_errors  # noqa: PLC0415  # offline only
 
-    texts = read_texts(rows)
+    texts = read_texts_or_errors(rows)
     if not texts:
         note(f"{rows} holds no row.")
     reader = _opened(name, artefacts, config)
-    for text, found in _read(reader, texts):
+    for text, found in _read(reader, (each for each in texts if isinstance(each, str))):
         if as_json:
             print_json(_told(text, found, has_entities=isinstance(reader, EntityReader)))
         else:
             say(
                 f"{_sentence(found, has_entities=isinstance(reader, EntityReader))}  {' '.join(text.split())[:_WIDEST]}"
             )
+    wrong = [each for each in texts if isinstance(each, CorpusError)]
+    for each in wrong:
+        note(str(each))
+    if wrong:
+        raise typer.Exit(1)
 
 
 def try_(
@@ -96,6 +102,12 @@ def _opened(name: str, home: Path | None, config: Path | None) -> Reader:
 
 
 def _no_artefact(folder: Path, shelf: Shelf) -> ArtefactError:
+    if folder.is_file():
+        return ArtefactError(
+            "is a file and was not opened; an artefact is a folder",
+            file=str(folder),
+            mend="name the folder that forge wrote",
+        )
     if not folder.is_dir():
         return shelf.unknown(str(folder))
     if (folder / _MANIFEST).is_file():

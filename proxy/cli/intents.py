@@ -13,6 +13,7 @@ from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from
 from classifier.reflex import Reflex
+from classifier.text import MAX_CHARS
 from config.confidence import shown
 from config.errors import CorpusError
 from proxy.classifying import told
@@ -44,6 +45,7 @@ def intent(
 
     if (text is None) == (rows is None):
         raise typer.BadParameter("say either TEXT or --input FILE.")
+    _note_unread(text)
     texts = (text or "",) if rows is None else read_texts_or_errors(rows)
     if not texts:
         note(f"{rows} holds no row.")
@@ -61,6 +63,7 @@ def understand(
     text: Annotated[str, typer.Argument(help="What is said.")], *, config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
     """Print what every tier, model, rule and feature says of a text."""
+    _note_unread(text)
     understanding = _understanding(config)
     state = conversation.read([{"role": "user", "content": text}])
     told_of: list[Asked] = []
@@ -82,6 +85,14 @@ def understand(
         return
     print_table(("what", "says", "confidence", "ms"), _lines(asked, readings, hit.action if hit else None))
     print_table(("feature", "is"), _features(features, readings))
+
+
+def _note_unread(text: str | None) -> None:
+    """Say why an answer may be none: there is nothing to read, or more than is read."""
+    if text is not None and not text.strip():
+        note("The text is empty: there is nothing to read in it.")
+    elif text is not None and len(text) > MAX_CHARS:
+        note(f"Of the {len(text):,} characters the models read the first {MAX_CHARS:,}.")
 
 
 def _print_answer(text: str, asked: Asked, *, as_json: bool) -> None:

@@ -217,6 +217,24 @@ def test_odd_rows_are_read_and_an_empty_file_is_told(run, folder) -> None:
     assert (0, "", "empty.jsonl holds no row.\n") == run("predict", "intent", "--input", "empty.jsonl")
 
 
+def test_a_broken_row_does_not_silence_the_others(run, folder) -> None:
+    """The good ones are answered in order, the broken one is named with its line, and the exit code tells."""
+    (folder / "rows.jsonl").write_text('{"text": "why?"}\n{"x": 1}\n{"text": "退款"}\n', "utf-8")
+    code, out, err = run("predict", "intent", "--input", "rows.jsonl", "--json")
+
+    assert 1 == code
+    assert ["why?", "退款"] == [json.loads(line)["text"] for line in out.splitlines()]
+    assert err.startswith("rows.jsonl:2: has no text under text or prompt")
+
+
+def test_a_pickle_offered_as_a_model_is_not_opened(run, folder) -> None:
+    """A file is no artefact, whatever is in it."""
+    (folder / "model.pkl").write_bytes(b"\x80\x04\x95")
+    code, _, err = run("try", "model.pkl", "hello")
+
+    assert (1, True) == (code, "model.pkl: is a file and was not opened; an artefact is a folder" in err)
+
+
 def test_rows_with_half_a_surrogate_are_learned_from(run, folder) -> None:
     """Text that was cut in the middle of an emoji is not worth a training that ends in a traceback."""
     rows = [("refund \ud83d my order", "pay"), ("stock of \udfff shoes", "stock")]
