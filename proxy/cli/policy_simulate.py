@@ -51,9 +51,8 @@ def simulate(
     print_table(("last day of", *SHOWN), [_row("no learning", found.start, -1), _row("best model", found.static, -1)])
     for goal in found.goals:
         figure = goal.found
-        reached = "reached" if goal.is_reached else "missed"
         interval = f"{figure.low:.3f} to {figure.high:.3f}" if seeds > 1 else "of one seed: no interval"
-        say(f"{goal.name}: {figure.value:.3f} ({interval}), wanted {goal.wanted}: {reached}")
+        say(f"{goal.name}: {figure.value:.3f} ({interval}), wanted {goal.wanted}: {goal.verdict.replace('**', '')}")
 
 
 VERBS = (("simulate", "thalamus policy simulate --seeds 3", simulate),)

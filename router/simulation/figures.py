@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from router.policy.verdict import verdict
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,8 +50,13 @@ class Goal:
 
     @property
     def is_reached(self) -> bool:
-        """Whether the mean reaches what is wanted."""
+        """Whether the mean reaches what is wanted; `verdict` tells what the interval leaves open."""
         return self.found.value >= self.wanted
+
+    @property
+    def verdict(self) -> str:
+        """Whether the mean reaches what is wanted, and whether the interval holds the other side."""
+        return verdict((self.found.value, self.found.low, self.found.high), self.wanted)
 
 
 def mean_of(values: Sequence[float] | Array) -> Figure:

@@ -33,6 +33,8 @@ TOPIC_SEED: Final = 7
 STARS_RIGHT: Final = (0.02, 0.03, 0.10, 0.35, 0.50)
 """Probabilities of one to five stars for a right answer, as they are meant."""
 STARS_WRONG: Final = (0.45, 0.30, 0.15, 0.07, 0.03)
+TELLING: Final = 3
+"""Of the dice that say whose domain is known: their own, so that all else stays as it is where every domain is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,12 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
     words = draw.integers(0, 1 << 30, (n, 6))
     of_row = [scenario.domains[int(each)] for each in domains]
     spoken = [LANGUAGES[int(each)] for each in chinese]
+    is_told = np.random.default_rng((seed, number, TELLING)).random(n) < scenario.domain_known
     questions = tuple(
         Question(
             text=_text(of_row[at].words.get(spoken[at], ()), words[at]),
             language=spoken[at],
-            domain=of_row[at].name,
+            domain=of_row[at].name if is_told[at] else "",
             complexity=int(complexity[at]),
             n_tokens=int(n_tokens[at]),
             has_code=bool(has_code[at]),

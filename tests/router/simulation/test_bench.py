@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+from importlib import resources
+
 import pytest
 
-from router.simulation.bench import main
+from router.simulation.bench import DOMAIN_KNOWN, main
 from tests.router.simulation.small import written
 
 
@@ -26,10 +29,19 @@ def test_page_compares_ways_of_drawing_keys_and_labelled_starts(page):
     """Each part has its table."""
     parts = [line for line in page.splitlines() if line.startswith("## ")]
 
-    assert 4 == len(parts)
+    assert 5 == len(parts)
     assert "| Thompson sampling |" in page
     assert "With 300 keys and 1 seeds" in page
+    assert "## With the domain known of 19%" in page
     assert "| 1000 |" in page
+
+
+def test_share_of_known_domains_is_that_of_the_shipped_card():
+    """What the page says of the shipped domain model is what its card says."""
+    card = json.loads((resources.files("classifier") / "artefacts/domain/card.json").read_text("utf-8"))
+    coverage = card["metrics"]["coverage"]
+
+    assert DOMAIN_KNOWN == pytest.approx(coverage["value"], abs=0.001)
 
 
 def test_page_goes_to_stdout_without_a_file(tmp_path, capsys):

@@ -44,7 +44,20 @@ def test_slope_is_by_day():
     assert 0.0 == slope([_run(0.1)], 0).value
 
 
-@pytest.mark.parametrize(("wanted", "reached"), [(0.5, True), (0.6, False)])
-def test_goal_is_reached_by_the_mean(wanted, reached):
-    """The mean decides; the interval is printed beside it."""
-    assert reached is Goal("x", wanted, mean_of([0.5, 0.6])).is_reached
+@pytest.mark.parametrize(
+    ("wanted", "values", "said"),
+    [
+        (0.5, (0.54, 0.56, 0.55), "reached"),
+        (0.5, (0.4, 0.7), "reached; the interval does not exclude missing it"),
+        (0.6, (0.4, 0.7), "**missed**; the interval does not exclude reaching it"),
+        (0.6, (0.54, 0.56, 0.55), "**missed**"),
+        (0.5, (0.5,), "reached"),
+        (0.6, (0.5,), "**missed**"),
+    ],
+)
+def test_goal_is_reached_by_the_mean_and_says_what_the_interval_leaves_open(wanted, values, said):
+    """The mean decides; an interval that holds the goal's other side is told of, and one run has none."""
+    found = Goal("x", wanted, mean_of(values))
+
+    assert said == found.verdict
+    assert found.is_reached is said.startswith("reached")

@@ -36,6 +36,7 @@ def test_scenario_is_read_from_a_file(tmp_path):
         ("played_per_day = 20", "played_per_day = 101", "no more than come"),
         ("days = 2", "days = 1000000", "more than 1,000,000"),
         ("days = 2", 'days = 2\n[[drifts]]\nday = 1\nmodel = "z"\nadds = 1.0', "drift"),
+        ("days = 2", "days = 2\ndomain_known = 1.1", "between 0 and 1"),
         ("days = 2", "days = 2\ntopic_spread = -1.0", "topics"),
         ("wrong = 0.1", "wrong = 1.5", "between 0 and 1"),
         ("days = 2", 'days = "two"', "Expected `int`"),

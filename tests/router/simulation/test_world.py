@@ -102,3 +102,17 @@ def test_texts_are_of_the_language_and_the_domain():
     zh = next(each for each in day.questions if (each.domain, each.language) == ("code", "zh"))
 
     assert set(zh.text.split()) <= {"函数", "编译", "线程", "报错"}
+
+
+def test_domain_is_told_of_a_share_and_all_else_stays():
+    """The gateway is not told every domain; questions, truth and readers are the same as if it were."""
+    known, partly = (day_of(replace(SCENARIO, domain_known=share), 1, seed=0) for share in (1.0, 0.19))
+    told = [each for each in partly.questions if each.domain]
+
+    assert 0.19 == pytest.approx(len(told) / len(partly.questions), abs=0.02)
+    assert [replace(each, domain="") for each in known.questions] == [
+        replace(each, domain="") for each in partly.questions
+    ]
+    assert (known.foreseen == partly.foreseen).all()
+    assert (known.told == partly.told).all()
+    assert all(one.domain in {"", other.domain} for one, other in zip(partly.questions, known.questions, strict=True))
