@@ -11,6 +11,10 @@ that have none. Two things follow from the parts being equal, and not in proport
   leave over grows by at most as much. So d / `SETTLED_AT` bounds what the draw moves by it.
 
 `router/learning/cap.py` counts on both.
+
+While no model is settled, those that have most of their way behind them take only a part of what is above: then a new
+model may get more, and that is the ceiling that is told. Lowering each to its share at once would let outcomes about
+one model move several ceilings, each by as much as they weigh.
 """
 
 from __future__ import annotations
@@ -27,24 +31,31 @@ SHARE: Final = 0.2
 SETTLED_AT: Final = 100.0
 """Outcomes, by weight, from which on a model has no ceiling. Up to twice as many it takes a growing part of what other
 new ones leave over."""
+LEAST_FORCE: Final = 0.01
+"""Where less is taken, stored ceilings of six digits do not tell the share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
     """The ceilings of one draw."""
 
-    ceilings: tuple[float | None, ...]
-    """In the order of the models; `None` where one has none."""
+    shares: tuple[float | None, ...]
+    """In the order of the models: what is above goes to others, as far as these take it; `None` where one has none."""
     takers: tuple[float, ...]
-    """0 to 1: how far each one takes part in what is above the ceilings."""
+    """0 to 1: how far each one takes part in what is above the shares."""
+
+    @property
+    def ceilings(self) -> tuple[float | None, ...]:
+        """What no model has more of in the end: its share, or more while nobody takes all that is above."""
+        force = _force(self.takers)
+        return tuple(None if each is None else 1.0 - force * (1.0 - each) for each in self.shares)
 
     def applied(self, probabilities: Sequence[float]) -> tuple[float, ...]:
-        """Return the probabilities with what is above a ceiling given to the others; their sum stays."""
-        whole = math.fsum(self.takers)
-        force = min(1.0, whole)
+        """Return the probabilities with what is above a share given to the others; their sum stays."""
+        whole, force = math.fsum(self.takers), _force(self.takers)
         above = [
-            0.0 if ceiling is None else force * max(0.0, each - ceiling)
-            for each, ceiling in zip(probabilities, self.ceilings, strict=True)
+            0.0 if share is None else force * max(0.0, each - share)
+            for each, share in zip(probabilities, self.shares, strict=True)
         ]
         spare = math.fsum(above)
         if spare == 0.0:
@@ -62,7 +73,7 @@ def holding(outcomes: Sequence[float | None], *, share: float, floor: float) -> 
     left over, all being new, and where `share` is 1, nobody has one: then the answer is `None`.
     """
     ripe = [1.0 if n is None else min(1.0, max(0.0, n) / SETTLED_AT) for n in outcomes]
-    takers = tuple(1.0 if n is None else min(1.0, max(0.0, n / SETTLED_AT - 1.0)) for n in outcomes)
+    takers = _takers(outcomes)
     if share >= 1.0 or not any(takers) or min(ripe, default=1.0) >= 1.0:
         return None
     one = share / max(1.0, math.fsum(1.0 - each for each in ripe))
@@ -70,19 +81,31 @@ def holding(outcomes: Sequence[float | None], *, share: float, floor: float) -> 
     return Holding(tuple(None if each >= 1.0 else max(least, one + (1.0 - one) * each) for each in ripe), takers)
 
 
-def share_of(held: Sequence[tuple[float, float]]) -> float | None:
-    """Return the share under which these new models had their ceilings, `None` where that cannot be told.
+def share_of(held: Sequence[tuple[float | None, float | None]]) -> float | None:
+    """Return the share under which new models had their ceilings, `None` where that cannot be told.
 
-    `held` are weight of outcomes and ceiling of each model that had one.
+    `held` are weight of outcomes and ceiling of every model of a draw, `None` where it had none.
     """
-    new = [1.0 - min(1.0, n / SETTLED_AT) for n, _ in held]
-    newest, ceiling = max(zip(new, (ceiling for _, ceiling in held), strict=True), default=(0.0, 1.0))
+    force = _force(_takers([n for n, _ in held]))
+    if force < LEAST_FORCE:
+        return None
+    known = [(1.0 - min(1.0, n / SETTLED_AT), each) for n, each in held if n is not None and each is not None]
+    newest, ceiling = max(known, default=(0.0, 1.0))
     if newest <= 0.0:
         return None
-    one = 1.0 - (1.0 - ceiling) / newest
-    return min(1.0, max(0.0, one * max(1.0, math.fsum(new))))
+    one = 1.0 - (1.0 - ceiling) / force / newest
+    return min(1.0, max(0.0, one * max(1.0, math.fsum(new for new, _ in known))))
 
 
 def told_of(n: float, ceiling: float) -> str:
     """Return the reason for a person."""
     return f"new: at most {100 * ceiling:.0f} % now, no ceiling from {SETTLED_AT:.0f} outcomes on, {n:.0f} so far"
+
+
+def _takers(outcomes: Sequence[float | None]) -> tuple[float, ...]:
+    return tuple(1.0 if n is None else min(1.0, max(0.0, n / SETTLED_AT - 1.0)) for n in outcomes)
+
+
+def _force(takers: Sequence[float]) -> float:
+    """Return how much of what is above is taken, 0 to 1: all where one is settled."""
+    return min(1.0, math.fsum(takers))

@@ -143,8 +143,7 @@ def _terms(
 def _newcomer_share(candidates: Sequence[Mapping[str, object]], terms: Terms) -> float:
     """Return the share under which new models were held then, that of now where none was."""
     pairs = [(_number(each.get("newcomer")), _number(each.get("ceiling"))) for each in candidates]
-    held = [(n, ceiling) for n, ceiling in pairs if n is not None and ceiling is not None]
-    found = share_of(held)
+    found = share_of(pairs)
     return terms.newcomer_share if found is None else found
 
 

@@ -113,6 +113,30 @@ def test_ceilings_bring_no_two_draws_farther_apart(found):
 
 
 @given(several)
+@example(([0.02, 1.0], [0.5, 0.5], [1.1 * SETTLED_AT, 0.0], [None, None]))
+def test_no_model_has_more_than_the_ceiling_that_is_told(found):
+    """Also where no settled model stands beside the new ones."""
+    one, _, counted, _ = found
+    held = holding(counted, share=0.2, floor=FLOOR)
+    if held is None:
+        return
+    after = held.applied([each / sum(one) for each in one])
+
+    assert all(c is None or p <= c + 1e-9 for p, c in zip(after, held.ceilings, strict=True))
+
+
+def test_beside_half_settled_models_the_reason_tells_a_higher_ceiling():
+    """One that has a tenth of its taking part takes a tenth of what is above: 92 % are left, and that is told."""
+    found = holding([0.0, 1.1 * SETTLED_AT], share=0.2, floor=FLOOR)
+    assert found is not None
+    told, none = found.ceilings
+
+    assert none is None
+    assert 0.92 == pytest.approx(told)
+    assert 0.92 == pytest.approx(found.applied([1.0, 0.0])[0])
+
+
+@given(several)
 def test_outcomes_move_a_draw_by_no_more_than_they_weigh(found):
     """What comes in about some new models, at whatever point: the sum of it over what settles a model is the bound."""
     one, _, before, after = found
@@ -133,17 +157,17 @@ def test_outcomes_move_a_draw_by_no_more_than_they_weigh(found):
 def test_the_share_can_be_told_from_the_ceilings(counted, share):
     """A decision is run again under the share of then."""
     held = holding(counted, share=share, floor=0.0)
-    if held is None or min(n for n in counted if n is not None) > 0.9 * SETTLED_AT:
+    if held is None or min(n for n in counted if n is not None) > 0.9 * SETTLED_AT or sum(held.takers) < 0.01:
         return
-    pairs = [(n, c) for n, c in zip(counted, held.ceilings, strict=True) if n is not None and c is not None]
 
-    assert share == pytest.approx(share_of(pairs), abs=1e-6)
+    assert share == pytest.approx(share_of([*zip(counted, held.ceilings, strict=True)]), abs=1e-6)
 
 
 def test_without_a_ceiling_no_share_is_told():
     """Nor where its model is hardly new any more."""
     assert share_of([]) is None
-    assert share_of([(SETTLED_AT, 1.0)]) is None
+    assert share_of([(None, None), (SETTLED_AT, 1.0)]) is None
+    assert share_of([(SETTLED_AT + 0.5, None), (0.0, 0.996)]) is None
 
 
 def test_without_exploring_a_new_model_is_not_taken():
