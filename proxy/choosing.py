@@ -17,7 +17,8 @@ from proxy.allowed import barred, catalog_of
 from proxy.question import TOOL_LOOP, question_of
 from proxy.trials import enrol, policy_of
 from router.affinity import conversation_key, is_continued
-from router.choosing.choose import Terms, settle, version_of
+from router.choosing.choose import IN_A_CONVERSATION, IN_A_LOOP, Terms, settle, version_of
+from router.choosing.drawing import drawn as drawn_at
 from router.choosing.drawing import thompson
 from router.choosing.eligibility import eligible_among, misfits_of
 from router.choosing.offering import Waits, first_deployment, offers_of
@@ -120,7 +121,7 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         barred=barred(house, exchange),
     )
     dial = dial_of(house, exchange)
-    conversation, warm = _warm(house, exchange)
+    warm = _warm(house, exchange)
     terms = terms_of(house.settings.routing, dial)
     stood = house.chooser.standings.of(
         question,
@@ -129,14 +130,19 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         terms=terms,
         warm=warm,
     )
-    loops = question.task_state == TOOL_LOOP
-    goes_on = conversation is not None and exchange.known().conversation_id is None and warm is not None
+    parsed, loops = exchange.known(), question.task_state == TOOL_LOOP
+    named = parsed.conversation_id is not None
+    seed = seed_of(parsed.conversation_id if warm is None else None, house.rng)
+    stay = warm if loops else None
+    if named and warm is None and exchange.explores and is_continued(parsed.request.body):
+        stay = stood.expected[drawn_at(stood.probabilities, seed=seed)].model  # as another process drew, or long ago
     choice = settle(
         stood,
         version=version_of(terms, house.experience.version),
-        seed=seed_of(exchange.known().conversation_id, house.rng),
-        explores=exchange.explores and not loops and not goes_on,
-        stay=warm if loops else None,
+        seed=seed,
+        explores=exchange.explores and stay is None and not loops and warm is None,
+        stay=stay,
+        why=IN_A_LOOP if loops else IN_A_CONVERSATION,
         own=warm,
     )
     drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
@@ -234,17 +240,17 @@ def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes
     return Wishes(rule, default, code, exchange.routed, routing.chain)
 
 
-def _warm(house: House, exchange: Exchange) -> tuple[bytes | None, str | None]:
-    """Return the conversation's key, and the model that has its prompt in a cache; `None` where none is known."""
+def _warm(house: House, exchange: Exchange) -> str | None:
+    """Return the model that has the conversation's prompt in a cache; `None` where none is known."""
     parsed = exchange.known()
     if not house.affinity.enabled:
-        return None, None
+        return None
     body = parsed.request.body
     key = conversation_key(body, conversation_id=parsed.conversation_id, caller=exchange.key_prefix)
     exchange.conversation = key
     if parsed.conversation_id is None and not is_continued(body):
-        return None, None
-    return key, house.affinity.model(key)
+        return None
+    return house.affinity.model(key)
 
 
 def _price(deployment: Deployment) -> TokenPrices | None:

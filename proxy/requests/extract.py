@@ -52,15 +52,15 @@ def last_user_text(body: Json) -> str:
 
 
 def conversation_id(body: Json, headers: Mapping[str, str]) -> str | None:
-    """Return what ties the turns of a conversation together: our header, metadata, or the prompt cache's key.
+    """Return what ties the turns of a conversation together: our header, metadata, or the session of Claude Code.
 
-    Long ids are hashed; what is no printable text is not taken for an id.
+    `prompt_cache_key` does not: all requests of an application may share one. Long ids are hashed; what is no printable
+    text is not taken for an id.
     """
     metadata = as_object(body.get("metadata")) or {}
     given = (
         headers.get(CONVERSATION_HEADERS[0]),
         *(metadata.get(key) for key in _METADATA_KEYS),
-        body.get("prompt_cache_key"),
         headers.get(CONVERSATION_HEADERS[1]),
     )
     return next((clean for value in given if (clean := clean_id(value)) is not None), None)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FORM: Final = "learned-1"
 """Changes with every change of what is computed here."""
+IN_A_LOOP: Final = "it serves this tool loop"
+IN_A_CONVERSATION: Final = "it has this conversation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,14 @@ def settle(
     seed: int,
     explores: bool = True,
     stay: str | None = None,
+    why: str = IN_A_LOOP,
     own: str | None = None,
 ) -> Choice:
     """Draw one of those that stand, or take one without exploring, and put them in the order of trying.
 
-    Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the surest; `own` is the
-    model that this conversation has. Other models that are new and have a ceiling are tried last: if the chosen one
-    fails, what it leaves is not theirs.
+    Where `explores` is false, `stay` is taken with probability 1 if it is among them, and `why` is told, else the
+    surest; `own` is the model that this conversation has. Other models that are new and have a ceiling are tried last:
+    if the chosen one fails, what it leaves is not theirs.
     """
     n = len(stood.scores)
     best, highest = stood.surest(own), max(stood.scores)
@@ -153,7 +156,7 @@ def settle(
         seed=seed if explores else None,
         explored=explores and stood.problem is None and stood.scores[chosen] < highest,
         confidence=stood.p_best[chosen],
-        reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=sure != best)),
+        reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=why if sure != best else "")),
     )
 
 
@@ -197,10 +200,10 @@ def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
     )
 
 
-def _how(first: Ranked, *, explores: bool, stays: bool) -> str:
+def _how(first: Ranked, *, explores: bool, stays: str) -> str:
     if explores:
         return f"drawn with probability {first.probability:.2f}"
-    return "it serves this tool loop" if stays else "the highest score, without exploring"
+    return stays or "the highest score, without exploring"
 
 
 def _reasons(ranked: Sequence[Ranked], stood: Standing, *, how: str) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
 
 from config.types import Json
+from router.affinity import Affinity, lifetimes
 from router.choosing.starting import StartingExperience
 from router.choosing.values import Expected, Offer, Question
 from router.providers.scripted import Reply, Script, ScriptedUpstream, scripted_upstream
@@ -52,6 +54,11 @@ async def gateway(tmp_path: Path, upstream: ScriptedUpstream) -> AsyncGenerator[
         while isinstance(running.house.experience, StartingExperience):  # noqa: ASYNC110  # the learner tells nobody
             await asyncio.sleep(0.01)
         yield running
+
+
+def forget(gateway: Gateway) -> None:
+    """Forget which model has which conversation."""
+    gateway.house.affinity = Affinity(lifetimes(gateway.house.settings), clock=time.monotonic)
 
 
 class Told:
@@ -159,11 +166,44 @@ async def test_what_is_expected_decides_and_a_few_draws_explore(gateway: Gateway
     assert ("dear", False, None) == (sure["chosen"], sure["explored"], sure["seed"])
 
 
-async def test_one_conversation_has_one_seed(gateway: Gateway) -> None:
-    """Its turns are drawn alike; the conversation's id alone decides."""
-    found = [await decided(gateway, {"x-thalamus-conversation-id": "talk"}) for _ in range(3)]
+async def test_only_the_first_turn_of_a_conversation_is_drawn(gateway: Gateway) -> None:
+    """Its id alone decides that draw; what comes after it follows from it, and so has probability 1."""
+    first, second = [await decided(gateway, {"x-thalamus-conversation-id": "talk"}) for _ in range(2)]
+    forget(gateway)
+    again = await decided(gateway, {"x-thalamus-conversation-id": "talk"})
 
-    assert 1 == len({(each["seed"], each["chosen"]) for each in found})
+    assert (first["seed"], first["chosen"]) == (again["seed"], again["chosen"])
+    assert 1.0 > max(first["probabilities"])
+    assert (None, 1.0) == (second["seed"], max(second["probabilities"]))
+
+
+async def test_probabilities_of_later_turns_are_true(gateway: Gateway) -> None:
+    """Each model is chosen as often as the books say: what follows from the first draw is certain."""
+    long = user("hello " * 8000)
+    turns = [*long, {"role": "assistant", "content": "hi"}, *user("and then?")]
+    weighed = {1: list[float](), 2: list[float]()}
+    for number in range(20):
+        for turn, messages in ((1, long), (2, turns)):
+            told = await decided(gateway, {"x-thalamus-conversation-id": f"talk {number}"}, messages=messages)
+            of = dict(zip(told["eligible"], told["probabilities"], strict=True))
+            weighed[turn].append(1 / of[told["chosen"]])
+
+    assert {1.0} == set(weighed[2])
+    assert 1.0 < min(weighed[1])
+
+
+async def test_a_conversation_that_nobody_remembers_goes_on_as_its_id_draws(gateway: Gateway) -> None:
+    """After a restart and in every replica alike; the books say that nothing was left to chance."""
+    turns = [*user("hello"), {"role": "assistant", "content": "hi"}, *user("and then?")]
+    drawn = list[str]()
+    for number in range(12):
+        forget(gateway)
+        told = await decided(gateway, {"x-thalamus-conversation-id": f"old {number % 6}"}, messages=turns)
+        assert 1.0 == max(told["probabilities"])
+        drawn.append(str(told["chosen"]))
+
+    assert drawn[:6] == drawn[6:]
+    assert 1 < len(set(drawn))
 
 
 async def test_a_tool_loop_stays_with_who_serves_it(gateway: Gateway) -> None:

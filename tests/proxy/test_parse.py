@@ -212,7 +212,8 @@ def test_the_question_is_the_last_user_turn(messages: list[dict[str, Any]], text
         ({"metadata": {"cursorConversationId": "c-1"}}, {}, "c-1"),
         ({"metadata": {"conversation_id": "c-2", "cursorConversationId": "c-1"}}, {}, "c-2"),
         ({"metadata": {"conversation_id": "c-2"}}, {"x-thalamus-conversation-id": "h"}, "h"),
-        ({"prompt_cache_key": "key"}, {"x-claude-code-session-id": "s"}, "key"),
+        ({"prompt_cache_key": "key"}, {}, None),
+        ({"prompt_cache_key": "key"}, {"x-claude-code-session-id": "s"}, "s"),
         ({}, {"x-claude-code-session-id": "s"}, "s"),
         ({"metadata": {"conversation_id": 3}}, {}, None),
         ({"metadata": {"conversation_id": "a\x07b"}}, {}, None),
@@ -220,13 +221,13 @@ def test_the_question_is_the_last_user_turn(messages: list[dict[str, Any]], text
     ],
 )
 def test_the_conversation_is_found(fields: dict[str, Any], headers: dict[str, str], found: str | None) -> None:
-    """Our header wins; a user is not a conversation; what no database can hold is no id."""
+    """Our header wins; neither a user nor a cache that an application shares is a conversation; ids can be stored."""
     assert found == chat(GOOD | fields, **headers).conversation_id
 
 
 def test_a_long_conversation_id_is_hashed() -> None:
     """The same id stays the same, and bounded."""
-    first, second = (chat(GOOD | {"prompt_cache_key": "k" * 5000}).conversation_id for _ in range(2))
+    first, second = (chat(GOOD | {"metadata": {"conversation_id": "k" * 5000}}).conversation_id for _ in range(2))
 
     assert first == second
     assert 64 == len(first or "")
