@@ -8,31 +8,22 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from classifier.qwen.artefact import (
-    TOKENIZER,
-    Base,
-    Form,
-    Manifest,
-    drop_folder,
-    publish,
-    seal,
-)
+from classifier.qwen.artefact import TOKENIZER, drop_folder
 from classifier.qwen.base import find_base, load_head_model, load_language_model, pick_device
 from classifier.qwen.checkpoints import Position, checkpoints, load_checkpoint, save_checkpoint, trained
-from classifier.qwen.decision import Rule, fit_rule, flags_of
 from classifier.qwen.encoding import load_encoder
-from classifier.qwen.forms import GenerativeForm, HeadForm, Setting, TrainingForm
+from classifier.qwen.forms import GenerativeForm, HeadForm, Setting
 from classifier.qwen.libraries import library, torch
-from classifier.qwen.lora import LoraShape, add_adapter, read_adapter, write_adapter
+from classifier.qwen.lora import add_adapter, read_adapter
+from classifier.qwen.plan import Run, Step, Trained, TrainPlan
 from classifier.qwen.rows import data_hash, labels_of, read_rows, require_labels
+from classifier.qwen.sealing import ARTEFACT, publish_trained
 from config.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -40,89 +31,14 @@ if TYPE_CHECKING:
 
     from classifier.qwen.base import BaseFiles
     from classifier.qwen.rows import Row
-    from classifier.qwen.scores import Scores
 
-ARTEFACT = "artefact"
+__all__ = ["ARTEFACT", "Step", "TrainPlan", "Trained", "train"]
+
 CHECKPOINTS = "checkpoints"
 LOG = "log.jsonl"
 _WARM_UP = 0.05
 _CLIP = 1.0
 _END_WORDS = ("<|im_end|>", "<|endoftext|>", "</s>", "<eos>")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainPlan:
-    """One training run; the defaults are those of the shipped recipe."""
-
-    base: str
-    """Folder or hub name of Qwen3."""
-    train: Path
-    out: Path
-    """Holds `artefact/`, `checkpoints/` and `log.jsonl` afterwards."""
-    val: Path | None = None
-    """Rows that choose checkpoint, temperature and thresholds; without it a tenth of the training rows, set aside."""
-    labels: tuple[str, ...] = ()
-    """Order of the outputs; empty means the sorted labels of the rows."""
-    form: Form = "head"
-    epochs: int = 3
-    batch: int = 4
-    learning_rate: float = 1e-4
-    lora: LoraShape = field(default_factory=LoraShape)
-    max_tokens: int = 256
-    every: int = 50
-    """Steps between two checkpoints, each with an evaluation."""
-    seed: int = 0
-    device: str = "auto"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """`bfloat16` computes in half precision where the device can; weights stay float32."""
-    threads: int = 0
-    """PyTorch's threads on the CPU; 0 leaves its own choice."""
-    accuracy: float = 0.97
-    """Share of its answers that the head's abstention threshold aims to have right."""
-    resume: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is told after each update; figures of validation only where it was evaluated."""
-
-    step: int
-    total: int
-    loss: float
-    val_loss: float | None = None
-    scores: Scores | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What a run came to."""
-
-    folder: Path
-    manifest: Manifest
-    steps: int
-    first_loss: float
-    last_loss: float
-    replaced: Path | None
-    """Where the artefact that was there before is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    plan: TrainPlan
-    files: BaseFiles
-    form: TrainingForm
-    setting: Setting
-    train: tuple[Row, ...]
-    val: tuple[Row, ...]
-    recipe: dict[str, object]
-
-    @property
-    def total(self) -> int:
-        return self.plan.epochs * math.ceil(len(self.train) / self.plan.batch)
-
-    @property
-    def recipe_sha256(self) -> str:
-        return sha256(msgspec.json.encode(self.recipe, order="deterministic")).hexdigest()
 
 
 def train(plan: TrainPlan, tell: Callable[[Step], None] | None = None) -> Trained:
@@ -148,11 +64,13 @@ def train(plan: TrainPlan, tell: Callable[[Step], None] | None = None) -> Traine
         if tell:
             tell(told)
     read_adapter(model, plan.out / CHECKPOINTS / f"step-{position.best_step:06d}")
-    manifest, replaced = _publish(run, model.eval(), position)
-    return Trained(plan.out / ARTEFACT, manifest, run.total, first, last, replaced)
+    sealed = publish_trained(run, model.eval(), best_step=position.best_step)
+    return Trained(
+        plan.out / ARTEFACT, sealed.manifest, run.total, first, last, sealed.replaced, val_logits=sealed.val_logits
+    )
 
 
-def _prepare(plan: TrainPlan) -> _Run:
+def _prepare(plan: TrainPlan) -> Run:
     if min(plan.epochs, plan.batch, plan.every) < 1 or plan.learning_rate <= 0:
         raise ValueError("epochs, batch, every and learning_rate must be above 0")
     rows = read_rows(plan.train)
@@ -170,7 +88,7 @@ def _prepare(plan: TrainPlan) -> _Run:
     end = next((found for found in map(encoder.id_of, _END_WORDS) if found is not None), pad)
     setting = Setting(encoder, labels, pad, end, device)
     form = HeadForm(setting) if plan.form == "head" else GenerativeForm(setting)
-    return _Run(plan, files, form, setting, train_rows, val_rows, _recipe(plan, files, train_rows, val_rows, labels))
+    return Run(plan, files, form, setting, train_rows, val_rows, _recipe(plan, files, train_rows, val_rows, labels))
 
 
 def _set_aside(rows: Sequence[Row], plan: TrainPlan) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
@@ -200,7 +118,7 @@ def _recipe(
     }
 
 
-def _model(run: _Run) -> Any:
+def _model(run: Run) -> Any:
     torch().manual_seed(run.plan.seed)  # the head and the adapter begin at random
     if run.plan.form == "head":
         base = load_head_model(run.files, run.setting.labels, pad_token_id=run.setting.pad_token_id)
@@ -209,7 +127,7 @@ def _model(run: _Run) -> Any:
     return add_adapter(base, run.plan.form, run.plan.lora).to(run.setting.device)
 
 
-def _begin(run: _Run, model: Any, optimiser: Any) -> Position:
+def _begin(run: Run, model: Any, optimiser: Any) -> Position:
     folder = run.plan.out / CHECKPOINTS
     found = checkpoints(folder)
     if run.plan.resume and found:
@@ -220,7 +138,7 @@ def _begin(run: _Run, model: Any, optimiser: Any) -> Position:
     return Position(0, run.recipe_sha256, 0, -1.0, math.inf)
 
 
-def _update(run: _Run, model: Any, optimiser: Any, step: int) -> float:
+def _update(run: Run, model: Any, optimiser: Any, step: int) -> float:
     plan = run.plan
     model.train()
     torch().manual_seed(plan.seed * 1_000_003 + step)  # of dropout; a resumed run draws the same
@@ -235,7 +153,7 @@ def _update(run: _Run, model: Any, optimiser: Any, step: int) -> float:
     return float(loss.detach())
 
 
-def _batch(run: _Run, step: int) -> list[Row]:
+def _batch(run: Run, step: int) -> list[Row]:
     """Return the rows of a step, counted from 1; each epoch has an order of its own."""
     epoch, at = divmod(step - 1, math.ceil(len(run.train) / run.plan.batch))
     order = list(range(len(run.train)))
@@ -249,7 +167,7 @@ def _schedule(step: int, total: int) -> float:
     return step / warm if step <= warm else max(0.0, (total - step + 1) / (total - warm + 1))
 
 
-def _checkpoint(run: _Run, model: Any, optimiser: Any, told: Step, before: Position) -> tuple[Step, Position]:
+def _checkpoint(run: Run, model: Any, optimiser: Any, told: Step, before: Position) -> tuple[Step, Position]:
     model.eval()
     loss, scores = run.form.evaluate(model, run.val)
     better = (scores.micro_f1, -loss) > (before.best_score, -before.best_loss)
@@ -261,31 +179,3 @@ def _checkpoint(run: _Run, model: Any, optimiser: Any, told: Step, before: Posit
     with (run.plan.out / LOG).open("ab") as log:
         log.write(msgspec.json.encode(told) + b"\n")
     return told, position
-
-
-def _publish(run: _Run, model: Any, position: Position) -> tuple[Manifest, Path | None]:
-    setting, plan = run.setting, run.plan
-    loss, scores = run.form.evaluate(model, run.val)
-    rule = Rule(setting.labels)
-    if isinstance(run.form, HeadForm):
-        gold = flags_of([row.labels for row in run.val], setting.labels)
-        rule = fit_rule(run.form.scores(model, run.val), gold, setting.labels, accuracy=plan.accuracy)
-    building = plan.out / f".{ARTEFACT}.building"
-    drop_folder(building)
-    write_adapter(model, building)
-    (building / TOKENIZER).write_bytes((run.files.folder / TOKENIZER).read_bytes())
-    manifest = Manifest(
-        form=plan.form,
-        kind="adapter",
-        labels=setting.labels,
-        base=Base(plan.base, run.files.sha256),
-        pad_token_id=setting.pad_token_id,
-        max_tokens=plan.max_tokens,
-        temperature=rule.temperature,
-        thresholds=rule.thresholds,
-        abstain_below=rule.abstain_below,
-        recipe={**run.recipe, "end_token_id": setting.end_token_id, "date": datetime.now(UTC).date().isoformat()},
-        metrics={"validation": {"loss": loss, **asdict(scores)}, "best_step": position.best_step},
-    )
-    sealed = seal(building, manifest)
-    return sealed, publish(building, plan.out / ARTEFACT)

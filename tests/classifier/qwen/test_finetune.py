@@ -90,12 +90,21 @@ def test_adapter_is_small_and_on_the_four_projections(artefact):
     assert [(3, 64)] == [each.shape for name, each in names.items() if "score" in name]
 
 
-def test_reload_gives_identical_logits(artefact):
-    """What was saved is what is served, to the last bit."""
-    texts = [text for text, _ in ROWS]
-    first, second = load_head(artefact, device="cpu"), load_head(artefact, device="cpu")
+def test_reload_gives_identical_logits(trained_once):
+    """What was in memory when it was saved is what is served, to the last bit."""
+    done, _ = trained_once
+    served = load_head(done.folder, device="cpu").logits([text for text, _ in ROWS])
 
-    assert np.array_equal(first.logits(texts), second.logits(texts))
+    assert (16, 3) == served.shape
+    assert np.array_equal(done.val_logits, served)
+
+
+def test_checkpoint_gives_back_the_model_that_was_evaluated(trained_once):
+    """The best step is read from its checkpoint: with a loss, to the last bit, that the model had while it trained."""
+    done, told = trained_once
+    best = done.manifest.metrics["best_step"]
+
+    assert told[best - 1].val_loss == done.manifest.metrics["validation"]["loss"]
 
 
 def test_resumed_run_gives_the_weights_of_an_uninterrupted_one(plan, tmp_path):

@@ -1,0 +1,61 @@
+"""Makes the artefact of a trained model: its rule fitted on validation rows, its figures, sealed and put in place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from classifier.qwen.artefact import TOKENIZER, Base, Manifest, drop_folder, publish, seal
+from classifier.qwen.decision import Rule, fit_rule, flags_of
+from classifier.qwen.forms import HeadForm
+from classifier.qwen.lora import write_adapter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from classifier.qwen.decision import Floats
+    from classifier.qwen.plan import Run
+
+ARTEFACT = "artefact"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What was put in place."""
+
+    manifest: Manifest
+    replaced: Path | None
+    """Where the artefact that was there before is kept."""
+    val_logits: Floats | None
+    """A head's scores of the validation rows, by the model in memory before it was written."""
+
+
+def publish_trained(run: Run, model: Any, *, best_step: int) -> Sealed:
+    """Fit the rule of a model in inference mode, and put its sealed artefact to `out/artefact`."""
+    setting, plan = run.setting, run.plan
+    loss, scores = run.form.evaluate(model, run.val)
+    rule, logits = Rule(setting.labels), None
+    if isinstance(run.form, HeadForm):
+        gold = flags_of([row.labels for row in run.val], setting.labels)
+        logits = run.form.scores(model, run.val)
+        rule = fit_rule(logits, gold, setting.labels, accuracy=plan.accuracy)
+    building = plan.out / f".{ARTEFACT}.building"
+    drop_folder(building)
+    write_adapter(model, building)
+    (building / TOKENIZER).write_bytes((run.files.folder / TOKENIZER).read_bytes())
+    manifest = Manifest(
+        form=plan.form,
+        kind="adapter",
+        labels=setting.labels,
+        base=Base(plan.base, run.files.sha256),
+        pad_token_id=setting.pad_token_id,
+        max_tokens=plan.max_tokens,
+        temperature=rule.temperature,
+        thresholds=rule.thresholds,
+        abstain_below=rule.abstain_below,
+        recipe={**run.recipe, "end_token_id": setting.end_token_id, "date": datetime.now(UTC).date().isoformat()},
+        metrics={"validation": {"loss": loss, **asdict(scores)}, "best_step": best_step},
+    )
+    sealed = seal(building, manifest)
+    return Sealed(sealed, publish(building, plan.out / ARTEFACT), logits)
