@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 from config.errors import ArtefactError, NotFoundError
 from router.learning.encoding import ENCODING
 from router.learning.learner import Learner
+from router.learning.lineage import back_to, before
 from router.learning.profiles import success
 from router.learning.state import FORM, State, state_from, state_json, without_caller
 from router.tables import policy_version
@@ -188,11 +189,11 @@ class VersionStore:
     async def rollback(self, wanted: str | None = None, *, by: str, now: State | None = None) -> str:
         """Go back to a version, or to the one before the active one, and return the id of the new active one.
 
-        What was learned since then is not learned again. With `now`, what is in force at this moment is kept beside, so
+        Without a name it goes farther back each time. What was learned since then is not learned again. With `now`, what is in force at this moment is kept beside, so
         that one can come back to it. Raises `NotFoundError` and `ArtefactError`.
         """
         active = await self.begin()
-        target = (await self.find(wanted)).id if wanted is not None else (await self.find(active)).parent_id
+        target = before(await self.all(), active) if wanted is None else (await self.find(wanted)).id
         if target is None:
             raise NotFoundError("There is no version before the active one.", param="version")
         moment = self._clock()
@@ -204,7 +205,7 @@ class VersionStore:
             await connection.execute(
                 update(policy_version).where(_T.kind == KIND, _T.state != RETIRED).values(state=RETIRED)
             )
-            row = self._row(state, parent=target, state=ACTIVE, by=by, why=f"rolled back to {target}")
+            row = self._row(state, parent=target, state=ACTIVE, by=by, why=back_to(target))
             await connection.execute(policy_version.insert().values(row))
         return str(row["id"])
 

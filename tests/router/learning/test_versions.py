@@ -122,6 +122,45 @@ async def test_there_may_be_nothing_to_go_back_to(store):
         await store.load("x")
 
 
+async def test_each_rollback_goes_farther_back(store, books):
+    """Until there is nothing before; what is promoted, or learned on, is gone back from anew."""
+    first = await store.begin()
+    one = [first]
+    for _ in range(3):
+        books.say(books.decide(), 0.0)
+        state, _ = await learned(store, books, one[-1])
+        one.append(await store.keep(state, parent=one[-1]))
+    _, second, third, fourth = one
+    backs = [await _back(store) for _ in range(3)]
+    assert [third, second, first] == backs
+    with pytest.raises(NotFoundError, match="no version before"):
+        await store.rollback(by="me")
+    await store.promote(fourth, by="me")
+    assert third == await _back(store)
+    rolled = await store.active_id()
+    on = await store.keep(await store.load(rolled), parent=rolled)
+
+    assert on == await store.active_id()
+    assert [rolled, second] == [await _back(store), await _back(store)]
+
+
+async def test_a_rollback_passes_over_what_was_never_in_force(store, books):
+    """Before a shadow that was promoted there stood the version then in force, not the shadow before."""
+    first = await store.begin()
+    state, _ = await learned(store, books, first)
+    older = await store.keep(state, parent=first, as_state="shadow")
+    newer = await store.keep(state, parent=older, as_state="shadow")
+    await store.promote(newer, by="me")
+
+    assert first == await _back(store)
+
+
+async def _back(store):
+    """Roll back and return to which version."""
+    active = await store.rollback(by="me", now=await store.load(await store.active_id()))
+    return (await store.find(active)).parent_id
+
+
 async def test_a_name_that_fits_several_is_refused(store, books):
     """Nothing is rolled back by guessing."""
     first = await store.begin()
