@@ -14,7 +14,7 @@ ML_STAMP := $(VENV)/.installed-ml
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-ner bench-router bench-learning bench-admin faults survive screenshots mutate format build lock clean static
+.PHONY: help run stop test test-ml check demo bench bench-extractive bench-retrieval bench-classifier bench-cascade bench-ner bench-router bench-learning bench-admin faults survive screenshots mutate format build lock clean static
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-retrieval: $(DEV_STAMP) ## Measure hybrid search on DATA=folder of en, zh 
 bench-classifier: $(DEV_STAMP) ## Measure micro-models on the public sets in DATA=folder; writes docs/reports/classifier.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-classifier DATA=folder" >&2; exit 2; }
 	@$(BIN)/python -m classifier.foundry.public $(DATA) --report docs/reports/classifier.md $(ARGS)
+
+bench-cascade: $(DEV_STAMP) ## Measure what reading a request for what it asks adds to it; writes docs/reports/cascade.md
+	@$(BIN)/python -m tests.bench.cascade $(ARGS)
 
 bench-ner: $(DEV_STAMP) ## Measure the finding of names on the public sets in DATA=folder; writes docs/reports/ner.md
 	@test -n "$(DATA)" || { echo "say where the sets are: make bench-ner DATA=folder" >&2; exit 2; }
