@@ -69,7 +69,8 @@ class Manifest:
     recipe: dict[str, object] = field(default_factory=dict[str, object])
     """Data hashes, seed, hyperparameters, versions, date."""
     metrics: dict[str, object] = field(default_factory=dict[str, object])
-    """On the validation part that chose checkpoint, temperature and thresholds: not held out from those choices."""
+    """`validation` and `operating_point`: on the very rows that chose checkpoint, temperature and thresholds.
+    `held_out`: on the same rows, each judged by a temperature and thresholds fitted on others (`reliability.py`)."""
     files: dict[str, str] = field(default_factory=dict[str, str])
     """sha256 of each file."""
     labels_sha256: str = ""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from classifier.calibration import Operating
+
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
@@ -60,9 +62,15 @@ def decide(logits: Floats, rule: Rule) -> Verdict:
 
 
 def fit_rule(logits: Floats, gold: Flags, labels: Sequence[str], *, accuracy: float) -> Rule:
+    """Return the rule of `fit_operating` alone."""
+    return fit_operating(logits, gold, labels, accuracy=accuracy)[0]
+
+
+def fit_operating(logits: Floats, gold: Flags, labels: Sequence[str], *, accuracy: float) -> tuple[Rule, Operating]:
     """Return the rule that fits validation rows, both (rows, labels): it abstains so that `accuracy` of answers hold.
 
-    Where no threshold reaches that accuracy with 95 % confidence, the one that comes nearest is taken.
+    Where no threshold reaches that accuracy with 95 % confidence, the one that comes nearest is taken. Beside it stands
+    what its threshold gave on these very rows.
     """
     names = tuple(labels)
     temperature = fit_temperature_multi(logits, gold)
@@ -72,7 +80,7 @@ def fit_rule(logits: Floats, gold: Flags, labels: Sequence[str], *, accuracy: fl
     right = np.array([set(v.labels) == held(row, names) for v, row in zip(verdicts, gold, strict=True)], dtype=np.bool_)
     confidence = np.array([verdict.confidence for verdict in verdicts])
     operating = fit_selective(confidence, right, accuracy=accuracy)
-    return Rule(names, temperature, plain.thresholds, operating.threshold)
+    return Rule(names, temperature, plain.thresholds, operating.threshold), operating
 
 
 def held(row: Flags, labels: Sequence[str]) -> set[str]:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from classifier.qwen.artefact import TOKENIZER, Base, Manifest, drop_folder, publish, seal
-from classifier.qwen.decision import Rule, fit_rule, flags_of
+from classifier.qwen.decision import Rule, fit_operating, flags_of
 from classifier.qwen.forms import HeadForm
 from classifier.qwen.lora import write_adapter
+from classifier.qwen.reliability import reliability_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +36,12 @@ def publish_trained(run: Run, model: Any, *, best_step: int) -> Sealed:
     """Fit the rule of a model in inference mode, and put its sealed artefact to `out/artefact`."""
     setting, plan = run.setting, run.plan
     loss, scores = run.form.evaluate(model, run.val)
+    metrics: dict[str, object] = {"validation": {"loss": loss, **asdict(scores)}, "best_step": best_step}
     rule, logits = Rule(setting.labels), None
     if isinstance(run.form, HeadForm):
-        gold = flags_of([row.labels for row in run.val], setting.labels)
         logits = run.form.scores(model, run.val)
-        rule = fit_rule(logits, gold, setting.labels, accuracy=plan.accuracy)
+        rule, figures = _fitted(run, logits)
+        metrics |= figures
     building = plan.out / f".{ARTEFACT}.building"
     drop_folder(building)
     write_adapter(model, building)
@@ -55,7 +57,19 @@ def publish_trained(run: Run, model: Any, *, best_step: int) -> Sealed:
         thresholds=rule.thresholds,
         abstain_below=rule.abstain_below,
         recipe={**run.recipe, "end_token_id": setting.end_token_id, "date": datetime.now(UTC).date().isoformat()},
-        metrics={"validation": {"loss": loss, **asdict(scores)}, "best_step": best_step},
+        metrics=metrics,
     )
     sealed = seal(building, manifest)
     return Sealed(sealed, publish(building, plan.out / ARTEFACT), logits)
+
+
+def _fitted(run: Run, logits: Floats) -> tuple[Rule, dict[str, object]]:
+    """Return the rule that fits all validation rows, and what is known of it; figures have the names of a card's."""
+    labels, accuracy = run.setting.labels, run.plan.accuracy
+    gold = flags_of([row.labels for row in run.val], labels)
+    rule, operating = fit_operating(logits, gold, labels, accuracy=accuracy)
+    figures: dict[str, object] = {"operating_point": {"target": accuracy, **asdict(operating)}}
+    held_out = reliability_of([row.text for row in run.val], logits, gold, labels, accuracy=accuracy)
+    if held_out:
+        figures["held_out"] = asdict(held_out)
+    return rule, figures

@@ -75,6 +75,20 @@ def test_artefact_holds_labels_recipe_and_hashes(trained_once):
     assert [] == [each.name for each in done.folder.rglob("*") if each.suffix in {".bin", ".pt", ".pkl"}]
 
 
+def test_manifest_tells_calibration_as_a_card_does(trained_once, plan):
+    """Error, coverage and accuracy of its answers, on rows that fitted neither temperature nor thresholds."""
+    metrics = trained_once[0].manifest.metrics
+    written = train(replace(plan, form="generative", epochs=1)).manifest.metrics
+
+    assert {"rows", "parts", "ece", "coverage", "selective_accuracy"} == metrics["held_out"].keys()
+    assert (16, 5) == (metrics["held_out"]["rows"], metrics["held_out"]["parts"])
+    assert 0 <= metrics["held_out"]["ece"] <= 1
+    assert {"value", "low", "high"} == metrics["held_out"]["coverage"].keys()
+    assert {"target", "threshold", "coverage", "accuracy", "accuracy_low", "n"} == metrics["operating_point"].keys()
+    assert trained_once[0].manifest.abstain_below == metrics["operating_point"]["threshold"]
+    assert {"validation", "best_step"} == written.keys()  # it writes words, and serves nobody
+
+
 def test_adapter_is_small_and_on_the_four_projections(artefact):
     """Only q, k, v and o carry an adapter, and the head is saved whole beside it."""
     config = json.loads((artefact / "adapter_config.json").read_text())
