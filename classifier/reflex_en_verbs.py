@@ -202,8 +202,15 @@ _IRREGULAR: Final[dict[str, Action]] = {
 }  # fmt: skip
 
 
+_OF_OTHERS: Final = frozenset(words("scraped scraping striped striping toped toping caped caping"))
+"""Forms of `scrape`, `stripe`, `tope` and `cape`, not of `scrap`, `strip`, `top` and `cap`."""
+
+
 def _past(verb: str) -> tuple[str, ...]:
-    return (verb + "d",) if verb.endswith("e") else (verb + "ed", verb + verb[-1] + "ed", verb[:-1] + "ied")
+    if verb.endswith("e"):
+        return (verb + "d",)
+    made = (verb[:-1] + "ied",) if verb.endswith("y") else (verb + verb[-1] + "ed",)
+    return tuple(form for form in (verb + "ed", *made) if form not in _OF_OTHERS)
 
 
 _PASTS: Final = dict(pair.split(":") for pair in words(
@@ -223,6 +230,7 @@ GERUNDS: Final[dict[str, str]] = {
     form: verb
     for verb in {*VERBS, *PHRASAL}
     for form in (verb.removesuffix("e") + "ing", verb + verb[-1] + "ing", verb + "ing")
+    if form not in _OF_OTHERS
 }
 TYPOS: Final = misspellings((*tuple(verb for verb in SURE if len(verb) >= MIN_TYPO_CHARS), "shut"))
 TRIGGERS: Final = frozenset(
