@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
+from sqlalchemy import exists, select
 
 from config.database import open_database
 from config.errors import ArtefactError, UnavailableError
+from config.tables import api_key
 from proxy.cli.options import AsJson, ConfigFile, read_settings
 from proxy.cli.printing import CommandError, note, print_json, print_table, say
 from proxy.learning import trust_of
@@ -22,6 +24,7 @@ from router.catalog import build_catalog
 from router.learning.intake import caught_up
 from router.learning.versions import VersionStore, version_json
 from router.similar.forgetting import forget_questions
+from router.tables import decision
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -94,15 +97,17 @@ def forget(
     as_json: AsJson = False,
 ) -> None:
     """Forget a key's own taste and what it taught, in every version, and its questions as neighbours of others."""
-    told = asyncio.run(_forget(read_settings(config), key))
+    settings = read_settings(config)
+    told = asyncio.run(_forget(settings, key))
+    if settings.learning.mode == "off":
+        note(f"As learning is off, the books were not read: once it is on, what {key} said is learned. Forget it then.")
     if as_json:
         print_json(told)
-    else:
-        say(f"Forgot {key}; it stood in {told['versions']} versions. {SOON}")
-        if told["questions"]:
-            say(
-                f"Deleted the vectors of {told['questions']} questions; a server that runs forgets them in ten minutes."
-            )
+        return
+    n = told["versions"]
+    say(f"Forgot {key}; it stood in {n} versions. {SOON}" if n else f"Nothing was learned of {key}.")
+    if told["questions"]:
+        say(f"Deleted the vectors of {told['questions']} questions; a server that runs forgets them in ten minutes.")
 
 
 def profile(
@@ -174,7 +179,7 @@ async def _rollback(settings: Settings, version: str | None) -> Json:
     async with _books(settings) as database:
         store = VersionStore(database)
         try:
-            _, now = await _now(settings, database)
+            _, now = await _in_force(settings, database)
         except ArtefactError as error:  # what is damaged is left behind; there is nothing to keep beside
             note(str(error))
             now = None
@@ -184,11 +189,12 @@ async def _rollback(settings: Settings, version: str | None) -> Json:
 async def _reset(settings: Settings, model: str, keep: float) -> Json:
     why = f"reset {model}" if keep == 0 else f"{model} counts {keep:g} of before"
 
-    def change(learner: Learner) -> None:
+    def change(learner: Learner) -> bool:
         if not learner.knows(model):
             raise CommandError(f"Nothing was learned of a model {model!r}; see `thalamus policy profile`.")
         learner.meet(build_catalog(settings).models)
         learner.reset(model, keep=keep)
+        return True
 
     async with _books(settings) as database:
         return {"active": await _change(settings, database, change, why=why)}
@@ -196,7 +202,11 @@ async def _reset(settings: Settings, model: str, keep: float) -> Json:
 
 async def _forget(settings: Settings, key: str) -> Json:
     async with _books(settings) as database:
-        kept = await _change(settings, database, lambda learner: learner.forget_caller(key), why="forgot a key")
+        if not await _is_key(database, key):
+            raise CommandError(f"There is no key {key!r}, and none of that name ever asked; see `thalamus keys list`.")
+        kept = await VersionStore(database).active_id()
+        if kept is not None or settings.learning.mode != "off":
+            kept = await _change(settings, database, lambda learner: learner.forget_caller(key), why="forgot a key")
         n_versions = await VersionStore(database).forget_caller(key)
         return {"active": kept, "versions": n_versions, "questions": await forget_questions(database, key)}
 
@@ -207,24 +217,44 @@ async def _profile(settings: Settings) -> list[dict[str, Any]]:
         return now.learner.profiles.rows()
 
 
-async def _change(settings: Settings, database: Database, change: Callable[[Learner], object], *, why: str) -> str:
-    """Change what is in force and return the new version. What was said until now is not looked at again."""
+async def _change(settings: Settings, database: Database, change: Callable[[Learner], bool], *, why: str) -> str:
+    """Change what is in force and return the new version, or the one there is where `change` says that it did nothing.
+
+    What was said until now is not looked at again.
+    """
     for _ in range(TRIES):
-        active, now = await _now(settings, database)
-        change(now.learner)
+        active, now = await _in_force(settings, database)
+        if not change(now.learner):
+            return active
         kept = await VersionStore(database).keep(replace(now, floor=now.cursor), parent=active, by=ACTOR, why=why)
         if kept is not None:
             return kept
     raise UnavailableError("The server wrote versions at the same time; try again.", code="busy")
 
 
+async def _in_force(settings: Settings, database: Database) -> tuple[str, State]:
+    """Return the active version, and what a server of these settings has learned on it by now."""
+    if settings.learning.mode != "off":
+        return await _now(settings, database)
+    store = VersionStore(database)
+    active = await store.begin()
+    return active, await store.load(active)
+
+
 async def _now(settings: Settings, database: Database) -> tuple[str, State]:
-    """Return the active version, and what a server would have learned on it by now."""
+    """Return the active version, and what a server that learns would have learned on it by now."""
     store = VersionStore(database)
     active = await store.begin()
     trust = await trust_of(build_catalog(settings), database)
     state, _ = await caught_up(database, await store.load(active), until=datetime.now(UTC), trust=trust)
     return active, state
+
+
+async def _is_key(database: Database, prefix: str) -> bool:
+    """Return whether there is such a key, or one of that name ever asked or spoke."""
+    made, asked = (exists().where(column == prefix) for column in (api_key.c.prefix, decision.c.key_prefix))
+    async with database.reading() as connection:
+        return bool((await connection.execute(select(made | asked))).scalar_one())
 
 
 @asynccontextmanager

@@ -189,8 +189,8 @@ class VersionStore:
     async def rollback(self, wanted: str | None = None, *, by: str, now: State | None = None) -> str:
         """Go back to a version, or to the one before the active one, and return the id of the new active one.
 
-        Without a name it goes farther back each time. What was learned since then is not learned again. With `now`, what
-        is in force is kept beside, so that one can come back to it. Raises `NotFoundError` and `ArtefactError`.
+        Without a name it goes farther back each time. What was learned since then is not learned again. With `now`,
+        what is in force is kept beside, so that one can come back to it. Raises `NotFoundError` and `ArtefactError`.
         """
         active = await self.begin()
         target = before(await self.all(), active) if wanted is None else (await self.find(wanted)).id

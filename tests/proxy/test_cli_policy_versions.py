@@ -146,10 +146,55 @@ def test_a_key_is_forgotten(folder, capsys):
     before = quality(folder)
     (answer,) = told(capsys, "forget", "sk-thal-one")
     assert 1 == answer["versions"]
+    n_versions = len(told(capsys, "list"))
     assert 0 == main(["policy", "forget", "sk-thal-one"])
 
-    assert "stood in 0 versions" in capsys.readouterr().out
+    assert "Nothing was learned of sk-thal-one" in capsys.readouterr().out
+    assert n_versions == len(told(capsys, "list"))
     assert quality(folder) >= before
+
+
+def test_a_key_that_never_was_is_told_of_and_changes_nothing(folder, capsys):
+    """Most likely it is a typo: who forgets the wrong key must not take it for done."""
+    assert 1 == main(["policy", "forget", "sk-thal-noe"])
+
+    assert "no key 'sk-thal-noe'" in capsys.readouterr().err
+    assert [] == told(capsys, "list")
+    assert folder.is_dir()
+
+
+def test_a_key_that_asked_nothing_yet_is_one(folder, capsys):
+    """There is nothing to forget of it, and that is said."""
+    assert 0 == main(["keys", "create", "idle", "--json"])
+    prefix = json.loads(capsys.readouterr().out)["prefix"]
+    (answer,) = told(capsys, "forget", prefix)
+
+    assert (0, 0) == (answer["versions"], answer["questions"])
+    assert ["start"] == [each["recipe"]["why"] for each in told(capsys, "list")]
+    assert folder.is_dir()
+
+
+def test_forgetting_learns_nothing_where_learning_is_off(folder, capsys):
+    """Neither the books nor a version are touched for a key's sake that no version knows; one is forgotten in those."""
+    (folder / "thalamus.toml").write_text('[learning]\nmode = "off"\n')
+    assert 0 == main(["policy", "forget", "sk-thal-one"])
+    spoken = capsys.readouterr()
+    assert "Nothing was learned of sk-thal-one" in spoken.out
+    assert "learning is off" in spoken.err
+    assert [] == told(capsys, "list")
+    (folder / "thalamus.toml").unlink()
+    told(capsys, "reset", "good", "--keep", "0.9")
+    before = active(folder)
+    (folder / "thalamus.toml").write_text('[learning]\nmode = "off"\n')
+    (answer,) = told(capsys, "forget", "sk-thal-one")
+    after = active(folder)
+
+    assert 1 == answer["versions"]
+    assert ("sk-thal-one" in before.speakers, "sk-thal-one" in after.speakers) == (True, False)
+    assert ["forgot a key", "good counts 0.9 of before", "start"] == [
+        each["recipe"]["why"] for each in told(capsys, "list")
+    ]
+    assert before.n_lessons + 1 == after.n_lessons
 
 
 @pytest.mark.parametrize("damaged", ['{"models": NaN}', '{"form": "other"}', '{"form": "lear'])
@@ -180,6 +225,7 @@ async def test_a_server_that_is_faster_is_never_overwritten(folder, capsys, fast
             rival.start()
             rival.join()
         learner.reset("bad")
+        return True
 
     with nullcontext() if kept else pytest.raises(UnavailableError, match="at the same time; try again"):
         await _change(settings, database, change, why="reset bad")
