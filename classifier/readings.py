@@ -36,6 +36,13 @@ UNHAPPY: Final = "negative"
 LEVELS: Final[Mapping[str, int]] = {"trivial": 1, "simple": 3, "moderate": 6, "hard": 9}
 """Where the labels of the complexity model stand between 1 and 10."""
 
+LIKELY: Final = 0.5
+"""Confidence from which a model's guess at domain or complexity is a feature, also where it abstains.
+
+Abstaining keeps a wrong answer from whoever asks; a choice among models loses more by not knowing the topic than by
+taking it wrongly once in twelve times (`docs/routing.md`).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -168,16 +175,20 @@ def read_aside(readers: Mapping[str, Reader], text: str, goes_on: Callable[[], b
 
 
 def features_from(readings: Mapping[str, Reading], known: Features) -> Json:
-    """Return what readings add to or change of a request's features: nothing where a model abstained.
+    """Return what readings add to or change of a request's features.
 
+    Domain and complexity need only be likely; of what is said to people, or counts as an outcome, a model must be sure.
     `dissatisfied` is about the answer before this turn, and stands only where there was one.
     """
     found: Json = {}
     sure = {name: each.labels[0] for name, each in readings.items() if each.labels and not each.abstained}
-    if DOMAIN in sure:
-        found["domain"] = sure[DOMAIN]
-    if sure.get(COMPLEXITY) in LEVELS:
-        found["complexity"] = LEVELS[sure[COMPLEXITY]]
+    likely = sure | {
+        name: each.labels[0] for name, each in readings.items() if each.labels and each.confidence >= LIKELY
+    }
+    if DOMAIN in likely:
+        found["domain"] = likely[DOMAIN]
+    if likely.get(COMPLEXITY) in LEVELS:
+        found["complexity"] = LEVELS[likely[COMPLEXITY]]
     if IS_QUESTION in sure:
         found["is_question"] = sure[IS_QUESTION] == QUESTION
     if SENTIMENT in sure and known.n_turns > 1:

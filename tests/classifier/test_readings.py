@@ -22,6 +22,11 @@ def sure(label: str) -> Reading:
     return Reading((label,), 0.99, abstained=False, ms=0.1)
 
 
+def likely(label: str) -> Reading:
+    """Return what a model guesses that abstains, and is right more often than not."""
+    return Reading((label,), 0.5, abstained=True, ms=0.1)
+
+
 def unsure(label: str) -> Reading:
     """Return a guess."""
     return Reading((label,), 0.4, abstained=True, ms=0.1)
@@ -90,6 +95,8 @@ def test_one_that_fails_takes_nothing_from_the_others() -> None:
     [
         ({"domain": sure("code"), "complexity": sure("hard")}, 1, {"domain": "code", "complexity": 9}),
         ({"domain": unsure("code"), "complexity": unsure("hard"), "sentiment": unsure("negative")}, 2, {}),
+        ({"domain": likely("code"), "complexity": likely("hard")}, 1, {"domain": "code", "complexity": 9}),
+        ({"is_question": likely("question"), "sentiment": likely("negative")}, 2, {}),
         ({"sentiment": sure("negative")}, 2, {"dissatisfied": True}),
         ({"sentiment": sure("neutral")}, 2, {"dissatisfied": False}),
         ({"sentiment": sure("negative")}, 1, {}),
@@ -100,7 +107,9 @@ def test_one_that_fails_takes_nothing_from_the_others() -> None:
         ({"domain": Reading((), 1.0, abstained=False, ms=0.0)}, 1, {}),
     ],
 )
-def test_only_who_is_sure_becomes_a_feature(readings: dict[str, Reading], n_turns: int, features: Json) -> None:
+def test_who_is_sure_becomes_a_feature_and_of_a_topic_who_is_likely_right(
+    readings: dict[str, Reading], n_turns: int, features: Json
+) -> None:
     """Dissatisfaction is about an answer, and so needs one before it."""
     turns = [{"role": "user", "content": f"turn {n}"} for n in range(n_turns)]
 
