@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
+from classifier.proposal import proposed
 from classifier.text import MAX_CHARS, language_of
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ class State:
     text: str
     """The last user turn that says something, without harness blocks; empty where nobody said anything."""
     inherits: str | None
-    """The request that a bare yes agrees to, `None` where the turn speaks for itself."""
+    """The earlier request that a bare yes goes on with, `None` where the turn speaks for itself."""
     language: Language
-    """Of what is meant: of the inherited request where there is one."""
+    """Of what is meant."""
     n_turns: int
     """User turns that say something, among the messages read."""
     in_tool_loop: bool
@@ -82,11 +83,18 @@ class State:
     task_state: TaskState
     plan: int | None = None
     """Index of the message that holds the plan which a bare yes agrees to."""
+    proposal: str | None = None
+    """What that plan offers to do, as an order; an assistant's word, which is less to be trusted than a person's."""
 
     @property
     def meant(self) -> str:
-        """What classifiers should read: the inherited request, else the turn itself."""
-        return self.text if self.inherits is None else self.inherits
+        """What classifiers should read: the plan that a yes answers, else the request before it, else the turn."""
+        return self.proposal or (self.text if self.inherits is None else self.inherits)
+
+    @property
+    def whole(self) -> str:
+        """What says how hard a request is and what it is about: the inherited request with the plan below it."""
+        return self.meant if None in {self.inherits, self.proposal} else f"{self.inherits}\n{self.proposal}"
 
 
 def read(messages: Sequence[object]) -> State:
@@ -98,18 +106,21 @@ def read(messages: Sequence[object]) -> State:
         return State("", None, "en", 0, in_tool_loop=False, task_state="new")
     last, text = turns[-1]
     plan = _plan_before(recent, last) if is_bare_yes(text) else None
-    inherits = None
+    inherits = proposal = None
     if plan is not None:
         inherits = next((said for at, said in reversed(turns) if at < plan and not is_bare_yes(said)), None)
+        proposal = proposed(without_harness(_words(recent[plan])))
+    answers = proposal or inherits
     in_tool_loop = any(_role(message) in _MODELS_SIDE for message in recent[last + 1 :])
     return State(
         text,
         inherits,
-        spoken(text if inherits is None else inherits),
+        spoken(answers or text),
         len(turns),
         in_tool_loop=in_tool_loop,
-        task_state=_task_state(len(turns), inherits, in_tool_loop=in_tool_loop),
-        plan=None if plan is None or inherits is None else plan + offset,
+        task_state=_task_state(len(turns), answers, in_tool_loop=in_tool_loop),
+        plan=None if plan is None or answers is None else plan + offset,
+        proposal=proposal,
     )
 
 
@@ -156,10 +167,10 @@ def _only_emoji(word: str) -> bool:
     return bool(word) and all(char in _YES for char in word)
 
 
-def _task_state(n_turns: int, inherits: str | None, *, in_tool_loop: bool) -> TaskState:
+def _task_state(n_turns: int, answers: str | None, *, in_tool_loop: bool) -> TaskState:
     if in_tool_loop:
         return "tool_loop"
-    if inherits is not None:
+    if answers is not None:
         return "confirmed"
     return "new" if n_turns == 1 else "followup"
 
@@ -169,7 +180,7 @@ def _plan_before(messages: Sequence[object], at: int) -> int | None:
     for index in range(at - 1, -1, -1):
         words = _words(messages[index]).strip() if _role(messages[index]) == "assistant" else ""
         if words:
-            return index if _OFFERS.search(words[-MAX_QUESTION_CHARS:]) else None
+            return index if _OFFERS.search(words[-MAX_QUESTION_CHARS:]) or proposed(words) else None
     return None
 
 

@@ -45,7 +45,7 @@ class Features:
     complexity: int
     """1 to 10."""
     length: int
-    """Characters of the turn."""
+    """Characters of the turn; of a bare yes, of the request and the plan that it goes on with."""
     has_code: bool
     has_tools: bool
     has_images: bool
@@ -61,14 +61,15 @@ def features_of(
     state: State, *, has_tools: bool = False, has_images: bool = False, domain: str | None = None
 ) -> Features:
     """Return the features of a conversation's state. Never raises."""
-    read = _edges(state.meant)
+    whole = state.whole
+    read = _edges(whole)
     has_code = _CODE.search(read) is not None
-    language = state.language if read is state.meant else spoken(read)
+    language = state.language if read is state.text else spoken(read)
     return Features(
         language=state.language,
         domain=domain,
-        complexity=_complexity(read, len(state.meant), language, has_code=has_code),
-        length=len(state.meant),
+        complexity=_complexity(read, len(whole), language, has_code=has_code),
+        length=len(whole),
         has_code=has_code,
         has_tools=has_tools,
         has_images=has_images,

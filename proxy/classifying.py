@@ -43,7 +43,7 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     exchange.intent, exchange.tiers = asked.intent, asked.tiers
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
     exchange.beside = house.understanding.read_beside(
-        state.meant, only=HEARD_FIRST if exchange.door.only_chooses else ()
+        state.whole, only=HEARD_FIRST if exchange.door.only_chooses else ()
     )
     if exchange.explain and exchange.beside is not None:  # who asks for reasons waits for all of them
         await exchange.beside.finish(within_s=EXPLAINED_S)

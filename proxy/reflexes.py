@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from classifier.cascade import INLINE_CHARS
-from classifier.conversation import without_harness
+from classifier.conversation import is_bare_yes, read, without_harness
 from config.errors import PermissionDeniedError
 from config.reflex_settings import PIN
 from proxy.requests.extract import last_user_text
@@ -81,7 +81,7 @@ def look(house: House, exchange: Exchange, note: span) -> None:
         return
     if _read_answer(house, exchange, note):
         return
-    hit = house.reflex.look(_human(exchange.known().last_user_text))
+    hit = house.reflex.look(_meant(_human(exchange.known().last_user_text), _messages(exchange)))
     if hit is None:
         return
     exchange.risk = hit.action
@@ -144,7 +144,7 @@ def _asked_about(house: House, messages: list[object], n_turns: int) -> ReflexHi
     asked = [_text(messages[-at]).strip() for at in range(n_turns, 0, -2)]
     if not asked[0]:
         return None
-    hit = house.reflex.look(_text(messages[-n_turns - 1]))
+    hit = house.reflex.look(_meant(_text(messages[-n_turns - 1]), messages[:-n_turns]))
     if hit is None or house.settings.reflex.response_to(hit.action) != "confirm":
         return None
     return hit if asked == [_question(hit), _again(hit)][: len(asked)] else None
@@ -174,6 +174,11 @@ def _is_users(message: object) -> bool:
 
 def _text(message: object) -> str:
     return _human(last_user_text({"messages": [{**(as_object(message) or {}), "role": "user"}]}))
+
+
+def _meant(text: str, messages: list[object]) -> str:
+    """Return what the last turn orders: a bare yes orders what it agrees to."""
+    return read(messages).meant if is_bare_yes(text) else text
 
 
 def _human(text: str) -> str:

@@ -89,6 +89,37 @@ def test_what_is_meant_is_the_inherited_request() -> None:
     assert "Why?" == conversation.read([*asked, user("Why?")]).meant
 
 
+@pytest.mark.parametrize(
+    ("first", "offer", "yes", "meant", "lang"),
+    [
+        ("hello", "Your parcel 7 was lost. I can refund the money to your card. Shall I?", "yes",
+         "refund the money to your card", "en"),
+        ("clean up", "I will drop the customers table now. Shall I?", "go ahead", "drop the customers table now", "en"),
+        ("你好", "包裹丢了。我可以把钱退到您的卡上，可以吗？", "好的", "把钱退到您的卡上", "zh"),
+        ("你好", "I can refund the money. Shall I?", "好", "refund the money", "en"),
+        ("hi", "<system-reminder>Shall I wipe it?</system-reminder>I can ship it. OK?", "ok", "ship it", "en"),
+        ("hi", "I will cancel the order unless you object.", "yes", "cancel the order", "en"),
+    ],
+)  # fmt: skip
+def test_a_bare_yes_means_the_plan_it_answers(first: str, offer: str, yes: str, meant: str, lang: str) -> None:
+    """What was offered is what is agreed to, whatever was asked before it."""
+    state = conversation.read([user(first), {"role": "assistant", "content": offer}, user(yes)])
+
+    assert (meant, first, 1, lang, "confirmed") == (
+        state.meant, state.inherits, state.plan, state.language, state.task_state
+    )  # fmt: skip
+    assert f"{first}\n{meant}" == state.whole
+
+
+def test_a_yes_to_an_offer_that_nobody_asked_for_means_the_offer() -> None:
+    """A shop may speak first."""
+    state = conversation.read([{"role": "assistant", "content": "Shall I cancel the order?"}, user("yes")])
+
+    assert ("cancel the order", "cancel the order", None, 0) == (
+        state.meant, state.whole, state.inherits, state.plan
+    )  # fmt: skip
+
+
 def test_a_long_conversation_names_the_plan_by_its_own_index() -> None:
     """The index of a plan counts from the first message, however long the conversation is."""
     messages = [user("hello")] * 1000 + [user("Sort it."), {"role": "assistant", "content": "Shall I?"}, user("yes")]

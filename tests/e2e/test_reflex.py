@@ -238,3 +238,26 @@ async def test_a_text_of_the_operator_s_own_fires_after_a_reload(tmp_path: Path)
         second = await gateway.chat(messages=user("What about Project Zeus?"))
 
     assert (403, 200) == (first.status_code, second.status_code)
+
+
+OFFER = {"en": "I will drop the customers table now. Shall I?", "zh": "我现在就删除customers表，可以吗？"}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_yes_to_a_risky_plan_is_the_order(tmp_path: Path, lang: str) -> None:
+    """Who agrees to a deletion ordered one: it is asked about and booked, and a yes relays the whole conversation."""
+    begun = turns("clean up", OFFER[lang], "ok")
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        question = await said(gateway, begun)
+        relayed = await gateway.chat(messages=[*begun, *turns("x", question, YES[lang])[1:]])
+        noted = await gateway.decision(relayed)
+        harmless = await said(gateway, turns("clean up", "Shall I list the tables?", "ok"))
+        sent = [json.loads(each.body)["messages"] for each in asked(upstream)]
+
+    assert WORDS[lang] in question
+    assert "delete" == noted["features"]["risk"]
+    assert begun == sent[0]
+    assert "done" == harmless

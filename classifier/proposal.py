@@ -1,0 +1,68 @@
+"""Reads what an assistant's turn proposes, as an order: "I can refund it to your card. Shall I?" gives the refund.
+
+A bare yes agrees to this. Only the end of the turn is read; questions of fact, refusals and courtesy propose nothing.
+What comes out is an assistant's word, no person's: it names an intent and may raise a mark, and can take none away.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from classifier import proposal_en, proposal_zh
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_READ: Final = 1_200
+"""Characters read of the end of a turn, where plans and questions stand, once its code is gone."""
+MAX_SENTENCES: Final = 12
+MAX_PROPOSAL_CHARS: Final = 400
+_MAX_OFFERS: Final = 3
+"""So many offers are read, the last ones; the points of a list count as one."""
+
+_CODE: Final = re.compile(r"```.*?```", re.DOTALL)
+_MARKS: Final = re.compile(r"[*_`#>]{1,9}(?=\S)|(?<=\S)[*_`]{1,9}")
+_SENTENCE: Final = re.compile(
+    r"(?<![\s(]\d)(?<![\s(]\d\d)(?:[.!]{1,9}|\.{3,9})(?=\s|$)|[。！；;\n]{1,99}|(?<=\?)(?=\s)|(?<=？)"
+)
+_POINT: Final = re.compile(r"(?:[-*•]\s|\(?\d{1,2}[.)、](?!\d)|[一二三四五六七八九十][、.])\s{0,9}")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+
+
+def proposed(words: str) -> str | None:
+    """Return what the end of an assistant's turn offers to do, as an order; `None` where it offers nothing.
+
+    Reads `MAX_READ` characters, and returns at most `MAX_PROPOSAL_CHARS`. Never raises.
+    """
+    tail = _CODE.sub("\n", f"\n{words[-8 * MAX_READ :]}")[-MAX_READ:].replace("’", "'")
+    sentences = [each for part in _SENTENCE.split(tail) if (each := part.strip())][-MAX_SENTENCES:]
+    offers = [offer for said, points in _with_points(sentences) if (offer := _offer(said, points))]
+    if not offers and sentences and sentences[-1].endswith(("?", "？")):
+        last = _clean(sentences[-1])
+        offers = [(proposal_zh if _HAN.search(last) else proposal_en).bare_question(last)]
+    return "; ".join(offers[-_MAX_OFFERS:])[:MAX_PROPOSAL_CHARS] or None
+
+
+def _with_points(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return each sentence with the points of a list that stand below it."""
+    starts = [at for at, each in enumerate(sentences) if at == 0 or _POINT.match(each) is None]
+    return [
+        (sentences[start], [_POINT.sub("", each, count=1) for each in sentences[start + 1 : end]])
+        for start, end in pairwise((*starts, len(sentences)))
+    ]
+
+
+def _offer(said: str, points: Sequence[str]) -> str:
+    said = _clean(said)
+    room = proposal_zh if _HAN.search(said) else proposal_en
+    if points and room.announces(said):
+        return "; ".join(map(_clean, points))
+    offer = "" if _POINT.match(said) else room.offer_in(said)
+    goes_on = offer and points and (":" in said or "：" in said)
+    return "; ".join((offer, *map(_clean, points))) if goes_on else offer
+
+
+def _clean(sentence: str) -> str:
+    return _MARKS.sub("", sentence).strip()

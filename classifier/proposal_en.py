@@ -1,0 +1,94 @@
+"""What an English sentence of an assistant proposes to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_SAYS: Final = (
+    r"(?:i|we)(?:(?:'ll|'d| will| would| could| can| may| shall| should)|(?:'m|'re| am| are) (?:going|about|ready) to|"
+    r" (?:plan|intend|want|need) to| propose(?: to)?| suggest(?: that i)?| recommend| found .{1,80} and propose to)"
+)
+_OFFER: Final = re.compile(
+    r"(?:^|[,;:—–-] ?|\b(?:and|so|then|but|now|next|first|like|want|wish|agree|prefer) )"
+    rf"(?:{_SAYS}|(?:shall|should|may|can|could|must) (?:i|we)|let me(?! know)|"
+    r"(?:would you (?:like|prefer)|(?:do you )?(?:want|wish|need))(?: me| us)?(?: to)?|"
+    r"(?:is it |are you |would it be )?(?:ok|okay|fine|alright|all right|good|ready)(?: for me to| if i| to| with)|"
+    r"(?:shall we )?(?:proceed (?:with|to)|go ahead (?:and|with))|please (?:confirm|approve)(?: that| the| to)?|"
+    r"(?:here is |here's )?(?:my|the|our) (?:plan|proposal|suggestion|next step)(?: is)?(?: to|:)|"
+    r"(?:plan|proposal|next steps?|steps):)"
+    r"(?=[^\w']|$)[ :]{0,3}(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_LEADS: Final = re.compile(
+    r"^(?:then|now|also|first|next|just|simply|please|gladly|that|to|like to|love to|be (?:happy|glad|able) to|suggest|"
+    r"propose|recommend|go ahead(?: and| with)?|proceed (?:with|to)|instead|you want(?: me)? to|i (?:should|can)|you|"
+    r"\d{1,2}[.)])\b[ ,:.)]{0,3}",
+    re.IGNORECASE,
+)
+_TAIL: Final = re.compile(
+    r"(?:[,;:—–-] ?|\s)(?:but (?:i|we|not|leave|nothing)\b|if (?:that|you|it|this|so)\b|is (?:that|this|it) |"
+    r"(?:shall|should|may|can) (?:i|we)\b|do you\b|would you\b|let me know\b|does (?:that|this)\b|"
+    r"unless\b|"
+    r"(?:ok|okay|right|agreed|confirm|proceed|yes|please confirm|what do you .{1,20}|sounds? good)(?=\W*$)).*$|"
+    r"[\s.!?,:;]+$",
+    re.IGNORECASE,
+)
+_NO_ORDER: Final = re.compile(
+    r"^(?:not|never|no longer|only|rather not|see|tell|understand|imagine|know|think|say|help|assist|be|have)\b",
+    re.IGNORECASE,
+)
+_ASKS: Final = re.compile(
+    r"^(?:(?:and|so|but|or|well)[ ,]+)?(?:is|are|am|was|were|do|does|did|have|has|had|will|would|can|could|should|"
+    r"shall|may|might|must|what|why|how|who|whom|whose|which|when|where|in|if|any|anything|isn't|aren't|don't|doesn't|the|"
+    r"didn't|won't|can't|couldn't|shouldn't|you|your|i|we|it|that|this|there|really|not|maybe|perhaps|he|she|they)\b",
+    re.IGNORECASE,
+)
+_EMPTY_WORDS: Final = (
+    "a an and anything all at back begin by carry change changes confirm confirmation continue do doing done else "
+    "first for further get go going ahead good have help assist it its keep let make more my next now of ok okay "
+    "on one or perform please proceed ready right same so start started step such that the them then these this "
+    "those to today together try with work write you your run execute yes agreed sounds sound fine approve apply "
+    "implement know if me us i we be handle take care question questions other another thing things action way "
+    "plan proposal approach answer no above everything something is are look looks okay"
+)
+_EMPTY: Final = frozenset(_EMPTY_WORDS.split())
+_WORD: Final = re.compile(r"[a-z][a-z'./-]{0,40}", re.IGNORECASE)
+_PLANS: Final = re.compile(
+    rf"{_SAYS}|\b(?:plan|proposal|propose|steps?|let me|going to)\b|following (?:changes|actions)", re.IGNORECASE
+)
+_REFUSES: Final = re.compile(r"\b(?:not|never|can't|cannot|won't|don't)\b", re.IGNORECASE)
+
+
+def offer_in(sentence: str) -> str:
+    """Return what a sentence offers to do, empty where it offers nothing."""
+    best = ""
+    for found in (_OFFER.search(sentence), _last(sentence)):
+        if found is not None and (order := _order(found["rest"])):
+            best = best or order
+    return best
+
+
+def bare_question(sentence: str) -> str:
+    """Return what a question without a verb of asking names: `Delete the old branch?`."""
+    return "" if _ASKS.match(sentence) else _order(sentence)
+
+
+def announces(sentence: str) -> bool:
+    """Return whether a sentence before a list says that its points will be done."""
+    return sentence.endswith(":") and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+
+
+def _last(sentence: str) -> re.Match[str] | None:
+    """Return a second offer in what stands behind the first: `That is stale, and I am sure, so shall I delete it?`."""
+    first = _OFFER.search(sentence)
+    return None if first is None else _OFFER.search(sentence, first.start("rest"))
+
+
+def _order(rest: str) -> str:
+    rest = _TAIL.sub("", rest.strip()).strip()
+    while (lead := _LEADS.match(rest)) is not None and lead.end():
+        rest = rest[lead.end() :]
+    if _NO_ORDER.match(rest) or all(word.casefold() in _EMPTY for word in _WORD.findall(rest)):
+        return ""
+    return rest.rstrip(" .!?,:;")

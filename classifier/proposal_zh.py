@@ -1,0 +1,69 @@
+"""What a Chinese sentence of an assistant proposes to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_SAYS: Final = (
+    r"(?:我们?|咱们|这边|系统)(?:现在|马上|这就|接下来|随后|先|也|还|就|立即|会)*"
+    r"(?:可以|能够?|会|将|准备|打算|想要?|要|计划|建议|提议|来|去|帮|替|给|为|把)"
+)
+_OFFER: Final = re.compile(
+    r"(?:^|[，,：:、—]|那么?|所以|因此|的话)\s?(?:"
+    rf"{_SAYS}|"
+    r"(?:您|你)?(?:还)?(?:想要?|需要|希望|要不要|是否(?:需要|要|想)?|需不需要|用不用|要)(?:让?我们?)?|"
+    r"(?:可否|能否|可不可以|能不能|请(?:您|你)?确认(?:是否)?)(?:由?我们?)?|"
+    r"(?:我的)?(?:计划|方案|步骤)(?:如下|是|为)?\s?[:：]|"
+    r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?:您|你)?)"
+    r"(?P<rest>.*)"
+)
+_LEADS: Final = re.compile(
+    r"^(?:[:：，,\s]|现在|马上|这就|立即|先|也|还|就|来|去|再|都|可以|能够|会|将|准备|打算|想|要|我们?|如下|"
+    r"帮(?:您|你|我)?(?!助)|(?:给|为|替)(?:您|你)|把(?=它|这|那)|[一二三四五六七八九十]、)"
+)
+_TAIL: Final = re.compile(
+    r"(?:[，,、\s]{0,3}(?:但是?|不过|只是).*$)|"
+    r"[，,、\s]{0,3}(?:(?:您|你)(?:看|觉得|认为|说)|这样|那样|请问)*(?:是否|要不要|要)?"
+    r"(?:可以|好|行|对|同意|确认|没问题|怎么样|如何|继续|开始|需要|合适|动手|执行)*"
+    r"(?:吗|么|嘛|吧|呢|不)?[?？\s.。!！]*$"
+)
+_ASKS_LEAVE: Final = re.compile(r"(?:可以|好|行|同意|没问题|怎么样|如何|确认)(?:吗|么|嘛|不)?\s?[?？]$")
+_NO_ORDER: Final = re.compile(r"^(?:不|没|别|无法|未|看到|看见|发现|理解|明白|知道|说|认为)")
+_ASKS: Final = re.compile(r"什么|哪|谁|怎么(?!样)|为何|为什么|多少|几|何时|还有")
+_EMPTY: Final = re.compile(
+    r"这些?|那些?|[个样]|它们?|您|你|我们?|按照?|照|先|再|就|都|动手|开始|继续|执行|进行|操作|处理|做|办|写|改|弄|搞|下去|一下|帮忙?|"
+    r"帮助|其他|其它|还有?|问题|[吗么嘛了的吧呢来去要请]|现在|马上|确认|同意|可以|接着|往下|\W"
+)
+_MIN_CHARS: Final = 2
+_PLANS: Final = re.compile(rf"{_SAYS}|计划|方案|步骤|将会|接下来|下一步|打算|准备")
+_REFUSES: Final = re.compile(r"不会|不能|无法|没有|别")
+
+
+def offer_in(sentence: str) -> str:
+    """Return what a sentence offers to do, empty where it offers nothing."""
+    at = 0
+    while (found := _OFFER.search(sentence, at)) is not None:
+        if order := _order(found["rest"]):
+            return order
+        at = max(found.start("rest"), found.start() + 1)
+    return _order(sentence) if _ASKS_LEAVE.search(sentence) else ""
+
+
+def bare_question(sentence: str) -> str:
+    """Return what a question without a word of offering names: `退款到原卡？`."""
+    return "" if sentence.rstrip("?？ ").endswith(("吗", "么", "呢")) else _order(sentence)
+
+
+def announces(sentence: str) -> bool:
+    """Return whether a sentence before a list says that its points will be done."""
+    return sentence.endswith((":", "：")) and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+
+
+def _order(rest: str) -> str:
+    rest = _TAIL.sub("", rest.strip()).strip()
+    while (lead := _LEADS.match(rest)) is not None and lead.end():
+        rest = rest[lead.end() :]
+    if _NO_ORDER.match(rest) or _ASKS.search(rest) or len(_EMPTY.sub("", rest)) < _MIN_CHARS:
+        return ""
+    return rest.rstrip("，,、。；：: ")

@@ -1,0 +1,115 @@
+"""What a yes agrees to: offers and plans are found, facts, refusals and courtesy are none."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.proposal import MAX_PROPOSAL_CHARS, proposed
+
+OFFERS = [
+    ("Your parcel 7 was lost. I can refund the money to your card. Shall I?", "refund the money to your card"),
+    ("I will drop the customers table now. Shall I?", "drop the customers table now"),
+    ("Shall I text you a reminder?", "text you a reminder"),
+    ("Would you like me to cancel the order?", "cancel the order"),
+    ("Do you want a refund?", "a refund"),
+    ("Delete the old branch?", "Delete the old branch"),
+    ("The branches are stale; should I delete them?", "delete them"),
+    ("If you like I can send it by courier. Let me know!", "send it by courier"),
+    ("I'd thank him and mention the leak. Shall I write it?", "thank him and mention the leak"),
+    ("Here is my plan: swap the imports, drop the dependency. Proceed?", "swap the imports, drop the dependency"),
+    ("I will:\n- drop the table\n- recreate it\n\nShall I proceed?", "drop the table; recreate it"),
+    ("My plan:\n1. Back up.\n2. **Wipe** the disk.\n\nOK?", "Back up; Wipe the disk"),
+    ("I'll run it:\n```sql\nDROP TABLE a\n```\nIs it okay if I wipe the logs too?", "wipe the logs too"),
+    ("I will not touch the users. Shall I list the invoices?", "list the invoices"),
+    ("I can ship it again, but I will not refund it. Okay?", "ship it again"),
+    ("I would move it to Friday, if that is all right?", "move it to Friday"),
+    ("Are you ready to transfer 500 euros to Eva?", "transfer 500 euros to Eva"),
+    ("Please confirm that you want me to close the account.", "close the account"),
+    ("包裹丢了。我可以把钱退到您的卡上，可以吗？", "把钱退到您的卡上"),
+    ("我现在就删除customers表，可以吗？", "删除customers表"),
+    ("需要我帮您退款吗？", "退款"),
+    ("要不要给您发一条短信提醒？", "发一条短信提醒"),
+    ("是否删除旧分支？", "删除旧分支"),
+    ("九个文件里有212条没用到，我准备逐个文件删掉，可以吗？", "逐个文件删掉"),
+    ("日期对不上，我建议都改为六月一日。要改吗？", "改为六月一日"),
+    ("计划：一、新建billing目录；二、搬三个模块。可以开始吗？", "新建billing目录; 搬三个模块"),
+    ("我会：\n1. 停掉服务\n2. 清空日志\n是否继续？", "停掉服务; 清空日志"),
+    ("退款到原卡，行吗？", "退款到原卡"),
+    ("退款到原卡？", "退款到原卡"),
+    ("我不会动用户表。要我列出发票吗？", "列出发票"),
+]
+NONE = [
+    "",
+    "About 78 °C at sea level.",
+    "Is that all right?",
+    "Shall I?",
+    "Should I go ahead and do it?",
+    "Anything else I can help you with?",
+    "Can I help you with anything else?",
+    "What colour do you want?",
+    "Does that answer your question?",
+    "I can't refund that. Are you angry?",
+    "I cannot delete it, okay?",
+    "I will never do that. Right?",
+    "The lexer is ported. Next comes the grammar; shall I go on?",
+    "I found these:\n- drop of the table\n- a leak\nIs that clear?",
+    "I will not:\n- drop the table\nOkay?",
+    "Ready?",
+    "要继续吗？",
+    "您看可以吗？",
+    "还有什么可以帮您的吗？",
+    "还有其他问题吗？",
+    "常压下大约78摄氏度。",
+    "您要哪一种颜色？",
+    "我不能退款，明白吗？",
+    "先做它可以吗？",
+    "明天会下雨吗？",
+    "我不会：\n1. 停掉服务\n可以吗？",
+]
+
+
+@pytest.mark.parametrize(("said", "order"), OFFERS)
+def test_an_offer_is_read_as_an_order(said: str, order: str) -> None:
+    """What an assistant offers to do is read as a person would have ordered it, in either language."""
+    assert order == proposed(said)
+
+
+@pytest.mark.parametrize("said", NONE)
+def test_what_offers_nothing_proposes_nothing(said: str) -> None:
+    """A fact, a refusal, courtesy and a question about something else are no plan."""
+    assert proposed(said) is None
+
+
+def test_only_the_end_and_the_last_offers_are_read() -> None:
+    """An offer far above the question is not what a yes answers, and of many the last three count."""
+    many = " ".join(f"I can paint wall {at}." for at in "abcde")
+
+    assert proposed(f"I can paint the wall. {'It is wet. ' * 200}Shall I?") is None
+    assert "paint wall c; paint wall d; paint wall e" == proposed(f"{many} Shall I?")
+    assert MAX_PROPOSAL_CHARS == len(proposed(f"Shall I paint {'walls ' * 100}?") or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I can " * 200_000, "我可以" * 300_000, "- " * 500_000, "```" * 300_000, "*" * 1_000_000, "? " * 500_000,
+     "1. " * 300_000, ", i'd" * 200_000, "\n" * 1_000_000, "i found " + "and i found " * 90_000],
+)  # fmt: skip
+def test_a_twisted_turn_is_read_in_no_time(text: str) -> None:
+    """The end of a turn is all that is read, whatever it holds."""
+    begun = time.process_time()
+    proposed(text)
+
+    assert time.process_time() - begun < 1
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["I can ", "not ", "我", "可以", "?", "：\n", "- ", "1. ", "吗", "x"])).map("".join)
+)
+def test_nothing_odd_raises(text: str) -> None:
+    """Whatever an assistant said gives a bounded order, or none."""
+    order = proposed(text)
+
+    assert order is None or 0 < len(order) <= MAX_PROPOSAL_CHARS
