@@ -1,6 +1,7 @@
 """Where a fitted policy lies: a folder with `policy.json` (what it is) and the arrays it names (NumPy, no pickle).
 
-The manifest is replaced last and at once, so that a folder always holds a whole policy, old or new.
+The manifest is replaced last and at once, so that a folder always holds a whole policy, old or new. It holds the hash
+of the arrays, and one of all else that it says: names of models in another order would be other expectations.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 MANIFEST = "policy.json"
 FORMAT = "thalamus-policy"
-SCHEMA = 1
+SCHEMA = 2
+"""1 had no hash of what the manifest says."""
 MEND = "fit it anew (thalamus policy fit) or put a whole folder back"
+_OWN_HASH = "sha256"
 _SHORT = 12
 
 
@@ -53,6 +56,7 @@ def store(folder: Path, about: Json, arrays: Mapping[str, NDArray[np.generic]]) 
         "arrays": {"file": name, "sha256": found},
         **about,
     }
+    manifest[_OWN_HASH] = _hash_of(manifest)
     (folder / name).write_bytes(packed.getvalue())
     fresh = folder / f"{MANIFEST}.new"
     fresh.write_text(f"{json.dumps(manifest, ensure_ascii=False, indent=2)}\n", "utf-8")
@@ -105,7 +109,15 @@ def _manifest(path: Path) -> Json:
         raise _error("is no manifest of a policy", path)
     if manifest.get("schema") != SCHEMA:
         raise _error(f"has the schema {manifest.get('schema')!r}; this version reads {SCHEMA}", path)
+    if manifest.get(_OWN_HASH) != _hash_of(manifest):
+        raise _error("does not say what was written (its hash differs)", path)
     return manifest
+
+
+def _hash_of(manifest: Json) -> str:
+    """Return the hash of all that a manifest says, in whatever order and layout; of the hash itself it says nothing."""
+    said: object = json.loads(json.dumps({name: each for name, each in manifest.items() if name != _OWN_HASH}))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _arrays(packed: bytes, file: Path) -> dict[str, NDArray[np.generic]]:

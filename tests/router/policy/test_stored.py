@@ -28,8 +28,12 @@ def folder(tmp_path) -> Path:
 
 
 def _changed(folder, **changes):
+    """Write another manifest, with the hash that belongs to it."""
     path = folder / "policy.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    said = {**json.loads(path.read_text()), **changes}
+    del said["sha256"]
+    said["sha256"] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(said))
 
 
 def _with_arrays(folder, **changes):
@@ -64,6 +68,35 @@ def test_changed_byte_is_refused(folder):
         load_policy(folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda said: said["models"].reverse(),
+        lambda said: said["intents"].reverse(),
+        lambda said: said["recipe"].update(seed=99),
+        lambda said: said.update(version="other"),
+        lambda said: said.pop("sha256"),
+        lambda said: said.update(more=1),
+    ],
+)
+def test_a_manifest_that_says_something_else_is_refused(folder, change):
+    """Names that changed their places would be other expectations; the error names the file and what to do."""
+    path = folder / "policy.json"
+    said = json.loads(path.read_text())
+    change(said)
+    path.write_text(json.dumps(said))
+    with pytest.raises(ArtefactError, match=r"policy\.json: does not say what was written .* fit it anew"):
+        load_policy(folder)
+
+
+def test_a_manifest_in_another_layout_is_the_same(folder):
+    """An editor's order and spaces change nothing of what it says."""
+    path = folder / "policy.json"
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))
+
+    assert ("large", "middle", "small") == tuple(sorted(load_policy(folder).models))
+
+
 def test_arrays_that_hold_nan_are_refused(folder):
     """A NaN would choose a model by accident."""
     _with_arrays(folder, base=np.array([np.nan, 0.2, 0.3]))
@@ -89,7 +122,7 @@ def test_pickles_are_refused(folder):
     ("changes", "said"),
     [
         ({"format": "x"}, "is no manifest of a policy"),
-        ({"schema": 2}, "has the schema 2; this version reads 1"),
+        ({"schema": 1}, "has the schema 1; this version reads 2"),
         ({"features": "older"}, "was fitted on features 'older'"),
         ({"models": "a"}, "tells no list of models"),
         ({"intents": [1]}, "tells no list of intents"),
