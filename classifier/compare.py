@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from classifier.calibration import Interval, binomial_interval, bootstrap
+from classifier.calibration import Interval, binomial_interval, bootstrap, ece
 from classifier.qwen.decision import flags_of
 from classifier.qwen.report import markdown
 from classifier.qwen.rows import data_hash, require_labels
@@ -47,6 +47,8 @@ class Measured:
     """Share of the rows it answered."""
     answered_exact: Interval
     """Of the rows it answered, the share that was exactly right."""
+    ece: float | None
+    """Expected calibration error of all guesses, 0 to 1; `None` where it does not say how sure it is."""
     p50_ms: float
     p95_ms: float
     input_tokens: float
@@ -157,12 +159,22 @@ def _measured(
         by_language={lang: _of_language(lang, rows, said, labels) for lang in ("zh", "en")},
         coverage=len(answered) / len(rows) if rows else 0.0,
         answered_exact=binomial_interval(sum(answered), len(answered)),
+        ece=_ece(guesses, rows),
         p50_ms=float(np.quantile(times, 0.5)) if times else 0.0,
         p95_ms=float(np.quantile(times, 0.95)) if times else 0.0,
         input_tokens=float(np.mean([guess.input_tokens for guess in guesses])) if guesses else 0.0,
         output_tokens=float(np.mean([guess.output_tokens for guess in guesses])) if guesses else 0.0,
         tokens_saved=1 - tokens / most if most else 0.0,
     )
+
+
+def _ece(guesses: Sequence[Guess], rows: Sequence[Row]) -> float | None:
+    told = [guess.confidence for guess in guesses]
+    sure = np.array([each for each in told if each is not None], np.float64)
+    if not guesses or len(sure) < len(told):
+        return None
+    right = [set(guess.labels) == set(row.labels) for guess, row in zip(guesses, rows, strict=True)]
+    return ece(sure, np.array(right, np.bool_))
 
 
 def _of_language(lang: str, rows: Sequence[Row], said: Sequence[tuple[str, ...]], labels: Sequence[str]) -> Scores:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from classifier.qwen.artefact import TOKENIZER, open_artefact
 from classifier.qwen.base import find_base, load_language_model, pick_device
-from classifier.qwen.decision import decide
+from classifier.qwen.decision import all_right, decide
 from classifier.qwen.encoding import load_encoder
 from classifier.qwen.forms import Setting, write_labels
 from classifier.qwen.libraries import torch
 from classifier.qwen.lora import load_adapted
+from classifier.qwen.ollama import USUAL_CONFIDENCE
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Guess:
     """Tokens that were read for this text; what is kept from text to text is not counted."""
     output_tokens: int = 0
     """Tokens that were written one after the other."""
+    confidence: float | None = None
+    """How likely it says that exactly these labels are right, 0 to 1; `None` where it says nothing of the kind."""
 
 
 class Contender(Protocol):
@@ -72,7 +75,7 @@ class FineTuned:
     def guess(self, text: str) -> Guess:
         """Return the head's verdict."""
         verdict = decide(self.head.logits([text])[0], self.head.rule)
-        return Guess(verdict.labels, verdict.abstained, self.head.n_tokens(text))
+        return Guess(verdict.labels, verdict.abstained, self.head.n_tokens(text), confidence=verdict.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ class Pretrained:
     def guess(self, text: str) -> Guess:
         """Return the labels it likes."""
         found = self.scorer.score(text)
-        return Guess(found.chosen(at_least=PRETRAINED_SHARE), input_tokens=found.n_tokens)
+        chosen = found.chosen(at_least=PRETRAINED_SHARE)
+        confidence = all_right(found.shares, [found.labels.index(label) for label in chosen])
+        return Guess(chosen, input_tokens=found.n_tokens, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,9 @@ class Generative:
 
     def guess(self, text: str) -> Guess:
         """Return the labels it writes; none that are known is an abstention."""
-        labels, n_written = write_labels(self.model, self.setting, text)
-        return Guess(labels, not labels, len(self.setting.encoder.encode(text)), n_written)
+        found = write_labels(self.model, self.setting, text)
+        n_read = len(self.setting.encoder.encode(text))
+        return Guess(found.labels, not found.labels, n_read, found.n_tokens, confidence=found.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Micro:
     def guess(self, text: str) -> Guess:
         """Return its prediction."""
         found = self.model.predict(text)
-        return Guess(found.labels, found.abstained)
+        return Guess(found.labels, found.abstained, confidence=found.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +172,14 @@ class Ollama:
         try:
             found = self.runner.run(self.classifier.ask(text))
         except ValueError:
-            return Guess((), abstained=True)
-        return Guess(found.labels, not found.labels, found.input_tokens, found.output_tokens)
+            return Guess((), abstained=True, confidence=0.0)
+        return Guess(
+            found.labels,
+            not found.labels,
+            found.input_tokens,
+            found.output_tokens,
+            confidence=USUAL_CONFIDENCE if found.labels else 0.0,
+        )
 
 
 def load_generative(folder: Path, *, base: str | None = None, device: str = "auto", threads: int = 1) -> Generative:

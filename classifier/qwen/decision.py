@@ -54,11 +54,16 @@ def decide(logits: Floats, rule: Rule) -> Verdict:
     cuts = np.asarray(rule.thresholds or (USUAL_THRESHOLD,) * len(rule.labels))
     passed = _passed(p, cuts, rule.labels)
     chosen = passed or [int(p.argmax())]
-    sure = 1.0 - p
-    sure[chosen] = p[chosen]
-    confidence = float(sure.prod())
+    confidence = all_right(p, chosen)
     labels = tuple(rule.labels[at] for at in chosen)
     return Verdict(labels, tuple(map(float, p)), confidence, abstained=not passed or confidence < rule.abstain_below)
+
+
+def all_right(p: Floats, chosen: Sequence[int]) -> float:
+    """Return the probability that the chosen columns hold and no other does, were they independent."""
+    sure = 1.0 - p
+    sure[list(chosen)] = p[list(chosen)]
+    return float(sure.prod())
 
 
 def fit_rule(logits: Floats, gold: Flags, labels: Sequence[str], *, accuracy: float) -> Rule:

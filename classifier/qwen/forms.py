@@ -5,6 +5,7 @@ The baseline learns `用户: …\n助手: payment, inventory` and is measured by
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +40,18 @@ class Setting:
     pad_token_id: int
     end_token_id: int
     device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a language model wrote for one text."""
+
+    labels: tuple[str, ...]
+    """Those of its words that are labels."""
+    n_tokens: int
+    """Tokens it took, one after the other."""
+    probability: float
+    """Product of the shares that the model gave to the tokens it wrote; 0 where it wrote no label."""
 
 
 class TrainingForm(Protocol):
@@ -115,7 +128,7 @@ class GenerativeForm:
         losses: list[float] = []
         with torch().inference_mode():
             losses += [float(self.loss(model, [row])) for row in rows]
-        written = [write_labels(model, self.setting, row.text)[0] for row in rows]
+        written = [write_labels(model, self.setting, row.text).labels for row in rows]
         return float(np.mean(losses)), scores_of([row.labels for row in rows], written, self.setting.labels)
 
     def _answer(self, row: Row) -> list[int]:
@@ -123,12 +136,12 @@ class GenerativeForm:
         return [*self.setting.encoder.plain(f" {BETWEEN.join(words)}"), self.setting.end_token_id]
 
 
-def write_labels(model: Any, setting: Setting, text: str) -> tuple[tuple[str, ...], int]:
-    """Return the labels that a language model writes, greedily, and how many tokens it took."""
+def write_labels(model: Any, setting: Setting, text: str) -> Written:
+    """Return the labels that a language model writes, greedily, and how likely it found these very words."""
     ids = setting.encoder.encode(text)
     tensor = torch().tensor([ids], device=setting.device)
     with torch().inference_mode():
-        found = model.generate(
+        made = model.generate(
             input_ids=tensor,
             attention_mask=torch().ones_like(tensor),
             max_new_tokens=MAX_NEW_TOKENS,
@@ -138,8 +151,14 @@ def write_labels(model: Any, setting: Setting, text: str) -> tuple[tuple[str, ..
             top_k=None,
             eos_token_id=setting.end_token_id,
             pad_token_id=setting.pad_token_id,
-        )[0][len(ids) :].tolist()
-    return parse_labels(setting.encoder.text_of(found), setting.labels), len(found)
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+        found: list[int] = made.sequences[0][len(ids) :].tolist()
+        steps = zip(made.scores, found, strict=True)
+        share = sum(float(scores[0].float().log_softmax(-1)[token]) for scores, token in steps)
+    labels = parse_labels(setting.encoder.text_of(found), setting.labels)
+    return Written(labels, len(found), math.exp(share) if labels else 0.0)
 
 
 def parse_labels(written: str, labels: Sequence[str]) -> tuple[str, ...]:

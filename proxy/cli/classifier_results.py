@@ -105,4 +105,5 @@ def _guess_of(verdict: Verdict, *, ms: float) -> Json:
 def _line_of(each: Measured) -> str:
     found = asdict(each.scores)
     shares = ", ".join(f"{name} {found[name]:.3f}" for name in ("micro_f1", "exact", "recall"))
-    return f"{each.name}: {shares}; answers {each.coverage:.0%}; p50 {each.p50_ms:.1f} ms"
+    calibrated = "" if each.ece is None else f"; ECE {each.ece:.3f}"
+    return f"{each.name}: {shares}; answers {each.coverage:.0%}{calibrated}; p50 {each.p50_ms:.1f} ms"

@@ -57,10 +57,10 @@ def half():
     return Says(
         "half",
         [
-            Guess(("payment",), input_tokens=5),
-            Guess(("payment",), abstained=True, input_tokens=5),
-            Guess(("payment",), input_tokens=5),
-            Guess((), abstained=True, input_tokens=5),
+            Guess(("payment",), input_tokens=5, confidence=0.9),
+            Guess(("payment",), abstained=True, input_tokens=5, confidence=0.2),
+            Guess(("payment",), input_tokens=5, confidence=0.6),
+            Guess((), abstained=True, input_tokens=5, confidence=0.0),
         ],
     )
 
@@ -84,6 +84,7 @@ def test_figures_are_those_counted_by_hand(perfect, half):
     # right labels 5, said 3, hits 2; payment: 2 of 2 wanted with 3 said; exact: the first row of four
     assert (4 / 8, 0.25, 2 / 5) == (second.scores.micro_f1, second.scores.exact, second.scores.recall)
     assert pytest.approx((0 + 0 + 4 / 5) / 3) == second.scores.macro_f1
+    assert (None, pytest.approx((0.1 + 0.2 + 0.6 + 0.0) / 4)) == (first.ece, second.ece)
     assert (0.5, 0.5) == (second.coverage, second.answered_exact.value)
     assert pytest.approx([1.0, 1.0]) == [second.p50_ms, first.p95_ms]
     assert (10.0, 5.0) == (first.input_tokens + first.output_tokens, second.input_tokens)
@@ -124,6 +125,9 @@ def test_report_is_for_programs_and_for_people(perfect, half, tmp_path):
 
     assert ["perfect", "half"] == [each["name"] for each in json.loads(written.read_text())["contenders"]]
     assert "| half | 50.0 (" in text
+    assert [None, 0.225] == [each["ece"] for each in json.loads(written.read_text())["contenders"]]
+    assert "| ECE |" in text
+    assert "| 22.5 |" in text
     assert "half    " + "█" * 20 + "·" * 20 + " 50.0" in text
     assert "**ollama** was not measured: name a model." in text
     assert data_hash(ROWS)[:12] in text
@@ -193,7 +197,10 @@ def test_ollama_contender_counts_the_servers_tokens():
         found = [contender.guess("x"), contender.guess("x")]
         runner.run(client.aclose())
 
-    assert [Guess(("payment",), input_tokens=90, output_tokens=7), Guess((), abstained=True)] == found
+    assert [
+        Guess(("payment",), input_tokens=90, output_tokens=7, confidence=0.5),
+        Guess((), abstained=True, confidence=0.0),
+    ] == found
     assert "m" in contender.about
 
 
@@ -201,7 +208,7 @@ def test_micro_contender_says_what_its_model_says():
     """No token is read."""
 
     class Prediction:
-        labels, abstained = ("payment",), True
+        labels, abstained, confidence = ("payment",), True, 0.25
 
     class Model:
         version = "abc"
@@ -211,7 +218,7 @@ def test_micro_contender_says_what_its_model_says():
 
     contender = Micro(Model())
 
-    assert Guess(("payment",), abstained=True) == contender.guess("x")
+    assert Guess(("payment",), abstained=True, confidence=0.25) == contender.guess("x")
     assert "abc" in contender.about
 
 
@@ -224,6 +231,8 @@ def test_before_and_after_fine_tuning_on_a_tiny_model(tiny_base, artefact, rows_
     after = FineTuned(load_head(artefact, device="cpu"))
     first, second = compare(rows, LABELS, [before, after])
 
+    assert second.ece < 0.2
+    assert 0 < first.ece <= 1
     assert 1.0 == second.scores.micro_f1 > first.scores.micro_f1
     assert 0 == second.output_tokens < second.input_tokens
     assert (before.about, after.about) == (first.about, second.about)
@@ -247,6 +256,7 @@ def test_generative_baseline_is_measured_by_what_it_writes(tiny_base, artefact, 
 
     assert 0 < found.output_tokens <= 25
     assert found.abstained == (not found.labels)
+    assert (0 < found.confidence < 1) if found.labels else (0 == found.confidence)
     assert baseline.version in baseline.about
     with pytest.raises(ArtefactError, match="not the generative baseline"):
         load_generative(artefact)

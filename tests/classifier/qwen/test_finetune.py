@@ -10,6 +10,7 @@ import pytest
 
 from classifier.finetune import TrainPlan, train
 from classifier.qwen.artefact import open_artefact
+from classifier.qwen.contenders import load_generative
 from classifier.qwen.heads import load_head
 from config.errors import ArtefactError, CorpusError
 from tests.classifier.qwen.conftest import LABELS, NO_TORCH, ROWS, write_rows
@@ -38,6 +39,20 @@ def plan(tiny_base, rows_file, tmp_path):
 def weights_of(folder):
     """Every tensor of an artefact's adapter."""
     return safetensors.load_file(folder / "adapter_model.safetensors")
+
+
+def by_hand(baseline, text):
+    """The product of the likeliest tokens' shares, one forward pass a token."""
+    torch = pytest.importorskip("torch")
+    ids, product = list(baseline.setting.encoder.encode(text)), 1.0
+    for _ in range(25):
+        with torch.inference_mode():
+            shares = baseline.model(input_ids=torch.tensor([ids])).logits[0, -1].softmax(-1)
+        ids.append(int(shares.argmax()))
+        product *= float(shares.max())
+        if ids[-1] == baseline.setting.end_token_id:
+            break
+    return product
 
 
 class StoppedError(Exception):
@@ -244,6 +259,15 @@ def test_generative_form_learns_to_write_labels(plan, tmp_path):
     assert told[-1].scores.micro_f1 > 0.5
     with pytest.raises(ArtefactError, match="generative baseline"):
         load_head(done.folder)
+    baseline = load_generative(done.folder, device="cpu")
+    texts = [text for text, _ in ROWS[::2]]
+    guesses = [baseline.guess(text) for text in texts]
+    pairs = list(zip(texts, guesses, strict=True))
+
+    assert any(guess.labels for guess in guesses)
+    assert [pytest.approx(by_hand(baseline, text) if guess.labels else 0.0) for text, guess in pairs] == [
+        guess.confidence for guess in guesses
+    ]
 
 
 def test_half_precision_trains_too(plan):
