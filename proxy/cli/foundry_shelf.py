@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from classifier.readings import load_reader
 from classifier.shadow import compared
 from classifier.shelf import Shelf
 from config.database import open_database, parse_url
@@ -78,7 +79,10 @@ def rollback(name: Name, *, config: ConfigFile = None, as_json: AsJson = False) 
 
 
 def status(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Say which version of each artefact is live, and how what runs in shadow compares."""
+    """Say which version of each artefact is live and which serves, and how what runs in shadow compares.
+
+    Each live version is loaded and proven, as a gateway does; where one is refused, the one before it serves.
+    """
     settings = read_settings(config)
     shelf, truths = shelf_of(settings), _truths(settings)
     rows = [_status(shelf, name, truths) for name in shelf.names()]
@@ -104,15 +108,28 @@ def _tell(name: str, pointers: Pointers, said: str, *, as_json: bool) -> None:
 def _status(shelf: Shelf, name: str, truths: dict[str, frozenset[str]]) -> Json:
     try:
         pointers = shelf.pointers(name)
-        row: Json = {"name": name, **asdict(pointers)}
+        row: Json = {"name": name, **asdict(pointers), **_served(shelf, name)}
         found = _compared(shelf, name, pointers, truths)
     except ArtefactError as error:
-        return {"name": name, "error": str(error)}
+        return {"name": name, "error": str(error), "served": _served(shelf, name)["served"]}
     return row if found is None else {**row, "comparison": {**asdict(found), "passes": found.passes}}
+
+
+def _served(shelf: Shelf, name: str) -> Json:
+    """Return the version that a gateway would serve, and why that is not the live one."""
+    try:
+        reader, problems = shelf.open_live(name, load_reader)
+    except ArtefactError as error:
+        return {"served": None, "refused": str(error)}
+    return {"served": reader.version, **({"refused": problems[0]} if problems else {})}
 
 
 def _sentences(row: Json) -> list[tuple[str, object]]:
     told = [(key, row[key]) for key in ("name", "live", "error") if key in row]
+    if row.get("refused"):
+        told.append(("refused", row["refused"]))
+    if row.get("refused") or row.get("error"):
+        told.append(("served instead", row["served"] or "nothing"))
     if row.get("before"):
         told.append(("before", ", ".join(cast("tuple[str, ...]", row["before"]))))
     if row.get("shadow"):

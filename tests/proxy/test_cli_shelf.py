@@ -15,10 +15,12 @@ from classifier.foundry.blueprint import shipped_artefacts
 from classifier.micromodel import MicroModel
 from classifier.preproc import decode, encode
 from classifier.shadow import _line
+from classifier.shelf import Shelf
 from classifier.verdict import Pair, Word
 from config.database import open_database
 from config.types import OutcomeRecord
 from config.writer import GroupWriter
+from proxy.cli.foundry_shelf import _served
 from router.ledger import SqlLedger
 
 NAME = "intent"
@@ -74,6 +76,30 @@ def test_a_candidate_is_shadowed_compared_promoted_and_taken_back(run, tmp_path,
     assert "before shipped" in run("status")[1]
     assert f"{NAME}: version shipped is live again.\n" == run("rollback", NAME)[1]
     assert 1 == run("rollback", NAME)[0]
+
+
+def test_a_refused_version_is_not_called_served(run, tmp_path, candidate) -> None:
+    """What is live but cannot be loaded is named with its reason, beside what a gateway serves instead."""
+    shipped, version = (MicroModel.load(each).version for each in (shipped_artefacts() / NAME, candidate))
+    run("shadow", NAME, "candidate")
+    run("promote", NAME, "--force")
+    assert (version, version, False) == ((row := _status(run))["live"], row["served"], "refused" in row)
+    (tmp_path / ".thalamus" / "artefacts" / NAME / version / "model.onnx").write_bytes(b"\x80\x04 no model")
+    row = _status(run)
+    line = next(each for each in run("status")[1].splitlines() if each.startswith(NAME))
+
+    assert (version, shipped) == (row["live"], row["served"])
+    assert "model.onnx" in row["refused"]
+    assert "looks like a pickle" in row["refused"]
+    assert f"{NAME}  live {version}  refused {row['refused']}  served instead {shipped}  before shipped" == line
+
+
+def test_where_nothing_can_be_loaded_nothing_is_served(tmp_path, candidate) -> None:
+    """Also the shipped one may be broken."""
+    (candidate / "model.onnx").write_bytes(b"\x80\x04 no model")
+    row = _served(Shelf(tmp_path / "versions", tmp_path), candidate.name)
+
+    assert (None, True) == (row["served"], "looks like a pickle" in row["refused"])
 
 
 def test_each_step_is_told_as_json(run, candidate) -> None:
@@ -170,6 +196,8 @@ def test_a_corrupt_candidate_and_broken_pointers_are_named(run, tmp_path, candid
 
     assert "pointers.json: does not say which version is live" in run("status")[1]
     assert "is_question  live shipped" in run("status")[1]
+    assert "intent  error " in run("status")[1]
+    assert "  served instead " in run("status")[1]
 
 
 def test_books_that_cannot_be_read_leave_corrections_out(run, tmp_path) -> None:
