@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 TEST_ROWS = Path("classifier/foundry/blueprints/intent/test.jsonl")
 REPORT = Path("docs/reports/cascade.md")
 SEED = 20261122
+STAGED = 510
+"""Prompts whose stages are timed by the processor."""
 WARM_UP = 60
 LOADING_LIMIT_S = 60.0
 LANGUAGES = ("zh", "en")
@@ -190,7 +192,7 @@ def _rounds(every: list[Prompt], n: int) -> list[Asked]:
     found = [Asked(each) for each in every if each.tier == "micro"]
     for tier in ("rule", "nobody"):
         group = [each for each in every if each.tier == tier]
-        found += [Asked(group[at % len(group)]) for at in range(max(n // 3, len(group)))]
+        found += [Asked(group[at % len(group)]) for at in range(n // 3)]
     return found
 
 
@@ -205,7 +207,7 @@ def _gateway(stack: ExitStack, folder: Path, name: str, upstream: str, models: i
     url = f"http://127.0.0.1:{port}"
     wait_until_up(f"{url}/health/ready")
     line, until = Line(url, pid), time.monotonic() + LOADING_LIMIT_S
-    while ((line.get("/health") or {}).get("components", {}).get("classifier") or {}).get("status") == "loading":
+    while '"loading"' in json.dumps((line.get("/health") or {}).get("components")):
         if time.monotonic() > until:
             raise TimeoutError("the micro-models are not loaded")
         time.sleep(0.05)
@@ -239,7 +241,8 @@ def main() -> None:
     for models in (1, options.models):
         with tempfile.TemporaryDirectory(prefix="thalamus-cascade-") as name:
             found[models] = measure(options.requests, models=models, folder=Path(name))
-            texts = [each.prompt.text for each in found[models] if each.prompt.tier == "micro"]
+        texts = [each.text for each in prompts(STAGED, random.Random(SEED)) if each.tier == "micro"]
+        with tempfile.TemporaryDirectory(prefix="thalamus-cascade-") as name:
             staged[models] = asyncio.run(worked(texts, models=models, folder=Path(name)))
     text = page(found, staged, load=(before, os.getloadavg()[0]))
     options.report.write_text(text, encoding="utf-8")

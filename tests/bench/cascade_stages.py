@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from config.ids import new_id
 from config.loader import load_settings
+from config.trace import span
 from proxy import choosing, classifying
 from proxy.app import build_house
 from proxy.doors import OPENAI
@@ -76,11 +77,7 @@ async def _staged(house: House, text: str) -> tuple[float, float]:
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]}).encode()
     exchange = Exchange(new_id(), OPENAI, AttemptLog(time.perf_counter), thinks=True, admitted=True)
     exchange.parsed = OPENAI.parse(body, headers={}, max_depth=house.settings.server.max_json_depth)
-    notes: dict[str, object] = {}
-
-    def note(**told: object) -> None:
-        notes.update(told)
-
+    note = span("alone")  # outside a trace it only keeps what it is told
     at = [time.process_time()]
     await classifying.classify(house, exchange, note)
     at.append(time.process_time())
