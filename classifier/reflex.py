@@ -16,24 +16,27 @@ from classifier.reflex_action import ACTIONS, Action
 from classifier.reflex_commands import holds_command, uncovered
 from classifier.reflex_en_verbs import TRIGGERS
 from classifier.reflex_zh_verbs import TRIGGERS as TRIGGERS_ZH
-from config.patterns import compile_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from config.patterns import Pattern
     from config.types import Language
 
 __all__ = ["ACTIONS", "Action", "OwnRule", "Reflex", "ReflexHit"]
 
 MAX_EDGE_CHARS: Final = 1_000
-"""What is read of a long text: so much of its beginning and of its end, where orders stand; the rest is material."""
+"""What the built-in rules read of a long text: so much of its beginning and of its end; the rest is material."""
 MAX_SPAN_CHARS: Final = 120
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile("[a-z]{2}")
 """Stands in every English word of risk and in every name of a tool."""
-_INVISIBLE = re.compile("[\0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    "[\0\xad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
+_BETWEEN_HAN = re.compile(r" (?<=[\u3400-\u9fff] )(?=[\u3400-\u9fff])")
+_WIDE = re.compile("[\u2026\u3000\uff01-\uff5e]")
+_NARROW = {"\u2026": "...", "\u3000": " ", **{chr(at): chr(at - 0xFEE0) for at in range(0xFF01, 0xFF5F)}}
 _CODE = (re.compile(r"```.*?(?:```|\Z)", re.DOTALL), re.compile(r"`[^`\n]*`"))
 _OPENS = re.compile('[《「『“‘"]')
 _QUOTED = re.compile('《[^》]*》|「[^」]*」|『[^』]*』|“[^”]*”|‘[^’]*’|"[^"\n]*"')
@@ -56,7 +59,10 @@ class ReflexHit:
 
 @dataclass(frozen=True, slots=True)
 class OwnRule:
-    """A configured text that always stands for an action, wherever it occurs, without regard to case."""
+    """A configured text that always stands for an action, wherever it occurs.
+
+    Case, width, invisible characters and the length of a run of spaces or line breaks make no difference.
+    """
 
     text: str
     action: Action
@@ -66,19 +72,19 @@ class Reflex:
     """The rules, and the operator's own exact texts beside them."""
 
     def __init__(self, own: tuple[OwnRule, ...] = ()) -> None:
-        self._own: tuple[tuple[Pattern, OwnRule], ...] = tuple(
-            (compile_literal(each.text, ignore_case=True), each) for each in own
-        )
+        self._own = tuple((words, each) for each in own if (words := _spaced(each.text)))
 
     def look(self, text: str) -> ReflexHit | None:
-        """Return the first order of high risk, or `None`. Never raises; time is bounded whatever the text."""
+        """Return the first order of high risk, or `None`. Never raises.
+
+        The built-in rules read the edges of a long text, in bounded time; own texts are sought in the whole of it, in
+        linear time.
+        """
+        if self._own and (hit := self._own_in(text)) is not None:
+            return hit
         text = _edges(text)
         if not text.isascii():
-            text = text.encode(errors="replace").decode()  # RE2 reads no lone surrogates
-        for pattern, own in self._own:
-            if pattern.search(text) is not None:
-                language: Language = "zh" if _HAN.search(text) else "en"
-                return ReflexHit(own.action, language, own.text[:MAX_SPAN_CHARS], "own")
+            text = text.encode(errors="replace").decode()  # nobody can show a lone surrogate
         folded = _folded(text)
         has_han = not folded.isascii() and _HAN.search(folded) is not None
         has_latin = not has_han or _LATIN.search(folded) is not None
@@ -101,6 +107,13 @@ class Reflex:
                 return ReflexHit(action, "zh" if in_chinese else "en", span[:MAX_SPAN_CHARS], rule)
         return None
 
+    def _own_in(self, text: str) -> ReflexHit | None:
+        spaced = _spaced(text)
+        own = next((own for words, own in self._own if words in spaced), None)
+        if own is None:
+            return None
+        return ReflexHit(own.action, "zh" if _HAN.search(text) else "en", own.text[:MAX_SPAN_CHARS], "own")
+
 
 def _edges(text: str) -> str:
     if len(text) <= 2 * MAX_EDGE_CHARS:
@@ -111,7 +124,16 @@ def _edges(text: str) -> str:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower().replace("\0", "")
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower().replace("’", "'")
+    text = _INVISIBLE.sub("", text)
+    for wide in set(_WIDE.findall(text)):  # the marks of every Chinese text, without which most are normal already
+        text = text.replace(wide, _NARROW[wide])
+    return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+
+
+def _spaced(text: str) -> str:
+    """Return the folded text with one space for each run of them, and none between Chinese characters."""
+    spaced = " ".join(_folded(text).casefold().split())
+    return spaced if spaced.isascii() else _BETWEEN_HAN.sub("", spaced)
 
 
 def _sentences(folded: str) -> Iterator[str]:

@@ -17,7 +17,9 @@ class ReflexRuleSettings:
     """A text of your own that always stands for an action, such as the name of a system nobody may touch."""
 
     text: str
-    """The text itself, found anywhere in the turn without regard to case."""
+    """The text itself, found anywhere in the turn; case, width, invisible characters and the number of spaces or line
+    breaks between its words make no difference. Of a turn above 64,000 characters the first and the last 32,000 are
+    read."""
     action: RiskAction
     """What it stands for."""
 
