@@ -31,7 +31,6 @@ N_SEEDS_WITH_KEYS: Final = 2
 """Runs with keys take the longest: how much each key may move is computed anew with each of its ratings."""
 N_SEEDS_OF_LABELS: Final = 8
 N_KEYS: Final = 300
-N_SEEDS_PARTLY_KNOWN: Final = 5
 DOMAIN_KNOWN: Final = 0.188
 """Share of its test rows that the shipped domain model names, as its card says (`metrics.coverage`); a test holds
 this to the card, whose room this one does not know."""
@@ -100,7 +99,7 @@ def measured(scenario: Scenario, *, seeds: int, days: int) -> Measured:
     told.begin("with keys", fewest * days)
     runs = learning_runs(keyed, seeds=fewest, days=days, terms=terms_of(scenario), told=told)
     with_keys = Simulated(keyed, days, runs, main_runs.start[:fewest], main_runs.static[:fewest])
-    partly_known = simulated(partly, seeds=min(seeds, N_SEEDS_PARTLY_KNOWN), days=days, progress=told)
+    partly_known = simulated(partly, seeds=seeds, days=days, progress=told)
     told.begin("beginning with labelled questions", 2 * some)
     warm = warm_runs(scenario, seeds=some, told=told)
     cold = warm_runs(scenario, seeds=some, n_labelled=0, told=told)
