@@ -29,6 +29,7 @@ _KNOWN: Final = {
         "tool_loop": rf"{_NAME}: it serves this tool loop; {_SCORE}",
         "has_it": rf"{_NAME}: it has this conversation; {_SCORE}",
         "highest": rf"{_NAME}: the highest score, without exploring; {_SCORE}",
+        "unsure": r"not sure enough: (?P<share>\d+) % by weight",
         "runner_up": rf"runner-up {_NAME}: {_SCORE}",
         "judged": rf"the judge named {_NAME}: its probability went from (?P<before>[\d.]+) to (?P<after>[\d.]+)",
         "ratings": r"(?P<n>[\d.]+) ratings in (?P<where>.*): (?P<mean>[\d.]+)",

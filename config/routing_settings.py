@@ -61,6 +61,9 @@ class RoutingSettings:
     newcomer_share: Share = 0.2
     """Most that a model gets which is new in the catalogue, while nobody said anything of its answers; several share
     it. The ceiling rises to all with 100 outcomes, by weight. 1 has none, and 0 leaves it the floor."""
+    threshold: Share = 0.0
+    """How likely the leading model must be the best for what is expected to count whole; it is apart from the score. At
+    half of it the draw is by weight alone, in between by both. 0 has none: what is not known is explored."""
     latency_weight: Amount = 0.05
     """Quality, 0 to 1, that an endless wait outweighs; a wait of 5 s counts half. 0 ignores waits."""
     switching_weight: Amount = 0.08

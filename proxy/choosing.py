@@ -195,6 +195,7 @@ def terms_of(routing: RoutingSettings, dial: float) -> Terms:
         floor=routing.floor,
         spread=routing.spread,
         newcomer_share=routing.newcomer_share,
+        threshold=routing.threshold,
     )
 
 

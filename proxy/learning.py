@@ -257,7 +257,8 @@ class Learning:
 
 def width_of(routing: RoutingSettings) -> Width:
     """Return how wide the draw of these settings is."""
-    return Width(routing.spread, routing.temperature if routing.draw == "softmax" else None)
+    lever = 1 + 2 / routing.threshold if routing.threshold else 1.0
+    return Width(routing.spread, routing.temperature if routing.draw == "softmax" else None, lever)
 
 
 def prior_of(settings: LearningSettings) -> tuple[Experience, str | None]:

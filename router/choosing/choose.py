@@ -39,6 +39,15 @@ class Terms:
     lets a single rating move probabilities by more."""
     newcomer_share: float = newcomers.SHARE
     """What new models together may get while nothing is known of them; with 1 they have no ceiling."""
+    threshold: float = 0.0
+    """How likely the leading model must be the best for the expectations to count whole; see `trust`."""
+
+    def trust(self, surest: float) -> float:
+        """Return how much of the draw is by the expectations, 0 to 1; `surest` is how likely the leading one is best.
+
+        It rises from 0 at half the threshold to 1 at the threshold: nothing tips at once. The rest is by weight.
+        """
+        return 1.0 if self.threshold <= 0 else min(1.0, max(0.0, 2 * surest / self.threshold - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,8 @@ class Standing:
     """Floor and ceilings included."""
     p_best: tuple[float, ...]
     """How likely each is to be the best of them."""
+    trust: float = 1.0
+    """Part of the draw that is by the expectations; the rest is by weight."""
     problem: str | None = None
     """Why the expectations could not be used; then weights stand in for them."""
 
@@ -109,12 +120,16 @@ def standing(
             probabilities = drawing.softmax(scores, temperature=terms.temperature)
         case "epsilon":
             probabilities = drawing.epsilon(scores, share=terms.epsilon)
+    trust = terms.trust(max(p_best))
+    if trust < 1:
+        by_weight = _shares(offers)
+        probabilities = tuple(trust * p + (1 - trust) * w for p, w in zip(probabilities, by_weight, strict=True))
     probabilities = drawing.with_floor(probabilities, terms.floor)
     held = newcomers.holding([e.newcomer for e in expected], share=terms.newcomer_share, floor=terms.floor)
     if held is None:
-        return Standing(tuple(expected), parts, scores, probabilities, p_best)
+        return Standing(tuple(expected), parts, scores, probabilities, p_best, trust)
     expected = tuple(_held(each, ceiling) for each, ceiling in zip(expected, held.ceilings, strict=True))
-    return Standing(expected, parts, scores, held.applied(probabilities), p_best)
+    return Standing(expected, parts, scores, held.applied(probabilities), p_best, trust)
 
 
 def settle(
@@ -165,6 +180,7 @@ def version_of(terms: Terms, experience_version: str) -> str:
     taste = terms.taste
     how = (terms.method, terms.temperature, terms.epsilon, terms.floor, *((terms.spread,) * (terms.spread != 1.0)))
     new = terms.newcomer_share
+    how = (*how, *((f"threshold {terms.threshold:g}",) * (terms.threshold > 0)))
     whole = (FORM, taste.latency_weight, taste.switching_weight, *how, f"new {new:g}", experience_version)
     return f"{FORM}-{hashlib.blake2b(repr(whole).encode(), digest_size=6).hexdigest()}"
 
@@ -187,16 +203,20 @@ def _held(expected: Expected, ceiling: float | None) -> Expected:
     return replace(expected, ceiling=ceiling, reasons=(told, *expected.reasons))
 
 
-def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
+def _shares(offers: Sequence[Offer]) -> tuple[float, ...]:
     weights = [max(0.0, offer.weight) for offer in offers]
-    by_weight = shares(weights) if sum(weights) > 0 else (1.0 / len(offers),) * len(offers)
+    return tuple(shares(weights)) if sum(weights) > 0 else (1.0 / len(offers),) * len(offers)
+
+
+def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
+    by_weight = _shares(offers)
     return Standing(
         tuple(Expected(offer.model, 0.0, 0.0) for offer in offers),
         tuple({"weight": share} for share in by_weight),
         by_weight,
         by_weight,
         by_weight,
-        problem,
+        problem=problem,
     )
 
 
@@ -212,7 +232,8 @@ def _reasons(ranked: Sequence[Ranked], stood: Standing, *, how: str) -> tuple[st
     if len(ranked) == 1:
         return (f"{ranked[0].model!r} is the only one that may answer",)
     first, second = ranked[:2]
-    return (f"{first.model!r}: {how}; {_told(first)}", f"runner-up {second.model!r}: {_told(second)}")
+    unsure = (f"not sure enough: {100 * (1 - stood.trust):.0f} % by weight",) if stood.trust < 1 else ()
+    return (f"{first.model!r}: {how}; {_told(first)}", f"runner-up {second.model!r}: {_told(second)}", *unsure)
 
 
 def _told(ranked: Ranked) -> str:

@@ -70,6 +70,9 @@ class Width:
     """Of Thompson sampling: the part of each deviation that is drawn with."""
     temperature: float | None = None
     """Of a softmax, in units of the score; `None` where it is none."""
+    lever: float = 1.0
+    """By how much more what is drawn may move than the probabilities to be best: with a threshold t, how much of the
+    draw is by them moves by 2 / t of their movement as well."""
 
     def of(self, deviation: float) -> float:
         """Return the width for a model whose expectation has this deviation."""
@@ -79,9 +82,10 @@ class Width:
 
     def between(self, deviations: Array) -> Array:
         """Return the same for many."""
-        if self.temperature is not None:
-            return np.full_like(deviations, self.of(0.0))
-        return np.maximum(_LEAST_WIDTH, deviations * self.spread)
+        if self.temperature is None:
+            return np.maximum(_LEAST_WIDTH, deviations * self.spread)
+        soft = np.full_like(deviations, self.of(0.0))
+        return soft if self.lever == 1.0 else np.minimum(soft, np.maximum(_LEAST_WIDTH, deviations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,7 @@ def _largest(moves: list[_Move], budget: float, width: Width, *, below: float) -
 
 def _moved(moves: list[_Move], share: float, width: Width) -> Array:
     """Return the bound for all models together, on each question."""
-    return np.sum([each.at(share, width) for each in moves], axis=0)
+    return width.lever * np.sum([each.at(share, width) for each in moves], axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ from router.providers.json_values import as_object
 from router.tables import decision, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from config.database import Database
     from config.types import Json
@@ -88,15 +90,20 @@ async def lessons_since(
         complete = len(found) <= limit
         found = found[:limit]
         ids = list(dict.fromkeys(row.decision_id for row in found))
-        rows = (await connection.execute(select(*_COLUMNS).where(decision.c.id.in_(ids)))).mappings().all()
-        words = (await connection.execute(select(outcome).where(outcome.c.decision_id.in_(ids)))).mappings().all()
-    said: dict[str, list[Word]] = {}
-    for row in words:
-        word = Word(row["source"], row["kind"], row["score"], row["comment"], row["ts"])
-        said.setdefault(row["decision_id"], []).append(word)
-    lessons = [each for row in rows if (each := lesson_of(row, said.get(row["id"], []), trust)) is not None]
+        lessons = await _lessons(connection, ids, trust)
     reached = until if complete or not found else _before_cut(found, since)
-    return Page(tuple(lessons), reached, complete)
+    return Page(lessons, reached, complete)
+
+
+async def lessons_of(
+    database: Database, decision_ids: Sequence[str], *, trust: Trust, kinds: Collection[str] | None = None
+) -> tuple[Told, ...]:
+    """Return the lessons of some decisions, by words of these kinds alone, `None` for all. Raises `StorageError`.
+
+    A few at a time: they are read on the loop.
+    """
+    async with database.reading() as connection:
+        return await _lessons(connection, decision_ids, trust, kinds)
 
 
 def lesson_of(row: Row, words: Sequence[Word], trust: Trust) -> Told | None:
@@ -130,6 +137,21 @@ def lesson_of(row: Row, words: Sequence[Word], trust: Trust) -> Told | None:
         speaker=None if is_trusted else caller,
         odds=_odds(row, propensity, trust.weights),
     )
+
+
+async def _lessons(
+    connection: AsyncConnection, ids: Sequence[str], trust: Trust, kinds: Collection[str] | None = None
+) -> tuple[Told, ...]:
+    spoken = select(outcome).where(outcome.c.decision_id.in_(ids))
+    if kinds is not None:
+        spoken = spoken.where(outcome.c.kind.in_(kinds))
+    rows = (await connection.execute(select(*_COLUMNS).where(decision.c.id.in_(ids)))).mappings().all()
+    words = (await connection.execute(spoken)).mappings().all()
+    said: dict[str, list[Word]] = {}
+    for row in words:
+        word = Word(row["source"], row["kind"], row["score"], row["comment"], row["ts"])
+        said.setdefault(row["decision_id"], []).append(word)
+    return tuple(each for row in rows if (each := lesson_of(row, said.get(row["id"], []), trust)) is not None)
 
 
 def _with_late_domain(question: Question, features: Json) -> Question:

@@ -25,6 +25,7 @@ REASONS = [
     "'gpt': it serves this tool loop; score 0.601 (quality +0.699)",
     "'gpt': it has this conversation; score 0.601 (quality +0.699)",
     "'gpt': the highest score, without exploring; score -0.601 (weight +0.699)",
+    "not sure enough: 40 % by weight",
     "runner-up 'local': score 0.599 (quality +0.600, latency -0.001)",
     "the judge named 'gpt': its probability went from 0.20 to 0.71",
     "this key's own taste: -0.04",

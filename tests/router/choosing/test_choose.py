@@ -213,3 +213,40 @@ def test_choices_are_the_same_in_another_process() -> None:
 
     assert told[0] == told[1]
     assert len(told[0].splitlines()) == 200
+
+
+def test_below_half_the_threshold_weights_draw() -> None:
+    """Three models that are alike: nobody is surely the best, and what was configured counts."""
+    alike = known(0.5, 0.5, 0.5)
+    by_score = choose(QUESTION, OFFERS, alike, seed=1, terms=Terms(Taste(dial=1.0)))
+    by_weight = choose(QUESTION, OFFERS, alike, seed=1, terms=Terms(Taste(dial=1.0), threshold=0.9))
+
+    assert {"small": 0.5, "large": 0.25, "other": 0.25} == {each.model: each.probability for each in by_weight.ranked}
+    assert "not sure enough: 100 % by weight" == by_weight.reasons[-1]
+    assert 0.45 > max(each.probability for each in by_score.ranked)
+    assert by_score.version != by_weight.version
+
+
+def test_the_threshold_leaves_a_sure_choice_and_every_score_alone() -> None:
+    """It only says whether a difference is enough to act upon."""
+    for qualities in ((0.2, 0.95, 0.4), (0.5, 0.6, 0.5)):
+        stood = [standing(QUESTION, OFFERS, known(*qualities), terms=Terms(threshold=each)) for each in (0.0, 0.7)]
+        assert stood[0].scores == stood[1].scores
+        if qualities[1] > 0.9:
+            assert (1.0, stood[0].probabilities) == (stood[1].trust, stood[1].probabilities)
+
+
+@given(st.floats(0.01, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.02))
+def test_a_threshold_tips_nothing_at_once(threshold: float, one: float, other: float, little: float) -> None:
+    """A little more of an expectation moves the draw by little, floor and sum are kept."""
+    terms = Terms(threshold=threshold)
+    before, after = (
+        standing(QUESTION, OFFERS, known(one, q, 0.5), terms=terms) for q in (other, min(1, other + little))
+    )
+    learned = [standing(QUESTION, OFFERS, known(one, q, 0.5), terms=Terms()) for q in (other, min(1, other + little))]
+    moved = max(abs(a - b) for a, b in zip(before.probabilities, after.probabilities, strict=True))
+    best_moved = max(abs(a - b) for a, b in zip(learned[0].p_best, learned[1].p_best, strict=True))
+
+    assert moved <= (1 + 2 / threshold) * best_moved + 1e-9
+    assert math.isclose(1.0, sum(after.probabilities))
+    assert min(after.probabilities) >= 0.02 - 1e-9

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.choosing.choose import Terms, standing
 from router.choosing.newcomers import SETTLED_AT
+from router.choosing.values import Offer
 from router.learning.cap import Width, subject_of
 from router.learning.heads import Sums
 from router.learning.learner import MAX_REMEMBERED, Learner
@@ -502,6 +504,21 @@ def test_a_question_that_others_asked_thousands_of_times_is_measured_itself(n_to
     moved = max(abs(was - now) for was, now in zip(before, probabilities(learner, asked), strict=True))
 
     assert 0.001 < moved < 0.03
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8, 1.0])
+def test_a_key_moves_no_probability_by_five_points_across_a_threshold_either(threshold):
+    """There a little more certainty also moves how much of the draw is by what was learned."""
+    learner, terms = Learner(), Terms(threshold=threshold)
+    offers = [Offer("good", weight=9), Offer("bad")]
+    learner.draw_with(Width(lever=1 + 2 / threshold))
+    learner.learn([told(model, 0.6, CODE) for model in ("good", "bad") for _ in range(300)])
+    before = standing(CODE, offers, experience_of(learner), terms=terms).probabilities
+    said = [told("bad", 1.0, speaker="sk") for _ in range(40)] + [told("good", 0.0, speaker="sk") for _ in range(40)]
+    learner.learn(said)
+    after = standing(CODE, offers, experience_of(learner), terms=terms).probabilities
+
+    assert 0.05 > max(abs(was - now) for was, now in zip(before, after, strict=True))
 
 
 def test_a_second_word_about_a_subject_beyond_the_bound_leaves_nothing_of_the_first():
