@@ -93,12 +93,14 @@ def make_report(
     file: Path,
     recipes: Mapping[str, Json],
     left_out: Mapping[str, str],
+    warnings: Sequence[str] = (),
     setting: Mapping[str, object],
 ) -> Json:
     """Return everything that was measured and what it was measured on.
 
     `recipes` are those of the trained artefacts; rows that one of them saw in training are told. `left_out` says why a
-    contender is missing. Raises `CorpusError` for labels that no contender can know.
+    contender is missing, `warnings` what should be known before figures are read. Raises `CorpusError` for labels that
+    no contender can know.
     """
     require_labels(rows, labels, file=file)
     digest = data_hash(rows)
@@ -113,6 +115,7 @@ def make_report(
         },
         "contenders": [asdict(each) for each in measured],
         "left_out": dict(left_out),
+        "warnings": [*warnings, *_silent(measured)],
         "recipes": dict(recipes),
         "setting": {
             **setting,
@@ -130,6 +133,15 @@ def write_report(report: Json, path: Path) -> tuple[Path, Path]:
     readable = path.with_suffix(".md")
     readable.write_text(markdown(report), encoding="utf-8")
     return path, readable
+
+
+def _silent(measured: Sequence[Measured]) -> list[str]:
+    """Return a sentence on each contender that answered nothing."""
+    return [
+        f"{each.name} answered none of the {each.scores.n} rows: served, it would take its time and never answer"
+        for each in measured
+        if not each.coverage and each.scores.n
+    ]
 
 
 def _seen(digest: str, recipes: Mapping[str, Json]) -> list[str]:

@@ -34,6 +34,7 @@ def markdown(report: Json) -> str:
         "# Intent classifiers compared",
         "",
         *_about_the_rows(found["test"]),
+        *(line for warning in found["warnings"] for line in ("", f"**{warning.removesuffix('.')}.**")),
         "",
         f"| {' | '.join(_COLUMNS)} |",
         "|" + "---|" * len(_COLUMNS),

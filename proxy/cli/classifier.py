@@ -170,6 +170,7 @@ def compare_(
         file=test,
         recipes=chosen.recipes,
         left_out=chosen.left_out,
+        warnings=chosen.warnings,
         setting={"device": device, "threads": threads, "pure": pure},
     )
     written, readable = write_report(report, out)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from classifier.calibration import NEVER
 from classifier.intent import SOURCE
 from classifier.qwen.decision import decide
+from classifier.qwen.promise import SILENT, promise_of
 from config.confidence import shown
 from proxy.cli.printing import note, print_json, say
 
@@ -39,10 +41,21 @@ def tell_step(bars: Progress, step: Step) -> None:
 
 def tell_trained(done: Trained, *, as_json: bool) -> None:
     """Say where the artefact is, and where the one before it went."""
+    promise = promise_of(done.manifest)
     if as_json:
-        print_json({"folder": str(done.folder), "version": done.manifest.version, "metrics": done.manifest.metrics})
+        print_json(
+            {
+                "folder": str(done.folder),
+                "version": done.manifest.version,
+                "metrics": done.manifest.metrics,
+                "answers_never": promise.answers_never,
+                "warning": promise.warning,
+            }
+        )
         return
     say(f"Wrote {done.folder}, version {done.manifest.version}, after {done.steps} steps.")
+    for sentence in filter(None, (promise.kept, promise.warning)):
+        say(sentence)
     if done.replaced:
         say(f"The artefact before it is {done.replaced}.")
 
@@ -63,10 +76,14 @@ def tell_exported(done: Exported, *, as_json: bool) -> None:
         f"Wrote {done.folder}, version {done.manifest.version}: labels agree on {done.agreement:.0%} of the probes, "
         f"scores differ by at most {done.largest_difference:.2g}."
     )
+    if promise_of(done.manifest).answers_never:
+        note(SILENT)
 
 
 def tell_guesses(head: Head, texts: Sequence[str], *, as_json: bool) -> None:
     """Classify texts, some in one pass, and say of each what it asks for; a text of spaces is never answered."""
+    if head.rule.abstain_below >= NEVER:
+        note(SILENT)
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
         began = time.perf_counter()
@@ -89,6 +106,8 @@ def tell_measured(measured: Sequence[Measured], report: Json, *, written: Sequen
         return
     for each in measured:
         say(_line_of(each))
+    for warning in cast("list[str]", report["warnings"]):
+        note(warning)
     say(f"Wrote {' and '.join(map(str, written))}.")
 
 

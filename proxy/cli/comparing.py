@@ -15,6 +15,7 @@ from classifier.qwen.contenders import FineTuned, Hybrid, Micro, Ollama, Pretrai
 from classifier.qwen.heads import load_head
 from classifier.qwen.ollama import OllamaIntentClassifier
 from classifier.qwen.prefix import load_scorer
+from classifier.qwen.promise import promise_of
 from classifier.qwen.rows import labels_of
 from config.intents import load_intents
 from proxy.cli.printing import CommandError
@@ -64,6 +65,8 @@ class Chosen:
     contenders: list[Contender] = field(default_factory=list["Contender"])
     recipes: dict[str, Json] = field(default_factory=dict[str, "Json"])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
+    warnings: list[str] = field(default_factory=list[str])
+    """What should be known of a contender before its figures are read."""
 
 
 @contextmanager
@@ -111,7 +114,10 @@ def _add_models(plan: ComparePlan, chosen: Chosen) -> None:
     if plan.classifier:
         head = load_head(plan.classifier, base=plan.base, device=plan.device, threads=plan.threads)
         chosen.contenders.append(FineTuned(head))
-        chosen.recipes["fine-tuned"] = open_artefact(plan.classifier).recipe
+        manifest = open_artefact(plan.classifier)
+        chosen.recipes["fine-tuned"] = manifest.recipe
+        if warning := promise_of(manifest).warning:
+            chosen.warnings.append(f"fine-tuned, when it was trained: {warning}")
 
 
 def _add_others(plan: ComparePlan, chosen: Chosen, stack: ExitStack) -> None:

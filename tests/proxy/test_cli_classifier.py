@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import classifier
+from classifier.calibration import NEVER
 from classifier.compare import compare, make_report
 from classifier.finetune import Step, Trained
 from classifier.qwen.artefact import Base, Manifest, seal
@@ -204,7 +206,43 @@ def test_training_says_where_artefacts_are(capsys):
 
     wrote = "Wrote intent/artefact, version abc123, after 12 steps."
     assert [wrote, wrote, "The artefact before it is intent/artefact-old."] == words
-    assert {"folder": "intent/artefact", "version": "abc123", "metrics": {"best_step": 50}} == json.loads(told)
+    assert {
+        "folder": "intent/artefact",
+        "version": "abc123",
+        "metrics": {"best_step": 50},
+        "answers_never": False,
+        "warning": "",
+    } == json.loads(told)
+
+
+def test_a_head_that_can_never_answer_is_told_by_every_verb(capsys):
+    """Training says why and the mend; export and predict remark it, and the guesses are still there."""
+    operating = {"target": 0.97, "threshold": NEVER, "coverage": 0.0, "accuracy": 0.0, "accuracy_low": 0.0, "n": 16}
+    silent = replace(MADE, abstain_below=NEVER, metrics={"operating_point": operating})
+    head = Scripted()
+    head.rule = Rule(LABELS, abstain_below=NEVER)
+    tell_trained(Trained(Path("a"), silent, 12, 0.9, 0.1, None), as_json=False)
+    tell_trained(Trained(Path("a"), silent, 12, 0.9, 0.1, None), as_json=True)
+    trained = capsys.readouterr().out.splitlines()
+    tell_exported(Exported(Path("b"), silent, 0.0, 1.0), as_json=False)
+    tell_guesses(head, ["退款"], as_json=False)
+    said = capsys.readouterr()
+
+    assert trained[1].startswith("It will abstain on every request: on the 16 held-out rows no threshold left answers")
+    assert json.loads(trained[2])["answers_never"]
+    assert 2 == said.err.count("It abstains on every request")
+    assert "payment (unsure)" in said.out
+
+
+def test_what_the_threshold_gave_is_told(capsys):
+    """Coverage and accuracy on the held-out rows, and that they are too few for the aim."""
+    operating = {"target": 0.97, "threshold": 0.4, "coverage": 0.5, "accuracy": 1.0, "accuracy_low": 0.8, "n": 30}
+    made = replace(MADE, abstain_below=0.4, metrics={"operating_point": operating})
+    tell_trained(Trained(Path("a"), made, 12, 0.9, 0.1, None), as_json=False)
+    _, kept, warning = capsys.readouterr().out.splitlines()
+
+    assert "On the 30 held-out rows it answers 50.0 %, of which 100.0 % were right." == kept
+    assert "give 99 or more held-out rows with --val" in warning
 
 
 def test_export_says_how_far_it_is_from_the_original(capsys):

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from proxy.cli import main
-from tests.classifier.qwen.conftest import NO_TORCH, ROWS
+from tests.classifier.qwen.conftest import NO_TORCH, ROWS, write_rows
 
 pytest.importorskip("torch", reason=NO_TORCH)
 pytest.importorskip("onnx", reason="onnx is not installed here: `make test-ml` installs the extra `ml`")
@@ -49,7 +49,7 @@ def test_train_export_predict_and_compare_fit_together(run, tiny_base, rows_file
     assert [0] * 5 == [trained[0], again[0], exported[0], predicted[0], compared[0]]
     assert "version" in trained[1]
     assert "step 50: validation loss" in trained[2]
-    assert {"folder", "version", "metrics"} == json.loads(again[1]).keys()
+    assert {"folder", "version", "metrics", "answers_never", "warning"} == json.loads(again[1]).keys()
     assert "labels agree on" in exported[1]
     assert [set(labels) for _, labels in ROWS] == [set(line["intents"]) for line in lines]
     assert {"intents", "confidence", "abstained", "source", "ms"} == lines[0].keys()
@@ -65,6 +65,33 @@ def test_second_training_tells_where_the_first_went(run, tiny_base, rows_file, t
 
     assert 0 == code
     assert "The artefact before it is" in out
+
+
+def test_a_head_that_learnt_nothing_is_not_handed_over_in_silence(run, tiny_base, rows_file, tmp_path):
+    """No guess is right on held-out rows that contradict themselves: it will never answer, and all verbs say so."""
+    val = write_rows(tmp_path / "val.jsonl", [(text, ["order", "payment", "none"]) for text, _ in ROWS])
+    out = tmp_path / "intent"
+    code, said, _ = run(
+        "train", "--base", tiny_base, "--train", rows_file, "--val", val, "--out", out, "--epochs", 1, "--device", "cpu"
+    )
+    predicted = run("predict", out / "artefact", "我要退款", "--device", "cpu")
+    compared = run(
+        "compare",
+        "--test",
+        rows_file,
+        "--classifier",
+        out / "artefact",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "r.json",
+    )
+
+    assert (0, 0, 0) == (code, predicted[0], compared[0])
+    assert "It will abstain on every request: on the 16 held-out rows" in said
+    assert "It abstains on every request" in predicted[2]
+    assert "fine-tuned, when it was trained: It will abstain on every request" in compared[2]
+    assert "fine-tuned answered none of the 16 rows" in compared[2]
 
 
 def test_merged_export_as_json(run, artefact, tmp_path):

@@ -135,6 +135,27 @@ def test_report_is_for_programs_and_for_people(perfect, half, tmp_path):
     assert str(tmp_path) not in text
 
 
+def test_who_answers_nothing_is_told(tmp_path):
+    """Served, it would cost its time on each request; the report says so before any figure."""
+    mute = Says("mute", [Guess(row.labels, abstained=True, confidence=0.9) for row in ROWS])
+    report = make_report(
+        compare(ROWS, LABELS, [mute]),
+        ROWS,
+        LABELS,
+        file=tmp_path / "test.jsonl",
+        recipes={},
+        left_out={},
+        warnings=["fine-tuned: too few rows."],
+        setting={},
+    )
+    _, readable = write_report(report, tmp_path / "report.json")
+    told = "mute answered none of the 4 rows: served, it would take its time and never answer"
+
+    assert ["fine-tuned: too few rows.", told] == report["warnings"]
+    assert readable.read_text().index(f"**{told}.**") < readable.read_text().index("| contender |")
+    assert "**fine-tuned: too few rows.**" in readable.read_text()
+
+
 @pytest.mark.parametrize("part", ["train_sha256", "val_sha256"])
 def test_rows_that_were_trained_on_are_told(perfect, part, tmp_path):
     """A figure on rows that the model saw says nothing, and the report says that first."""
