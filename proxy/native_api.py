@@ -18,6 +18,7 @@ from proxy.requests.content import decode_content
 from proxy.requests.json_body import json_object
 from proxy.requests.parse import parse_counted
 from proxy.same_origin import refuse_what_pages_can_send
+from router.corrections import labels_of
 from router.feedback import MAX_NAME_CHARS, submit_feedback
 from router.history import decision_json
 from router.providers.json_values import as_objects
@@ -88,6 +89,7 @@ async def post_feedback(request: HttpRequest) -> Json:
     )
     fields = json_object(body, max_depth=house.settings.server.max_json_depth)
     _check_model(house, fields)
+    _check_intent(house, fields)
     return await submit_feedback(
         fields, database=house.database, ledger=house.ledger, writer=house.writer, caller=caller
     )
@@ -133,6 +135,19 @@ def _check_model(house: House, fields: Json) -> None:
     if isinstance(name, str) and name.strip() and house.catalog.canonical(name.strip()) not in house.catalog.models:
         raise InvalidRequestError(
             f"There is no model '{name.strip()[:MAX_NAME_CHARS]}' here.", param="corrected_model", code="unknown_model"
+        )
+
+
+def _check_intent(house: House, fields: Json) -> None:
+    """Raise `InvalidRequestError` where an intent that would have been right is none of the catalogue."""
+    names = house.understanding.catalogue.names
+    given = fields.get("corrected_intent")
+    wrong = [each for each in labels_of(given) if each not in names] if isinstance(given, str) else []
+    if wrong:
+        raise InvalidRequestError(
+            f"There is no intent '{wrong[0][:MAX_NAME_CHARS]}' here; known are {', '.join(names)}.",
+            param="corrected_intent",
+            code="unknown_intent",
         )
 
 

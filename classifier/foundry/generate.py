@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
+from classifier.conversation import spoken
 from classifier.foundry.blueprint import RAW
 from config.errors import ClientFacingError, CorpusError, UpstreamError
 
@@ -52,6 +53,8 @@ class Generated:
     """Rows in the raw file now."""
     unreadable: int
     """Answers, or parts of them, that were no rows."""
+    other_language: int = 0
+    """Rows in another language than was asked for; they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,7 @@ async def generate(
                 f"({'; '.join(filter(None, troubles)) or 'none was given'}); run it again to go on",
                 file=str(answers),
             )
-    n_written, unreadable = _write_rows(blueprint.folder / RAW, _answered(answers, tuple(shares)), shares)
-    return Generated(len(tasks), n_written, unreadable)
+    return replace(_write_rows(blueprint.folder / RAW, _answered(answers, tuple(shares)), shares), asked=len(tasks))
 
 
 def prompt_of(blueprint: Blueprint, task: Task) -> list[dict[str, object]]:
@@ -194,11 +196,11 @@ def _answered(path: Path, pairs: Sequence[_Pair]) -> Iterator[_Answer]:
             yield _Answer(task, text)
 
 
-def _write_rows(path: Path, answers: Iterator[_Answer], shares: Mapping[_Pair, int]) -> tuple[int, int]:
+def _write_rows(path: Path, answers: Iterator[_Answer], shares: Mapping[_Pair, int]) -> Generated:
     """Write the rows of answers, of each label and language no more than its share."""
     left = dict(shares)
     lines: list[str] = []
-    unreadable = 0
+    unreadable = n_other = 0
     for each in answers:
         pair = (each.task.label, each.task.language)
         wanted = min(left[pair], each.task.n_rows)  # who was asked for 20 and wrote 30 is not paid by the next one
@@ -206,10 +208,21 @@ def _write_rows(path: Path, answers: Iterator[_Answer], shares: Mapping[_Pair, i
         rows, n_bad = _rows_in(each.text) if wanted else ([], 0)
         unreadable += n_bad
         for row in rows[:wanted]:
+            if not written_in(str(row["text"]), each.task.language):
+                n_other += 1
+                continue
             told = {**row, "lang": each.task.language, "tags": ["generated"]}
             lines.append(json.dumps(told, ensure_ascii=False))
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "backslashreplace")
-    return len(lines), unreadable
+    return Generated(0, len(lines), unreadable, n_other)
+
+
+def written_in(text: str, language: str) -> bool:
+    """Return whether a text's script is that of a language; what has no letters is of any, and so are other ones.
+
+    Names of files and addresses in a text do not decide.
+    """
+    return language not in {"zh", "en"} or not any(map(str.isalpha, text)) or spoken(text) == language
 
 
 def _rows_in(answer: str) -> tuple[list[Json], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -92,12 +93,15 @@ def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tu
         named = f"only the label {labels[0]!r}" if labels and labels[0] != out_of_scope else "no label"
         raise CorpusError(f"its rows carry {named}; give rows of two or more to tell apart", file=str(train))
     refined = sift(rows, labels, one_label=task == "single")
-    known = set(labels)
-    kept = tuple(row for row in held_out if set(row.labels) <= known and (task == "multi" or len(row.labels) <= 1))
-    if not out_of_scope and task == "single":
-        kept = tuple(row for row in kept if row.labels)
+    needs_one = task == "single" and not out_of_scope
+    faults = [_fault(row, set(labels), one_label=task == "single", needs_one=needs_one) for row in held_out]
+    kept = tuple(row for row, fault in zip(held_out, faults, strict=True) if not fault)
+    left_out = dict(Counter(fault for fault in faults if fault))
     if not kept:
-        raise CorpusError(f"no row carries the labels of the training rows: {', '.join(labels)}", file=str(validation))
+        raise CorpusError(
+            f"no row carries the labels of the training rows: {', '.join(labels)} ({_said(left_out)})",
+            file=str(validation),
+        )
     order = Order(
         name=name,
         task=task,
@@ -109,7 +113,7 @@ def own_order(train: Path, validation: Path, *, name: str, task: Task, seeds: tu
         targets=Targets(),
         seeds=seeds,
         sources={"train_sha256": data_hash([train]), "validation_sha256": data_hash([validation])},
-        dropped={**refined.reasons(), **_left_out(len(held_out) - len(kept))},
+        dropped={**refined.reasons(), **left_out},
     )
     return order, refined
 
@@ -129,5 +133,14 @@ def _some_rows(path: Path) -> tuple[Row, ...]:
     return rows
 
 
-def _left_out(n: int) -> dict[str, int]:
-    return {"validation rows with labels that the training rows do not have": n} if n else {}
+def _fault(row: Row, known: set[str], *, one_label: bool, needs_one: bool) -> str:
+    """Return why a validation row cannot be measured on, empty where it can."""
+    if one_label and len(row.labels) > 1:
+        return "validation rows with more than one label"
+    if not set(row.labels) <= known:
+        return "validation rows with labels that the training rows do not have"
+    return "validation rows without a label" if needs_one and not row.labels else ""
+
+
+def _said(left_out: dict[str, int]) -> str:
+    return ", ".join(f"{n} {reason}" for reason, n in left_out.items())

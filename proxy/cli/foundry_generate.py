@@ -119,6 +119,7 @@ def _told(model: str, generated: Generated, spent: Spent) -> Json:
         "asked": generated.asked,
         "rows": generated.rows,
         "unreadable": generated.unreadable,
+        "other_language": generated.other_language,
         "input_tokens": spent.input_tokens,
         "output_tokens": spent.output_tokens,
         "cost_usd": None if spent.n_unpriced else round(spent.usd, 6),
@@ -126,10 +127,12 @@ def _told(model: str, generated: Generated, spent: Spent) -> Json:
 
 
 def _sentence(generated: Generated, spent: Spent) -> str:
+    counts = {"lines were none": generated.unreadable, "were in another language": generated.other_language}
+    told = ", ".join(f"{n} {reason}" for reason, n in counts.items() if n)
+    dropped = f" ({told})" if told else ""
     if not generated.asked:
-        return f"All was there already: {generated.rows} rows; nothing was asked."
-    unreadable = f" ({generated.unreadable} lines were none)" if generated.unreadable else ""
-    return f"{generated.rows} rows after {generated.asked} requests{unreadable}; {_cost(spent)}."
+        return f"All was there already: {generated.rows} rows{dropped}; nothing was asked."
+    return f"{generated.rows} rows after {generated.asked} requests{dropped}; {_cost(spent)}."
 
 
 def _cost(spent: Spent) -> str:

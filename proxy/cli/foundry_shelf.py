@@ -48,6 +48,14 @@ def shadow(
     if folder is None:
         _tell(name, shelf.end_shadow(name), "nothing runs in shadow", as_json=as_json)
         return
+    if name not in shelf.names() and folder.is_dir():
+        shelf.pointers(name)  # tells first what cannot be a name at all
+        raise ArtefactError(
+            "there is no such artefact, so nothing is live that this could run beside",
+            file=name,
+            mend=f"known are {', '.join(shelf.names())}; a model of a name of one's own is read by thalamus foundry "
+            f"try {folder} TEXT and thalamus foundry predict {folder} --input FILE",
+        )
     pointers = shelf.shadow(name, folder, auto=auto)
     said = f"version {pointers.shadow} runs in shadow beside {pointers.live}"
     _tell(name, pointers, said, as_json=as_json)

@@ -116,7 +116,10 @@ def test_own_validation_rows_with_foreign_labels_are_left_out_and_counted(tmp_pa
     order, _ = own_order(train, tmp_path / "b.jsonl", name="own", task="single", seeds=(1,))
 
     assert ["a"] == [row.text for row in order.validation]
-    assert {"validation rows with labels that the training rows do not have": 2} == order.dropped
+    assert {
+        "validation rows with labels that the training rows do not have": 1,
+        "validation rows without a label": 1,
+    } == order.dropped
     written(tmp_path / "one.jsonl", single_rows()[:5])
     with pytest.raises(CorpusError, match=r"its rows carry only the label .payment.; give rows of two or more"):
         own_order(tmp_path / "one.jsonl", tmp_path / "b.jsonl", name="own", task="single", seeds=(1,))

@@ -25,6 +25,10 @@ DOMAIN = INTENT.parents[1] / "domain/test.jsonl"
 RISK = INTENT.parents[1] / "risk/test.jsonl"
 SENTIMENT = INTENT.parents[1] / "sentiment/test.jsonl"
 COMPLEXITY = INTENT.parents[1] / "complexity/test.jsonl"
+IS_QUESTION = INTENT.parents[1] / "is_question/test.jsonl"
+CONFIRMATION = INTENT.parents[1] / "confirmation/test.jsonl"
+INTENT_SECOND = INTENT.parent / "second_test.jsonl"
+INTENT_THIRD = INTENT.parent / "third_test.jsonl"
 ENTITIES = INTENT.parents[1] / "ner_core_entity/test.jsonl"
 ACTIONS = {"delete", "modify", "overwrite", "transfer", "revoke", "shutdown"}
 INTENTS = {"order_management", "user_auth", "payment", "inventory", "notification", "none"}
@@ -51,8 +55,25 @@ def folded(texts: list[str]) -> set[str]:
         (SENTIMENT, "f26e7b7d480d3a1f66a32038bb70a152e231c67175ebde4c84cdca19d8a34327"),
         (COMPLEXITY, "4171373c4f32b946eee7d2b5d8f29f4c467cea7a88688407e5a125ce4c9b9ed5"),
         (ENTITIES, "c5e4ab33264df20c5fd878146986e4ea30c949055c83a157f870f6a41dbd793d"),
+        (IS_QUESTION, "aa3448f98569cd264995d13823a8332b750f496b6b4a5c7d60ab1b652eb301dd"),
+        (CONFIRMATION, "dcd6ff0d4c66b2b6f2aa6144f9e8f789c4ed542375d02b82d5fe746ed0645665"),
+        (INTENT_SECOND, "17cbd96ba879046c84f9299d481a115e13d8b0c19eba69ad95c675726c9eb9e0"),
+        (INTENT_THIRD, "1b432056f8478ec83752c2a98ba94e949ea4ffdcf388c209043eae5f0f14e21c"),
     ],
-    ids=["reflex", "blind", "intent", "domain", "risk", "sentiment", "complexity", "entities"],
+    ids=[
+        "reflex",
+        "blind",
+        "intent",
+        "domain",
+        "risk",
+        "sentiment",
+        "complexity",
+        "entities",
+        "is_question",
+        "confirmation",
+        "second_intent",
+        "third_intent",
+    ],
 )
 def test_a_frozen_file_is_the_one_that_was_frozen(file: Path, digest: str) -> None:
     """A frozen file that is edited makes every figure reported on it worthless."""

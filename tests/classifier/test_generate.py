@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from classifier.foundry.blueprint import read_blueprint
-from classifier.foundry.generate import ROWS_A_REQUEST, Source, Task, generate, parsed_row, prompt_of
+from classifier.foundry.generate import ROWS_A_REQUEST, Source, Task, generate, parsed_row, prompt_of, written_in
 from classifier.foundry.progress import Silent
 from config.errors import CorpusError, RateLimitError, UpstreamError
 
@@ -34,7 +34,7 @@ class Speaker:
         self.asked.append(str(messages[1]["content"]))
         if self.failures:
             raise self.failures.pop()
-        return self.answer
+        return self.answer.replace("退款", "refund") if "in English" in self.asked[-1] else self.answer
 
 
 @pytest.fixture
@@ -69,6 +69,19 @@ async def test_labels_and_languages_are_asked_for_in_turn_and_answers_become_row
     assert "Chinese" in speaker.asked[0]
     assert f"Write {ROWS_A_REQUEST} new rows in Chinese" in speaker.asked[0]
     assert "Rows are natural." == prompt_of(blueprint, Task(1, "none", "fr"))[0]["content"]
+
+
+async def test_rows_in_another_language_are_left_out_and_counted(blueprint, slept) -> None:
+    """What a model wrote in English is not booked as Chinese; a text without letters is of any language."""
+    texts = ("please refund me", "我要退款", "100 + 20?", "用 date-fns 换掉 moment.js")
+    answer = "\n".join(json.dumps({"text": each, "labels": ["payment"]}) for each in texts)
+    found = await generate(blueprint, (Source(Speaker(answer), "m"),), n_rows=16, progress=Silent(), sleep=slept[1])
+    rows = [json.loads(line) for line in (blueprint.folder / "raw.jsonl").read_text("utf-8").splitlines()]
+
+    assert (10, 6) == (found.rows, found.other_language)
+    assert {*texts[1:]} == {row["text"] for row in rows if row["lang"] == "zh"}
+    assert {texts[0], texts[2]} == {row["text"] for row in rows if row["lang"] == "en"}
+    assert written_in("bonjour", "fr")
 
 
 def _wished(speaker: Speaker) -> list[int]:

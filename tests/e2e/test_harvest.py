@@ -64,7 +64,6 @@ async def test_corrections_become_rows_and_stay(run, talk, tmp_path) -> None:
     await talk(
         ("/v1/chat/completions", "退款给我, my key is sk-proj-abcdefgh12345678", "payment"),
         ("/api/claude", "is the red one in stock, and charge me", "payment, inventory"),
-        ("/v1/chat/completions", "hello there", "no_such_intent"),
     )
     code, out, err = await run("harvest")
     path = tmp_path / ".thalamus" / "corpus" / "intent.jsonl"
@@ -72,7 +71,6 @@ async def test_corrections_become_rows_and_stay(run, talk, tmp_path) -> None:
 
     assert 0 == code, err
     assert f"{path}: 2 rows; " in out
-    assert "1 name a label that is none" in out
     assert [["payment"], ["inventory", "payment"]] == [row["labels"] for row in rows]
     assert rows[0]["text"].startswith("退款给我, my key is [redacted]")
     assert "is the red one in stock, and charge me" == rows[1]["text"]
@@ -81,6 +79,18 @@ async def test_corrections_become_rows_and_stay(run, talk, tmp_path) -> None:
     (tmp_path / ".thalamus" / "thalamus.sqlite").unlink()
     assert "there are no books yet" in (await run("harvest"))[2]
     assert 2 == add_to(path, {})
+
+
+@pytest.mark.parametrize("given", ["no_such_intent", "payment, 没有", "payment,,Inventory"])
+async def test_an_intent_that_is_none_is_refused_at_the_door(tmp_path, upstream, given) -> None:
+    """Who writes it wrong hears so at once, with the names there are, and not when nothing is harvested."""
+    async with running_gateway(tmp_path, model("m", f"{upstream.url}/v1")) as gateway:
+        said = {"decision_id": "last", "corrected_intent": given}
+        refused = await gateway.http.post("/v1/feedback", json=said)
+    error = refused.json()["error"]
+
+    assert (400, "corrected_intent", "unknown_intent") == (refused.status_code, error["param"], error["code"])
+    assert "known are order_management, user_auth, payment, inventory, notification, none." in error["message"]
 
 
 async def test_without_consent_nothing_is_read(run, talk, tmp_path) -> None:

@@ -86,6 +86,23 @@ def test_own_rows_that_cannot_be_learnt_are_counted_with_their_reason(run, tmp_p
     assert f"{n_dropped} dropped: more than one label" in err
 
 
+def test_validation_rows_that_cannot_be_measured_on_are_counted_with_their_reason(run, tmp_path) -> None:
+    """Two labels where one is learnt, none where each row has one, and a label never seen are three things."""
+    written(tmp_path / "a.jsonl", single_rows())
+    (tmp_path / "b.jsonl").write_text(
+        '{"text": "a", "labels": ["payment", "inventory"]}\n{"text": "b", "labels": []}\n'
+        '{"text": "c", "labels": ["zzz"]}\n', "utf-8"
+    )  # fmt: skip
+    code, _, err = run("forge", "--train", "a.jsonl", "--val", "b.jsonl", "--out", "model")
+
+    assert 1 == code
+    assert "b.jsonl: no row carries the labels of the training rows: " in err
+    assert (
+        "(1 validation rows with more than one label, 1 validation rows without a label, "
+        "1 validation rows with labels that the training rows do not have)"
+    ) in err
+
+
 def test_who_answers_nothing_is_neither_right_nor_wrong(run, home, tmp_path) -> None:
     """No accuracy stands where nothing was answered."""
     figures = {"micro_f1": {"value": 0.7}, "coverage": {"value": 0.0}, "selective_accuracy": {"value": 0.0}}

@@ -173,7 +173,9 @@ def test_a_shadow_is_ended(run, candidate) -> None:
         (("rollback", NAME), 1, "intent has no version before; promote one first"),
         (("rollback", "nosuch"), 1, "nosuch: there is no such artefact; known are complexity, confirmation, "),
         (("promote", "nosuch"), 1, "nosuch: there is no such artefact"),
-        (("shadow", "nosuch", "candidate"), 1, "nosuch: there is no such artefact"),
+        (("shadow", "nosuch", "candidate"), 1, "nosuch: there is no such artefact, so nothing is live that this could"),
+        (("shadow", "nosuch", "candidate"), 1, "is read by thalamus foundry try candidate TEXT and thalamus foundry"),
+        (("shadow", "nosuch", "nowhere"), 1, "nosuch: there is no such artefact; known are"),
         (("shadow", "nosuch", "--end"), 1, "nosuch: there is no such artefact"),
     ],
 )
