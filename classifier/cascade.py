@@ -96,7 +96,7 @@ class MicroTier:
 
 
 class Cascade:
-    """An `IntentClassifier`: the first tier that answers is believed; where none does, the last guess is a hint.
+    """An `IntentClassifier`: the first tier that answers is believed; where none does, the surest guess is a hint.
 
     With an `executor` long texts are read by the fast tiers there; without one, all are read where they come.
     """
@@ -130,7 +130,7 @@ class Cascade:
         return Asked(replace(_believed(tiers), ms=(self._clock() - began) * 1000), tiers)
 
     def look(self, text: str) -> Intent:
-        """Return what the fast tiers say: the first answer, else the last guess as an abstention. Never waits."""
+        """Return what the fast tiers say: the first answer, else the surest guess as an abstention. Never waits."""
         began = self._clock()
         return replace(_believed(self._look(text)), ms=(self._clock() - began) * 1000)
 
@@ -161,10 +161,14 @@ def is_long(text: str) -> bool:
 
 
 def _believed(tiers: tuple[Intent, ...]) -> Intent:
-    """Return the answer, which only the last may be, else the last guess, else an abstention without any."""
+    """Return the answer, which only the last may be, else the surest guess, else an abstention without any.
+
+    Of guesses that are equally sure the last one is taken: whoever is asked later reads more closely.
+    """
     if tiers and not tiers[-1].abstained:
         return tiers[-1]
-    return next((each for each in reversed(tiers) if each.labels), Intent((), 0.0, NOBODY, abstained=True))
+    guesses = [each for each in reversed(tiers) if each.labels]
+    return max(guesses, key=lambda each: each.confidence, default=Intent((), 0.0, NOBODY, abstained=True))
 
 
 def _plain(text: str) -> str:

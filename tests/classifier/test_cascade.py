@@ -28,8 +28,8 @@ from config.types import Intent
 class Says:
     """A tier that answers all texts alike, and remembers what it was asked."""
 
-    def __init__(self, *labels: str, abstained: bool = False) -> None:
-        self.intent = Intent(labels, 0.9, "says", abstained)
+    def __init__(self, *labels: str, abstained: bool = False, confidence: float = 0.9) -> None:
+        self.intent = Intent(labels, confidence, "says", abstained)
         self.asked: list[tuple[str, float]] = []
 
     def look(self, text: str) -> Intent | None:  # noqa: ARG002  # all texts alike
@@ -94,6 +94,17 @@ async def test_a_guess_stays_where_nobody_is_sure() -> None:
     found = await Cascade([Says("a", abstained=True)], Says(abstained=True)).classify("x", deadline_s=1)
 
     assert (("a",), True) == (found.labels, found.abstained)
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "shown"), [(0.59, 0.0, ("a",)), (0.2, 0.4, ("b",)), (0.4, 0.4, ("b",)), (0.0, 0.0, ("b",))]
+)
+async def test_of_several_guesses_the_surest_is_shown(fast: float, slow: float, shown: tuple[str, ...]) -> None:
+    """A head that knows nothing of a text does not push a founded guess aside; of equals the later read more."""
+    tiers = Says("a", abstained=True, confidence=fast), Says("b", abstained=True, confidence=slow)
+    found = await Cascade([tiers[0]], tiers[1]).classify("x", deadline_s=1)
+
+    assert (shown, max(fast, slow), True) == (found.labels, found.confidence, found.abstained)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1_000_000, "😀", "a好б", "שלום", "\0", "\ud800"])
