@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from classifier import reflex_en_forms as forms
 from classifier import reflex_en_shapes as shapes
+from classifier import reflex_everyday as everyday
 from classifier.reflex_en_objects import holds
 from classifier.reflex_en_verbs import GERUNDS, NOUNS, PARTICIPLES, PASTS, PHRASAL, SURE, TRIGGERS, TYPOS, VERBS
 
@@ -99,13 +100,16 @@ def _imperative(bare: str, text: str, *, heads: bool) -> Action | None:
     if (
         forms.UNDOES.match(bare)
         or forms.IDIOM.match(bare)
+        or everyday.HARMLESS.match(bare)
         or (first in {"set", "shut", "cut", "put", "reset"} and shapes.PAST.search(bare))
     ):
         return None
     if forms.NOUNISH.match(bare) or forms.COMPOUND.match(bare) or forms.SUBJECT.match(bare):
         return None
     action = _with_particle(first, rest) or _with_object(first, rest, text)
-    if action == "modify" and rest.startswith("your "):
+    if action == "modify" and (
+        rest.startswith("your ") or (everyday.POINTS_BACK.match(bare) and everyday.ABOUT_TEXT.search(text))
+    ):
         return None
     if (
         action in {"delete", "modify", "overwrite"}
@@ -172,7 +176,8 @@ def _wished(clause: str, bare: str, words: Sequence[str]) -> Action | None:
         return None
     action = _wish(clause, bare, words)
     if action is not None and (
-        forms.NO.search(clause)
+        everyday.OWN_MONEY.search(clause)
+        or forms.NO.search(clause)
         or forms.BACK.search(clause)
         or forms.OPINION.search(clause)
         or forms.TEXTUAL.search(clause)
@@ -201,6 +206,7 @@ def _wish(clause: str, bare: str, words: Sequence[str]) -> Action | None:
         shapes.ELLIPTIC.search(clause)
         and holds("host", words, "", clause)
         and len(clause) < MAX_ELLIPTIC_CHARS
+        and everyday.ODDS.search(clause) is None
         and not re.search(
             r"\b(?:is|are|was|were|went|goes|keeps|been|reads|says|shows|marked|labell?ed|means)\b", clause
         )

@@ -90,7 +90,7 @@ NO_LONGER: Final = re.compile(
 OVERWRITES: Final = re.compile(
     r"^(?:restore|copy|import|load|deploy|sync|upload|dump|flash|mirror|export|save|push|write|paste|record|burn|move|put|drop|apply|install|force|force|"
     r"use|let|extract|unpack|merge|take|download|store|stick|keep)\b.*\b(?:on top of (?:the|my|our|whatever|what|this|that|it|his|her)|"
-    r"over (?:the (?:running|deployed|whole|entire|other|others|existing|old|current|previous|live|production|remote|local|original|top|file|one|first|last|master|main)|my|our|whatever|what|any|"
+    r"over (?:the (?:running|published|shared|deployed|whole|entire|other|others|existing|old|current|previous|live|production|remote|local|original|top|file|one|first|last|master|main)|my|our|whatever|what|any|"
     r"existing|mine\b|yours\b|theirs\b|hers\b|it\b|that\b|them\b|main|master|prod|production|staging|dev|test|qa|firmware|those|these|his|her|their|(?:the )?[\w.-]+ (?:database|db|server|branch|file|copy|version|snapshot|folder|sheet|one)\b)|overwriting|replacing|overwrite\b|in place of (?:the|my|our))|"
     r"^write (?:the|this|that|my|it|our|these|those)\b.* over (?:the|this|that|my|it|our|these|those|all)\b|^force[- ]push\b|^push .*--force|^force (?:a |the )?push|^push .*\bby force\b|^substitute\b|"
     r"^(?:write|paste|copy|save|record) over (?!ssh|the (?:phone|net|air|wire))|^swap out\b"

@@ -30,7 +30,7 @@ OBJECTS: Final[dict[str, frozenset[str]]] = {
         "instance instances container containers vm vms node nodes pod pods prod production staging pump pumps engine engines "
         "motor motors belt line lines reactor furnace furnaces turbine turbines daemon daemons worker workers network router "
         "routers deployment deployments system systems plant elevator elevators generator generators camera cameras nginx redis "
-        "postgres mysql kafka docker app apps application applications site sites website webshop shop store api apis gateway "
+        "postgres mysql kafka docker app apps application applications site sites website websites webshop shop shops store stores api apis gateway "
         "gateways build builds pipeline pipelines everything conveyor light lights lamp lamps heater heaters boiler boilers "
         "heating fan fans pc pcs computer computers laptop laptops device devices scheduler queue queues backend frontend bot "
         "bots task tasks program programs thread threads stack stacks robot robots mixer oven ovens press presses crane cranes drone drones "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from classifier import reflex_everyday as everyday
 from classifier import reflex_zh_forms as forms
 from classifier.reflex_commands import command_in
 from classifier.reflex_zh_verbs import SHUTS_OUT, VERB, refined
@@ -16,6 +17,9 @@ MAX_CLAUSE_CHARS: Final = 160
 MAX_BARE_CHARS: Final = 6
 
 _CLAUSES = re.compile(r"[,:;、\s—](?:(?<=[,:;、])\s*|(?<=\n)\n*|(?<=\s)(?:\s+|-+>?\s)|(?<=—)—*)")
+_POINTS_BACK = frozenset(
+    {"改过来", "改一下", "改掉", "改正", "改回来", "换掉", "纠正过来", "修正一下", "帮我改过来", "请改正"}
+)
 _OWN_WISH = ("我要", "我想", "我需要", "我希望", "我命令", "我请")
 _MARKED = re.compile(r"把|将|给我|帮|给|请|用|拿")
 _GIVEN = re.compile(r"^(?:给|到|入|进)?了(?!吧|呗|$)(?=[^,]*[^吧呗]$)")
@@ -133,7 +137,7 @@ def _order(clause: str, first: re.Match[str] | None, before: str, *, polite: boo
         return None
     if polite and forms.DIRECT_ASK.search(forms.HARMLESS_ASK.sub("", clause)):
         return None
-    return _verb_of(clause, first if clause == read else None, about, polite=polite)
+    return _verb_of(clause, first if clause == read else None, (about, before), polite=polite)
 
 
 def _is_condition(clause: str) -> bool:
@@ -172,8 +176,9 @@ def _plain(words: str) -> str:
     return words if courtesy is None else words[courtesy.end() :]
 
 
-def _verb_of(clause: str, first: re.Match[str] | None, about: str, *, polite: bool) -> Found | None:
-    """Read verb by verb, from the first where it is known."""
+def _verb_of(clause: str, first: re.Match[str] | None, around: tuple[str, str], *, polite: bool) -> Found | None:
+    """Read verb by verb, from the first where it is known; `around`: what it is about, and the clause before."""
+    about, before_it = around
     weaker: Found | None = None
     for found in VERB.finditer(clause, first):
         after, before = clause[found.end() :], clause[: found.start()]
@@ -189,10 +194,29 @@ def _verb_of(clause: str, first: re.Match[str] | None, about: str, *, polite: bo
         action: Action = refined(found.lastgroup, found[0], about + clause)  # pyright: ignore[reportArgumentType]  # groups are actions
         if action in {"delete", "modify", "overwrite"} and forms.TEXTUAL.search(clause):
             continue
+        if _is_everyday(action, clause, before_it):
+            continue
         if action != "modify":
             return action, clause, f"zh:{action}"
         weaker = weaker or (action, clause, "zh:modify")
     return weaker
+
+
+def _is_everyday(action: Action, clause: str, before: str) -> bool:
+    """Return whether it is a sum, the wording or the looks of something, a notice, or one's own refund."""
+    if action == "transfer":
+        return everyday.OWN_REFUND_ZH.search(clause) is not None or everyday.UNITS_ZH.match(clause) is not None
+    if action == "shutdown":
+        return everyday.QUIETS_ZH.search(clause) is not None
+    if action == "revoke":
+        return False
+    if everyday.LOOKS_ZH.search(clause) or everyday.BARE_ZH.match(clause) or everyday.UNITS_ZH.match(clause):
+        return True
+    return action == "modify" and (
+        (clause in _POINTS_BACK and (everyday.LOOKS_ZH.search(before) or forms.TEXTUAL.search(before)) is not None)
+        or everyday.FELL_ZH.match(clause) is not None
+        or everyday.SUM_ZH.match(clause) is not None
+    )
 
 
 def _is_told(before: str, verb: str, after: str, *, polite: bool) -> bool:

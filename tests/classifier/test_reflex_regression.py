@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from classifier.reflex import Reflex
 from classifier.reflex_en_verbs import GERUNDS, PASTS, SURE, TYPOS, VERBS
+from classifier.reflex_report import ORDERS_AMONG_THEM, ORDINARY
 from classifier.reflex_typos import REAL_WORDS
 
 HERE = Path(__file__).parent
@@ -56,3 +58,31 @@ def test_forms_of_other_verbs_are_not_read_as_orders() -> None:
     assert set() == {"scraping", "scraped", "striping", "striped"} & {*GERUNDS, *PASTS}
     assert {"buried", "died"}.isdisjoint(PASTS)
     assert {"scrapping", "stripped", "paid"} <= {*GERUNDS, *PASTS}
+
+
+@pytest.mark.parametrize("case", rows("regression"), ids=lambda case: str(case["text"])[:24])
+def test_what_was_once_read_wrongly_is_read_rightly(case: dict[str, str | None]) -> None:
+    """Each hard negative has an order beside it that a mend too broad would lose."""
+    hit = REFLEX.look(case["text"] or "")
+
+    assert case["action"] == (hit and hit.action)
+
+
+def test_the_regression_cases_are_balanced_and_new() -> None:
+    """At least sixty orders and sixty others, in both languages alike, none of them in another file."""
+    cases = rows("regression")
+    others = {row["text"] for name in ("frozen", "blind", "more", "development", "further") for row in rows(name)}
+    counts = Counter((case["lang"], case["action"] is not None) for case in cases)
+
+    assert all(counts[lang, orders] >= 55 for lang in ("zh", "en") for orders in (True, False))
+    assert abs(counts["zh", True] - counts["en", True]) <= 5
+    assert len(cases) == len({case["text"] for case in cases} - others)
+
+
+def test_ordinary_rows_of_other_questions_seldom_fire() -> None:
+    """Held-out rows of four other models: what fires there was read, and is an order."""
+    files = [BLUEPRINTS / name / "test.jsonl" for name in ORDINARY]
+    texts = [json.loads(line)["text"] for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+    assert len(texts) == 1_228
+    assert ORDERS_AMONG_THEM >= {text for text in texts if REFLEX.look(text)}
