@@ -3,13 +3,16 @@ from dataclasses import replace
 import pytest
 
 from config.errors import UnavailableError
+from config.key_identity import KeyIdentity
 from config.settings import Settings
 from config.types import AttemptRecord
 from proxy.app import build_house
-from proxy.routing_stats import stats
+from proxy.routing_stats import stats, stats_for
 from router.transport import AiohttpTransport
 from tests.router.learning.books import Books
 from tests.router.learning.doubles import told
+
+KEY = KeyIdentity("k", "mine", "sk-thal-mine", frozenset({"chat"}))
 
 
 @pytest.fixture
@@ -67,5 +70,20 @@ async def test_without_books_it_says_so(house):
     """As every route that reads them."""
     async with house.database.writing() as connection:
         await connection.exec_driver_sql("drop table model_performance")
+        await connection.exec_driver_sql("drop table outcome")
     with pytest.raises(UnavailableError, match="cannot be read"):
         await stats(house)
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        await stats_for(house, KEY)
+
+
+async def test_a_key_that_may_use_no_model_of_the_catalogue_sees_no_row(house, books):
+    """Not even of its own words: a model that it may not use any more has no name for it."""
+    books.say(books.decide("bad", key_prefix=KEY.prefix, attempts=(attempt(),)), 1.0)
+    await books.written()
+    all_ = await stats_for(house, KEY)
+    none = await stats_for(house, replace(KEY, models=("good",)))
+
+    assert ["bad"] == [row["model"] for row in all_["performance"]]
+    assert ([], [], 0) == (none["performance"], none["curve"], none["learning"]["n_lessons"])
+    assert "start-1" == none["experience"]
