@@ -246,6 +246,8 @@ class Learner:
         """Undo what was counted of the decision that a lesson is about."""
         lesson, heard = told.lesson, self._heard(told, known.speaker)
         speaker = self.speakers.get(known.speaker) if known.speaker is not None else None
+        if speaker is not None and known.said < speaker.since:
+            speaker = None
         counted = [(self.totals, 1.0 if speaker is None else speaker.share)]
         if speaker is not None:
             counted.append((speaker.sums, 1.0))

@@ -36,6 +36,8 @@ class Speaker:
     allowed: float = BUDGET
     at: float = 0.0
     """When it was last allowed more, seconds since 1970."""
+    since: float = 0.0
+    """When it began to speak, or came back: what it said before is in the sums for good. Seconds since 1970."""
 
     def grow(self, now: float) -> None:
         """Allow as much more as the time since then brings; nothing of what it said counts after this."""
@@ -80,7 +82,7 @@ class Budgets:
     def back(self, name: str, *, at: float) -> Speaker:
         """Return the speaker of this name with what is left to it, one that never spoke with all; `at` is now."""
         left, since = self._kept.pop(name, (BUDGET, at))
-        return Speaker(allowed=left, at=since)
+        return Speaker(allowed=left, at=since, since=at)
 
     def forget(self, name: str) -> None:
         """Know nothing of a key any more."""

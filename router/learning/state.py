@@ -63,6 +63,7 @@ def state_json(state: State) -> Json:
                     "used": each.used,
                     "allowed": each.allowed,
                     "at": each.at,
+                    "since": each.since,
                     "subjects": [list(astuple(subject)) for subject in each.subjects],
                     "models": _sums_json(each.sums),
                 }
@@ -108,7 +109,7 @@ def _learner(told: Any) -> Learner:
     for name, each in told["speakers"].items():
         sums = {str(model): sums_from(own) for model, own in each["models"].items()}
         subjects = {_subject(*subject): None for subject in each["subjects"]}
-        numbers = (float(each[part]) for part in ("share", "used", "allowed", "at"))
+        numbers = (float(each.get(part, 0.0)) for part in ("share", "used", "allowed", "at", "since"))
         learner.speakers[str(name)] = Speaker(sums, subjects, *numbers)
     budgets: dict[str, tuple[float, float]] = told.get("budgets") or {}  # versions of before did not keep them
     learner.budgets = Budgets((str(name), float(left), float(at)) for name, (left, at) in budgets.items())

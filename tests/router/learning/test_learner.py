@@ -521,6 +521,22 @@ def test_a_key_moves_no_probability_by_five_points_across_a_threshold_either(thr
     assert 0.05 > max(abs(was - now) for was, now in zip(before, after, strict=True))
 
 
+def test_what_a_key_said_before_it_was_pushed_out_is_not_taken_from_what_it_says_now():
+    """It is in the sums for good; a correction must not leave less than nothing of what the key teaches."""
+    learner = Learner()
+    early = [told("bad", 0.0, speaker="K") for _ in range(50)]
+    learner.learn(early)
+    for number in range(MAX_SPEAKERS + 1):
+        learner.learn([told("good", 0.5, TALK, speaker=f"k{number}")])
+    learner.learn([told("bad", 0.6, speaker="K")])
+    overruled = [replace(each, lesson=replace(each.lesson, reward=1.0, source="admin"), speaker=None) for each in early]
+    learner.learn([replace(each, said=each.said + timedelta(hours=1)) for each in overruled])
+
+    for sums in (learner.totals["bad"], learner.speakers["K"].sums["bad"]):
+        assert -1e-9 < np.linalg.eigvalsh(sums.squares).min()
+        assert 0 <= min(sums.topics.values())
+
+
 def test_a_second_word_about_a_subject_beyond_the_bound_leaves_nothing_of_the_first():
     """It is taken out as what it was counted as, also where an admin corrects it."""
     learner, never = Learner(), Learner()
