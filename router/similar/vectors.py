@@ -58,29 +58,36 @@ class Hashing:
 
         Reads the first 1,100 and the last 500 characters. A word or pair that stands n times counts 1 + log2(n).
         """
-        counts: dict[bytes, int] = {}
-        weights: dict[bytes, float] = {}
-        before, was_common = b"\x02", True
-        for word in words(text):
-            if not (word[0] == "#" or word.isalnum()):
-                continue  # a question mark makes no two questions alike
-            is_common = word in _COMMON
-            code = word.encode()
-            pair = before + b" " + code
-            counts[code] = counts.get(code, 0) + 1
-            weights[code] = COMMON_WEIGHT if is_common else 1.0
-            counts[pair] = counts.get(pair, 0) + 1
-            weights[pair] = PAIR_WEIGHT * (COMMON_WEIGHT if is_common and was_common else 1.0)
-            before, was_common = code, is_common
         slots = [0.0] * N_DIMENSIONS
-        for code, count in counts.items():
-            weight = weights[code] * (1.0 + log2(count))
+        for code, weight in weighed(text).items():
             place, sign = blake2b(code, digest_size=2, key=self._key).digest()
             slots[place] += weight if sign & 1 else -weight
         most = max(map(abs, slots))
         if most == 0.0:
             return None
         return np.array([round(each / most * LARGEST) for each in slots], np.int8).tobytes()
+
+
+def weighed(text: str) -> dict[bytes, float]:
+    """Return what each word, and each pair of neighbouring words, of a text counts.
+
+    One that stands n times counts 1 + log2(n) times as much.
+    """
+    counts: dict[bytes, int] = {}
+    weights: dict[bytes, float] = {}
+    before, was_common = b"\x02", True
+    for word in words(text):
+        if not (word[0] == "#" or word.isalnum()):
+            continue  # a question mark makes no two questions alike
+        is_common = word in _COMMON
+        code = word.encode()
+        pair = before + b" " + code
+        counts[code] = counts.get(code, 0) + 1
+        weights[code] = COMMON_WEIGHT if is_common else 1.0
+        counts[pair] = counts.get(pair, 0) + 1
+        weights[pair] = PAIR_WEIGHT * (COMMON_WEIGHT if is_common and was_common else 1.0)
+        before, was_common = code, is_common
+    return {code: weights[code] * (1.0 + log2(count)) for code, count in counts.items()}
 
 
 def direction_of(vector: bytes) -> NDArray[np.float32] | None:

@@ -1,6 +1,6 @@
 """What similar past questions cost to find, and whether the outcomes of their answers would make the choice better.
 
-`python -m tests.bench.similar ../shared/data/routing/rl2.train.jsonl` prints the tables of `docs/learning.md` on
+`python -m tests.bench.similar ../shared/data/routing/rl2.train.jsonl` prints the tables of `docs/reports/similar.md` on
 labelled prompts. Of each past prompt one model's outcome is known, drawn by a seeded coin, as a gateway knows it. What
 is expected of a model is moved by n/(n + k0) of the mean of what its answers to the neighbours earned beyond their own
 expectation. Intervals are 95 % of paired bootstraps over the held-out prompts.
@@ -27,9 +27,10 @@ from router.policy.features import language_of
 from router.policy.fitting import fit_policy
 from router.policy.rows import Prompt, read_labelled
 from router.policy.value import recovered
+from router.similar import crowd
 from router.similar.memory import CAPACITY, Memory
 from router.similar.searching import LEAST_SIMILARITY
-from router.similar.values import Asked, Neighbour
+from router.similar.values import Asked, Neighbour, Rated
 from router.similar.vectors import Hashing, direction_of
 
 Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PRIOR = 0.6
 N_BOOTSTRAPS = 1_000
 N_TIMED = 1_000
+N_KEYS = 50
+RATED = 5
 vector_of = Hashing(b"a secret of the benchmark").vector_of
 K0 = (5.0, 20.0)
 LEAST = (0.45, 0.3)
@@ -50,11 +53,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--times", action="store_true", help="only what a search takes")
     options = parser.parse_args()
     prompts = read_labelled(options.labels)
     order = np.random.default_rng(options.seed).permutation(len(prompts))
     prompts = [prompts[at] for at in order]
     _print_times([each.text for each in prompts])
+    if options.times:
+        return
     _print_recall([each.text for each in prompts])
     third = len(prompts) // 3
     _print_worth(prompts[:third], prompts[third : 2 * third], prompts[2 * third :], seed=options.seed)
@@ -63,13 +69,13 @@ def main() -> None:
 def _print_times(texts: Sequence[str]) -> None:
     memory = _remembered(texts, CAPACITY)
     short = [" ".join(text.split()[:15]) for text in texts[:N_TIMED]]
-    print("| | median | 95th percentile |\n|---|---|---|")
+    print("| | median | 95th percentile | processor's time: median | 95th percentile |\n|---|---|---|---|---|")
     for name, asked in (("15 words", short), ("a prompt of 440 characters", texts[:N_TIMED])):
         vectors = [vector_of(text) or b"" for text in asked]
         _print_time(f"vector of {name}", [lambda text=text: vector_of(text) for text in asked])
         _print_time(
-            f"search of {len(memory)} for {name}",
-            [lambda each=each: _nearest(memory, each, limit=K) for each in vectors],
+            f"search of {len(memory):,} for {name}",
+            [lambda each=each: _rows_and_sums(memory, each) for each in vectors],
         )
 
 
@@ -90,13 +96,21 @@ def _print_recall(texts: Sequence[str]) -> None:
 
 
 def _print_time(name: str, calls: Sequence[Callable[[], object]]) -> None:
-    took: list[float] = []
+    took: list[tuple[float, float]] = []
     for call in calls:
-        began = time.perf_counter()
+        began, at_work = time.perf_counter(), time.thread_time()
         call()
-        took.append((time.perf_counter() - began) * 1e3)
-    median, late = np.quantile(took, (0.5, 0.95))
-    print(f"| {name} | {median:.2f} ms | {late:.2f} ms |")
+        took.append(((time.perf_counter() - began) * 1e3, (time.thread_time() - at_work) * 1e3))
+    clock, work = np.quantile(np.array(took), (0.5, 0.95), axis=0).T
+    print(f"| {name} | {clock[0]:.2f} ms | {clock[1]:.2f} ms | {work[0]:.2f} ms | {work[1]:.2f} ms |")
+
+
+def _rows_and_sums(memory: Memory, vector: bytes) -> None:
+    """Search as an analysis for a key does."""
+    search = memory.search(vector)
+    if search is not None:
+        crowd.own(search.nearest(limit=K, of="key 1"), "key 1")
+        crowd.records(search.nearest_rated(limit=K, of_each=crowd.OF_EACH), "key 1")
 
 
 def _nearest(memory: Memory, vector: bytes, *, limit: int, at_least: float = LEAST_SIMILARITY) -> tuple[Neighbour, ...]:
@@ -106,8 +120,10 @@ def _nearest(memory: Memory, vector: bytes, *, limit: int, at_least: float = LEA
 
 def _remembered(texts: Sequence[str], capacity: int) -> Memory:
     memory = Memory(capacity)
+    vectors = [vector_of(text) or b"" for text in texts]
     for n in range(capacity):
-        memory.add(Asked(str(n), "m", NOW), vector_of(texts[n % len(texts)]) or b"")
+        rated = None if n % RATED else Rated(0.75, "user", NOW)
+        memory.add(Asked(str(n), "m", NOW, f"key {n % N_KEYS}", rated), vectors[n % len(texts)])
     return memory
 
 
