@@ -150,11 +150,16 @@ async def test_who_presses_ctrl_c_keeps_what_was_paid(tmp_path: Path) -> None:
         )
         (tmp_path / "thalamus.toml").write_text(HEAD + told)
         stopped = await begun(tmp_path)
-        async with asyncio.timeout(60):
-            while not book.exists() or len(rows(book)) < 5:  # noqa: ASYNC110  # a file tells nobody
-                await asyncio.sleep(0.05)
-            stopped.send_signal(signal.SIGINT)
-            _, err = await stopped.communicate()
+        try:
+            async with asyncio.timeout(60):
+                while not book.exists() or len(rows(book)) < 5:  # noqa: ASYNC110  # a file tells nobody
+                    await asyncio.sleep(0.05)
+                stopped.send_signal(signal.SIGINT)
+                _, err = await stopped.communicate()
+        finally:
+            if stopped.returncode is None:
+                stopped.kill()
+                await stopped.communicate()
         again = await begun(tmp_path)
         out, _ = await again.communicate()
 
