@@ -13,7 +13,7 @@ import numpy as np
 from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC
 from classifier.decision import decide
 from classifier.foundry.corpus import gold_matrix
-from classifier.foundry.evaluate import judge, latency_ms, measures
+from classifier.foundry.evaluate import judge, latency_ms, measures, served
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
     rows = order.test or order.validation or order.train
     preproc = model.preproc
     scores = [model.scores(row.text) for row in rows]
-    decisions = [decide(each, preproc) for each in scores]
+    decisions = served(model, [row.text for row in rows])
     gold = gold_matrix(rows, order.labels, out_of_scope=order.out_of_scope)
     in_floats = linear.exact_scores([row.text for row in rows])
     agree = [decide(a, preproc).labels == b.labels for a, b in zip(in_floats, decisions, strict=True)]

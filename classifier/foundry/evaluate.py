@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier.calibration import Interval, binomial_interval, bootstrap, ece
+from classifier.decision import Decision
 from classifier.foundry.tuning import rightly
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from classifier.decision import Decision
     from classifier.foundry.corpus import Row
+    from classifier.micromodel import MicroModel
     from classifier.preproc import Preproc
     from config.types import Json
 
@@ -43,6 +44,15 @@ class Judged:
     right: Flags
     """Whether exactly the right labels were found."""
     in_scope: Flags
+
+
+def served(model: MicroModel, texts: Sequence[str]) -> list[Decision]:
+    """Return what a model says of texts as it is served: where it knows no term of one, it abstains."""
+    found = [model.predict(text) for text in texts]
+    return [
+        Decision(each.labels, np.array(list(each.probabilities.values())), each.confidence, abstained=each.abstained)
+        for each in found
+    ]
 
 
 def judge(decisions: Sequence[Decision], gold: Flags, preproc: Preproc) -> Judged:

@@ -73,6 +73,8 @@ class Judgeable:
 
     scores: Floats
     gold: Flags
+    read: Flags
+    """Which of them hold a term that the model knows; of the others it abstains, as in serving."""
 
 
 def forge(order: Order, out: Path, *, progress: Progress | None = None) -> Forged:
@@ -181,6 +183,7 @@ def _cast(order: Order, train: Sequence[Row], gold: Flags, options: LinearOption
     held_out = Judgeable(
         linear.scores([row.text for row in last]) if last else scores,
         gold_matrix(last, order.labels, out_of_scope=order.out_of_scope) if last else held,
+        _read(linear, last) if last else np.ones(len(held), np.bool_),
     )
     return _Cast(linear, tuned, held_out)
 
@@ -190,7 +193,11 @@ def _seeds(order: Order, casts: Sequence[_Cast]) -> Json:
     figures: dict[str, list[float]] = {"micro_f1": [], "exact": [], "coverage": [], "selective_accuracy": []}
     for each in casts:
         preproc = each.tuned.preproc
-        decisions = [decide(row, preproc) for row in each.held_out.scores]
+        decisions = [
+            made if read else replace(made, confidence=0.0, abstained=True)
+            for row, read in zip(each.held_out.scores, each.held_out.read.tolist(), strict=True)
+            for made in (decide(row, preproc),)
+        ]
         judged = judge(decisions, each.held_out.gold, preproc)
         figures["micro_f1"].append(micro_f1(judged.found, judged.gold))
         figures["exact"].append(float(judged.right.mean()))
@@ -198,6 +205,11 @@ def _seeds(order: Order, casts: Sequence[_Cast]) -> Json:
         answered = judged.right[judged.answered]
         figures["selective_accuracy"].append(float(answered.mean()) if len(answered) else 0.0)
     return {"values": list(order.seeds), **{name: over_seeds(values) for name, values in figures.items()}}
+
+
+def _read(linear: Linear, rows: Sequence[Row]) -> Flags:
+    vectoriser = linear.vectoriser()
+    return np.array([len(vectoriser.features(row.text)[0]) > 0 for row in rows], np.bool_)
 
 
 def _size_kib(order: Order, model: Linear) -> float:

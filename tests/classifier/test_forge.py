@@ -9,7 +9,7 @@ import pytest
 from classifier.decision import decide
 from classifier.foundry.blueprint import Features, Targets
 from classifier.foundry.corpus import Row, gold_matrix
-from classifier.foundry.evaluate import macro_f1, micro_f1, recall
+from classifier.foundry.evaluate import macro_f1, micro_f1, recall, served
 from classifier.foundry.forge import forge
 from classifier.foundry.orders import OUT_OF_SCOPE, labels_of
 from classifier.foundry.progress import Silent
@@ -37,6 +37,19 @@ class Counting(Silent):
 
     def advance(self) -> None:
         self.advanced += 1
+
+
+def test_a_row_without_a_known_term_counts_as_abstained(tmp_path) -> None:
+    """A card promises no more than a gateway does, which abstains on what it cannot read, however lenient it is."""
+    unread = tuple(Row("ѪѪѪ", ("payment",), "en") for _ in range(7))
+    card = forge(replace(order(single_rows()), test=unread), tmp_path / "model").card
+    model = MicroModel.load(tmp_path / "model")
+    model.preproc = replace(model.preproc, abstain_below=0.0)
+    (made,) = served(model, ["ѪѪѪ"])
+
+    assert not decide(model.scores("ѪѪѪ"), model.preproc).abstained
+    assert (True, 0.0) == (made.abstained, made.confidence)
+    assert 0.0 == card["metrics"]["coverage"]["value"] == card["seeds"]["coverage"]["max"]
 
 
 def test_a_card_says_what_the_model_learnt_from_and_how_well_it_does(forged_single) -> None:
