@@ -213,9 +213,14 @@ def _chat(fields: Json) -> Json:
         return chat
     if not isinstance(query, str):
         raise wrong_type(query, "query", "a string")
+    return chat | {"messages": messages_of(query, param="query")}
+
+
+def messages_of(query: str, *, param: str) -> list[Json]:
+    """Return a question as the messages of a chat. Raises `InvalidRequestError` where it is empty."""
     if not query.strip():
-        raise InvalidRequestError("'query' is empty.", param="query", code="invalid_value")
-    return chat | {"messages": [{"role": "user", "content": query}]}
+        raise InvalidRequestError(f"'{param}' is empty.", param=param, code="invalid_value")
+    return [{"role": "user", "content": query}]
 
 
 def _allowed(house: House, exchange: Exchange, value: object) -> frozenset[str] | None:

@@ -21,7 +21,7 @@ from config.prices import cost_of
 from config.redact import preview
 from config.types import AttemptRecord, Usage
 from proxy import judgement
-from proxy.analysis import ANALYZE, think
+from proxy.analysis import ANALYZE, messages_of, think
 from proxy.app import build_house
 from proxy.exchange import Exchange
 from proxy.lifespan import living, thinking_works
@@ -29,6 +29,7 @@ from proxy.requests.extract import CONVERSATION_HEADERS, DIAL_HEADER
 from proxy.requests.parse import parse_chat
 from proxy.similar import asked_of
 from router.attempt import AttemptLog
+from router.choosing.dial import parse_dial
 from router.choosing.offering import first_deployment
 from router.choosing.stored import candidates_json, question_json
 from router.feedback import submit_feedback
@@ -133,7 +134,8 @@ class AsyncRouter:
         house = self.house
         if not house.ready:
             raise UnavailableError("This router is not open.", code="closed")
-        messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else [dict(each) for each in asked]
+        messages = messages_of(asked, param="asked") if isinstance(asked, str) else [dict(each) for each in asked]
+        parse_dial(dial, param="dial")  # of the header below, which nobody gave, no error speaks
         given = {CONVERSATION_HEADERS[0]: conversation, DIAL_HEADER: None if dial is None else str(dial)}
         headers = _JSON | {name: value for name, value in given.items() if value is not None}
         raw = msgspec.json.encode({"model": AUTO, "messages": messages, **chat})

@@ -146,8 +146,26 @@ async def test_only_named_models_are_chosen_among(tmp_path):
         assert {"large": 1.0} == dict(found.probabilities)
         with pytest.raises(ModelNotFoundError):
             await router.route("hello", models=["nobody"])
-        with pytest.raises(InvalidRequestError):
-            await router.route("hello", dial=7.0)
+
+
+@pytest.mark.parametrize("dial", [7, -0.1, float("nan"), True, "dear"])
+async def test_a_wrong_dial_is_told_of_by_the_name_of_the_argument(tmp_path, dial):
+    """The application gave no header: one would be looked for in vain."""
+    async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
+        with pytest.raises(InvalidRequestError, match="'dial' must be a number from 0") as refused:
+            await router.route("hello", dial=dial)
+
+    assert "dial" == refused.value.param
+
+
+@pytest.mark.parametrize("asked", ["", " \n"])
+async def test_an_empty_question_is_refused_as_analyze_refuses_it(tmp_path, asked):
+    """There is nothing to choose for."""
+    async with AsyncRouter(settings(tmp_path), reachable=NAMES) as router:
+        with pytest.raises(InvalidRequestError, match="'asked' is empty") as refused:
+            await router.route(asked)
+
+    assert ("asked", "invalid_value") == (refused.value.param, refused.value.code)
 
 
 async def test_weights_alone_are_drawn_by_too(tmp_path):
