@@ -1,10 +1,11 @@
 """The router by matrix factorisation that the bench sets beside the policy: prompts and models as short vectors.
 
-As in RouteLLM (Ong et al. 2024, arXiv 2406.18665): a prompt's embedding is projected to a few numbers, and
-a model's score is their product with the model's own vector. Theirs is trained by gradient descent on 65,000 pairwise
-preferences over embeddings of a hosted model. This one is fitted to the graded answers by squares over the policy's own
-hashed words: reduced-rank ridge, whose best product of two factors is known in closed form (Mukherjee and Zhu 2011,
-doi:10.1002/sam.10138): a ridge for all models, projected on the first directions in which its expectations differ.
+As in RouteLLM (Ong et al. 2024, arXiv 2406.18665): a prompt's embedding is projected to a few numbers, and a model's
+score is their product with the model's own vector. Theirs is trained by gradient descent on preferences between the
+answers of two models, over embeddings of a hosted model. This one is fitted to the graded answers by squares, over the
+policy's own hashed words: reduced-rank ridge, whose best product of two factors is known in closed form (Mukherjee and
+Zhu 2011, doi:10.1002/sam.10138): a ridge for all models, projected on the first directions in which its expectations
+differ.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from router.policy.bench_figures import figures_of, mean_of
 from router.policy.data import data_of
 from router.policy.fitting import fit_policy
-from router.policy.value import choices, weights
+from router.policy.value import choices, weights, worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DROPPED = 7
 """Of the changed prompts: every seventh word is taken out."""
+N_RANDOM = 20
+"""Routers by dice that a task left out is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class LeftOut:
     told: Figure
     """Where the policy is told the task's name, which it has not seen."""
     silent: Figure
+    by_chance: float
+    """The same of routers that expect random quality, their mean: the best weights are looked for on the task's own
+    prompts, so that on few of them luck alone makes some lift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,14 @@ def _measured(policy: Policy, name: str, there: Sequence[Prompt], draws: Draws) 
         for asked in (there, [replace(each, intent=None) for each in there])
     )
     key = "gain" if np.isnan(told["lift"][0]) else "lift"
-    return LeftOut(name, len(there), told[key], silent[key])
+    expected = policy.predict(there)[1]
+    return LeftOut(name, len(there), told[key], silent[key], _by_chance(expected, truth, key, seed=draws.seed))
+
+
+def _by_chance(expected: Array, truth: tuple[Array, Array], key: str, *, seed: int) -> float:
+    draw = np.random.default_rng(seed)
+    found = [getattr(worth(draw.random(expected.shape), expected, *truth), key) for _ in range(N_RANDOM)]
+    return float(np.mean(found))
 
 
 def _thinned(text: str) -> str:

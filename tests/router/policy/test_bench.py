@@ -49,6 +49,8 @@ def test_report_of_many_models_tells_goals_and_tasks_left_out(tmp_path):
     assert "Worst lift on a task left out" in page
     assert "All 3 tasks of at least 8 held-out prompts" in page
     assert "of the recipe in 2 groups" in page
+    assert "| lift, by chance |" in page
+    assert "the lowest end of all their intervals is " in page
     assert 3 == sum(
         line.startswith(("| sums | ", "| law | ", "| 退货 | ")) and " to " in line for line in page.splitlines()
     )
