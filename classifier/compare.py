@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from classifier.qwen.contenders import Contender, Guess
     from classifier.qwen.rows import Row
+    from classifier.qwen.seen import Studied
     from config.types import Json
 
 WARM_UP = 3
@@ -93,29 +94,23 @@ def make_report(
     file: Path,
     recipes: Mapping[str, Json],
     left_out: Mapping[str, str],
+    studied: Mapping[str, Studied] | None = None,
     warnings: Sequence[str] = (),
     setting: Mapping[str, object],
 ) -> Json:
     """Return everything that was measured and what it was measured on.
 
-    `recipes` are those of the trained artefacts; rows that one of them saw in training are told. `left_out` says why a
-    contender is missing, `warnings` what should be known before figures are read. Raises `CorpusError` for labels that
-    no contender can know.
+    `recipes` are those of the trained artefacts and `studied` the prompts they learnt from; rows that one of them saw
+    in training are told. `left_out` says why a contender is missing, `warnings` what should be known before figures are
+    read. Raises `CorpusError` for labels that no contender can know.
     """
     require_labels(rows, labels, file=file)
-    digest = data_hash(rows)
+    test = _about(rows, recipes, studied or {})
     return {
-        "test": {
-            "file": file.name,
-            "sha256": digest,
-            "n": len(rows),
-            "by_language": {lang: sum(row.lang == lang for row in rows) for lang in ("zh", "en")},
-            "labels": list(labels),
-            "seen_in_training": _seen(digest, recipes),
-        },
+        "test": {"file": file.name, "labels": list(labels), **test},
         "contenders": [asdict(each) for each in measured],
         "left_out": dict(left_out),
-        "warnings": [*warnings, *_silent(measured)],
+        "warnings": [*warnings, *_silent(measured), *_familiar(rows, studied or {})],
         "recipes": dict(recipes),
         "setting": {
             **setting,
@@ -141,6 +136,35 @@ def _silent(measured: Sequence[Measured]) -> list[str]:
         f"{each.name} answered none of the {each.scores.n} rows: served, it would take its time and never answer"
         for each in measured
         if not each.coverage and each.scores.n
+    ]
+
+
+def _about(rows: Sequence[Row], recipes: Mapping[str, Json], studied: Mapping[str, Studied]) -> Json:
+    """Return what the rows are, and which of them somebody saw before."""
+    digest = data_hash(rows)
+    return {
+        "sha256": digest,
+        "n": len(rows),
+        "by_language": {lang: sum(row.lang == lang for row in rows) for lang in ("zh", "en")},
+        "seen_in_training": _seen(digest, recipes),
+        "seen_rows": _seen_rows(rows, studied),
+        "not_checked": {name: each.unknown for name, each in studied.items() if each.unknown},
+    }
+
+
+def _seen_rows(rows: Sequence[Row], studied: Mapping[str, Studied]) -> dict[str, dict[str, int]]:
+    texts = [row.text for row in rows]
+    return {name: each.seen(texts) for name, each in studied.items() if not each.unknown}
+
+
+def _familiar(rows: Sequence[Row], studied: Mapping[str, Studied]) -> list[str]:
+    """Return a sentence on each contender and part whose rows are among the measured ones."""
+    ends = {"train": "it was trained on them", "validation": "its checkpoint and thresholds were chosen on them"}
+    return [
+        f"{name} saw {count} of the {len(rows)} rows before, word for word: {ends[part]}, and its figures are too good"
+        for name, parts in _seen_rows(rows, studied).items()
+        for part, count in parts.items()
+        if count
     ]
 
 

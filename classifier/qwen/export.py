@@ -21,6 +21,7 @@ from classifier.qwen.encoding import load_encoder, padded
 from classifier.qwen.heads import load_base_of, load_head, rule_of
 from classifier.qwen.libraries import library, torch
 from classifier.qwen.lora import load_adapted, merged
+from classifier.qwen.seen import PARTS
 from config.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ def _finish(
     probes: Sequence[str],
     note: dict[str, object] | None = None,
 ) -> Exported:
-    (building / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
+    for name in (TOKENIZER, *(each for each in PARTS.values() if each in manifest.files)):
+        (building / name).write_bytes((folder / name).read_bytes())
     recipe = {**manifest.recipe, "exported_from": manifest.version, **(note or {})}
     sealed = seal(building, replace(manifest, kind=kind, recipe=recipe))
     before = load_head(folder, base=base, device="cpu").logits(list(probes))

@@ -59,6 +59,11 @@ def markdown(report: Json) -> str:
 def _about_the_rows(test: dict[str, Any]) -> list[str]:
     languages = ", ".join(f"{n} {lang}" for lang, n in test["by_language"].items())
     lines = [f"{test['n']} rows of `{test['file']}` ({languages}), sha256 `{test['sha256'][:12]}`, one at a time."]
+    clean = [name for name, parts in test["seen_rows"].items() if not any(parts.values())]
+    if clean:
+        checked = "none of them, word for word but for case, width and spaces, is among the rows that"
+        lines += ["", f"Checked row by row: {checked} {' or '.join(clean)} learnt from."]
+    lines += [f"\nNot checked for rows that {name} learnt from: {why}." for name, why in test["not_checked"].items()]
     if test["seen_in_training"]:
         seen = ", ".join(test["seen_in_training"])
         lines += ["", f"**These rows were seen in training ({seen}): the figures say nothing about other rows.**"]

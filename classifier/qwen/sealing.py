@@ -11,6 +11,7 @@ from classifier.qwen.decision import Rule, fit_operating, flags_of
 from classifier.qwen.forms import HeadForm
 from classifier.qwen.lora import write_adapter
 from classifier.qwen.reliability import reliability_of
+from classifier.qwen.seen import write_hashes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ def publish_trained(run: Run, model: Any, *, best_step: int) -> Sealed:
     drop_folder(building)
     write_adapter(model, building)
     (building / TOKENIZER).write_bytes((run.files.folder / TOKENIZER).read_bytes())
+    write_hashes(building, {"train": [row.text for row in run.train], "validation": [row.text for row in run.val]})
     manifest = Manifest(
         form=plan.form,
         kind="adapter",

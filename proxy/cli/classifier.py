@@ -170,6 +170,7 @@ def compare_(
         file=test,
         recipes=chosen.recipes,
         left_out=chosen.left_out,
+        studied=chosen.studied,
         warnings=chosen.warnings,
         setting={"device": device, "threads": threads, "pure": pure},
     )

@@ -17,6 +17,7 @@ from classifier.qwen.ollama import OllamaIntentClassifier
 from classifier.qwen.prefix import load_scorer
 from classifier.qwen.promise import promise_of
 from classifier.qwen.rows import labels_of
+from classifier.qwen.seen import studied_by, studied_by_micro
 from config.intents import load_intents
 from proxy.cli.printing import CommandError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from classifier.qwen.contenders import Contender
     from classifier.qwen.rows import Row
+    from classifier.qwen.seen import Studied
     from config.types import Json
 
 OLLAMA_TIMEOUT_S = 120.0
@@ -64,6 +66,7 @@ class Chosen:
     labels: tuple[str, ...]
     contenders: list[Contender] = field(default_factory=list["Contender"])
     recipes: dict[str, Json] = field(default_factory=dict[str, "Json"])
+    studied: dict[str, Studied] = field(default_factory=dict[str, "Studied"])
     left_out: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
     """What should be known of a contender before its figures are read."""
@@ -116,6 +119,7 @@ def _add_models(plan: ComparePlan, chosen: Chosen) -> None:
         chosen.contenders.append(FineTuned(head))
         manifest = open_artefact(plan.classifier)
         chosen.recipes["fine-tuned"] = manifest.recipe
+        chosen.studied["fine-tuned"] = studied_by(plan.classifier, manifest)
         if warning := promise_of(manifest).warning:
             chosen.warnings.append(f"fine-tuned, when it was trained: {warning}")
 
@@ -124,9 +128,12 @@ def _add_others(plan: ComparePlan, chosen: Chosen, stack: ExitStack) -> None:
     if plan.generative:
         made = load_generative(plan.generative, base=plan.base, device=plan.device, threads=plan.threads)
         chosen.contenders.append(made)
-        chosen.recipes["generative"] = open_artefact(plan.generative).recipe
+        manifest = open_artefact(plan.generative)
+        chosen.recipes["generative"] = manifest.recipe
+        chosen.studied["generative"] = studied_by(plan.generative, manifest)
     if plan.micro:
         micro = Micro(MicroModel.load(plan.micro))
+        chosen.studied[micro.name] = studied_by_micro(micro.model.card)
         tuned = [each for each in chosen.contenders if isinstance(each, FineTuned)]
         chosen.contenders += [micro, *(Hybrid(micro, each) for each in tuned)]
     if plan.ollama:

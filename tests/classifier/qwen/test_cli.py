@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import classifier
 from classifier.finetune import TrainPlan
+from classifier.foundry.blueprint import find_blueprint, shipped_blueprints
 from classifier.qwen.batching import BatchLimits
 from classifier.qwen.forms import MAX_NEW_TOKENS
 from classifier.qwen.lora import TARGETS, LoraShape
@@ -127,6 +129,20 @@ def test_nobody_to_measure_is_told(run, rows_file):
 
     assert 1 == code
     assert "nobody to measure" in err
+
+
+def test_rows_out_of_the_shipped_corpus_are_told(run, tmp_path):
+    """Three rows of the corpus in a file of one's own are no test of the micro-model that learnt them."""
+    corpus = find_blueprint(shipped_blueprints(), "intent").corpus_files[0]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        "".join(corpus.read_text().splitlines(keepends=True)[:3]) + '{"text": "qwfp", "labels": ["none"]}\n'
+    )
+    micro = Path(classifier.__file__).parent / "artefacts" / "intent"
+    code, _, err = run("compare", "--test", rows, "--micro", micro, "--out", tmp_path / "report.json")
+
+    assert 0 == code
+    assert "micro-model saw 3 of the 4 rows before, word for word: it was trained on them" in err
 
 
 def test_micro_model_is_measured_by_its_own_labels(run, forged_multi, tmp_path):

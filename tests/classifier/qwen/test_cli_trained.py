@@ -136,4 +136,7 @@ def test_everybody_is_measured_on_one_file(run, tiny_base, artefact, rows_file, 
     assert 0 == code
     assert ["pretrained", "fine-tuned", "generative", "micro-model", "hybrid"] == names
     assert {"ollama"} == set(report["left_out"])
+    assert {"train": 16, "validation": 16} == report["test"]["seen_rows"]["fine-tuned"]
+    assert 16 == sum(report["test"]["seen_rows"]["generative"].values())
+    assert {"micro-model"} == set(report["test"]["not_checked"])
     assert "fine-tuned: train_sha256" in report["test"]["seen_in_training"]

@@ -18,6 +18,7 @@ from classifier.qwen.ollama import OllamaIntentClassifier
 from classifier.qwen.prefix import load_scorer
 from classifier.qwen.rows import Row, data_hash, read_rows
 from classifier.qwen.scores import scores_of
+from classifier.qwen.seen import Studied, prompt_hash
 from config.errors import ArtefactError, CorpusError
 from tests.classifier.qwen.conftest import LABELS, NO_TORCH, write_rows
 from tests.classifier.qwen.conftest import ROWS as PROMPTS
@@ -171,6 +172,37 @@ def test_rows_that_were_trained_on_are_told(perfect, part, tmp_path):
     _, readable = write_report(report, tmp_path / "report.json")
 
     assert "**These rows were seen in training" in readable.read_text()
+
+
+def test_single_rows_that_were_trained_on_are_told(perfect, tmp_path):
+    """The file as a whole is another; two of its rows are not. Who was not checked is not called clean."""
+    studied = {
+        "perfect": Studied(
+            {"train": frozenset({prompt_hash("我要退款"), prompt_hash("HELLO ")}), "validation": frozenset()}
+        ),
+        "other": Studied({"train": frozenset({prompt_hash("bye")})}),
+        "micro-model": Studied(unknown="its rows are not here"),
+    }
+    report = make_report(
+        compare(ROWS, LABELS, [perfect]),
+        ROWS,
+        LABELS,
+        file=tmp_path / "test.jsonl",
+        recipes={},
+        left_out={},
+        studied=studied,
+        setting={},
+    )
+    _, readable = write_report(report, tmp_path / "report.json")
+    told = "perfect saw 2 of the 4 rows before, word for word: it was trained on them, and its figures are too good"
+    text = readable.read_text()
+
+    assert [told] == report["warnings"]
+    assert {"perfect": {"train": 2, "validation": 0}, "other": {"train": 0}} == report["test"]["seen_rows"]
+    assert {"micro-model": "its rows are not here"} == report["test"]["not_checked"]
+    assert f"**{told}.**" in text
+    assert "is among the rows that other learnt from." in text
+    assert "Not checked for rows that micro-model learnt from: its rows are not here." in text
 
 
 def test_labels_that_nobody_can_know_are_told(perfect, tmp_path):
