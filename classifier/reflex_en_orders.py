@@ -1,7 +1,7 @@
 """Reads one English clause: a bare verb once courtesy is taken off, or one of the other shapes of an order."""
 
-# Each early return is one reason to fire or not to fire.
-# ruff: noqa: PLR0911
+# Each early return is one reason to fire or not to fire; patterns are read a line at a time.
+# ruff: noqa: PLR0911, E501
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from classifier.reflex_action import Action, Found
 
 MAX_ELLIPTIC_CHARS: Final = 40
+_EVERYWHERE: Final = frozenset({"all", "every", "everywhere", "other"})
+_IN_RECORD: Final = re.compile(
+    r"\b(?:spelling|typos?|name)\b.*\b(?:on|in) (?:the|my|our|his|her) (?:booking|account|profile|tickets?|order|reservation|passport|record|policy|licen[cs]e)\b"
+)
+"""A name that is misspelt in a booking is no work on a text."""
 
 
 def order_of(clause: str, words: Sequence[str], around: tuple[str, str], *, heads: bool) -> Found | None:
@@ -59,7 +64,8 @@ def _by_form(bare: str, clause: str, sentence: str, words: frozenset[str]) -> Ac
     """Read orders that are more than a verb and its object; the words tell which forms are worth a look."""
     if not words.isdisjoint(shapes.NOUN_WORDS):
         if found := shapes.LIGHT.match(bare) or shapes.LIGHT.match(clause):
-            return None if forms.NO.search(clause) or forms.UNDOES.match(bare) else NOUNS[found[1]]
+            spared = forms.NO.search(clause) or forms.UNDOES.match(bare) or everyday.OWN_REFUND.match(clause)
+            return None if spared else NOUNS[found[1]]
         if (found := shapes.NOMINAL.match(bare)) and shapes.URGENT.search(sentence):
             return NOUNS.get(found[1], "transfer")
     if (
@@ -115,6 +121,7 @@ def _imperative(bare: str, text: str, *, heads: bool) -> Action | None:
         action in {"delete", "modify", "overwrite"}
         and not forms.TEXT_WORDS.isdisjoint(words_of(rest))
         and forms.TEXTUAL.search(rest)
+        and _IN_RECORD.search(rest) is None
     ):
         return None
     return action
@@ -128,7 +135,7 @@ def _with_particle(verb: str, rest: str) -> Action | None:
         if (
             not particles.isdisjoint(words)
             and holds(kind, words, verb, rest)
-            and not (action == "revoke" and words[:1] == ["me"])
+            and not (action == "revoke" and words[:1] == ["me"] and _EVERYWHERE.isdisjoint(words))
         ):
             return action
     return None

@@ -85,6 +85,8 @@ NO_LONGER: Final = re.compile(
     r"\b(?:access|log ?in|sign in|get in|enter|read|view|open|edit|push|reach|connect)\b|"
     r"^(?:stop|prevent|block|bar|keep) .*\bfrom (?:accessing|logging|signing|entering|using|reading|seeing|connecting|getting in|pushing)\b|"
     r"^(?:no one|nobody|none of) .*\b(?:should|must|may|shall|is to|are to)\b.*\b(?:access|log ?in|sign in|get in|enter|read|view|open|edit|push|reach|connect)\b|"
+    r"^(?:stop|quit) (?:sharing|showing) (?:my|our|the|any)\b.*\b(?:with|to)\b|"
+    r"^(?:don't|do not|dont|never) let (?!me\b|us\b).*\b(?:see|access|log ?in|enter|use|view|open|read|edit)\b.*\b(?:any ?more|again|any longer)\b|"
     r"^(?:end|kill|close|terminate|log out|sign out) (?:all|every|his|her|their|the) .*\bsessions?\b"
 )
 OVERWRITES: Final = re.compile(
@@ -119,7 +121,7 @@ PREPOSITIONS: Final = frozenset(
 URGENT: Final = re.compile(r"\b(?:please|requested|required|needed|asap|immediately|today|effective)\b")
 NOUN_WORDS: Final = frozenset({*NOUNS, "deposit"})
 ENTRY: Final = frozenset(words("access accessing log login logging sign signing sessions session enter entering get getting read reading view seeing open "
-                          "edit push pushing reach connect connecting using rights right permission permissions able allowed permitted"))  # fmt: skip
+                          "edit push pushing reach connect connecting using rights right permission permissions able allowed permitted see sharing showing use"))  # fmt: skip
 ONTO: Final = frozenset(
     words("over top overwriting replacing overwrite place force push substitute swap force-push force-pushed")
 )

@@ -25,7 +25,7 @@ OBJECTS: Final[dict[str, frozenset[str]]] = {
         "passport subscription-key mfa cookie cookies fob card cards seat seats link links oauth refresh-token passkey",
         "person": "user users account accounts profile him her them contractor contractors employee employees intern interns member members "
         "guest guests vendor vendors everyone everybody ex-employee ex-employees ip ips bot bots customer device devices "
-        "integration seller sellers player partner app spammer troll supplier",
+        "integration guy guys woman man fellow seller sellers player partner app spammer troll supplier",
         "host": "farm farms server servers service services machine machines cluster clusters process processes job jobs batch batches database databases db "
         "instance instances container containers vm vms node nodes pod pods prod production staging pump pumps engine engines "
         "motor motors belt line lines reactor furnace furnaces turbine turbines daemon daemons worker workers network router "

@@ -13,13 +13,30 @@ _UNIT: Final = (
     r"joules?|watts?|acres?|hectares?|pounds?|ounces?|stones?|cups?|gallons?|pints?|tons?|tonnes?|knots?|spoons?|tablespoons?|teaspoons?)|"
     r"ft|in|mi|yd|km|cm|mm|m|kg|g|mg|lbs?|oz|ml|l|km/h|mph|kmh|fahrenheit|celsius|kelvin|degrees?(?: [cf]\b| \w+)?|[°º]?[cfk]|"
     r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|secs?|mins?|hrs?|est|pst|cet|gmt|utc|"
-    r"usd|eur|gbp|chf|cad|aud|jpy|cny|rmb|inr|dollars?|euros?|yen|yuan|francs?|rupees?|pesos?|won|kronor|sterling|"
+    r"usd|eur|gbp|chf|cad|aud|jpy|cny|rmb|inr|dollars?|euros?|yen|yuan|francs?|rupees?|pesos?|cents?|pence|won|kronor|sterling|"
     r"binary|hex|hexadecimal|octal|decimals?|fractions?|percent(?:ages?)?|roman numerals?|scientific notation|words|radians?|[kmgt]i?b)"
 )
 _HELD: Final = r"(?!.*\b(?:my|our|his|her|their|wallets?|accounts?|balances?|holdings?|savings|portfolio|funds)\b)"
 """Whoever has it exchanged gives an order; whoever names a sum asks what it comes to."""
 HARMLESS: Final = re.compile(
     rf"^(?:convert|change|turn|switch) {_HELD}(?:from )?(?:[$€£¥₿]\s?)?[\d.,/]+\W*(?:[^\s]+ ){{0,4}}?(?:to|into|in|as) (?:the |an? )?{_UNIT}(?!\w)|"
+    rf"^convert (?:it |this |that |these |them )?(?:{_UNIT} )?(?:in)?to (?:metric|imperial|{_UNIT})$|^convert [\d.,]+ from {_UNIT}|"
+    r"^convert (?:csv|json|xml|yaml|toml|html|markdown|pdf|png|jpe?g|svg|mp[34]|wav|docx?|xlsx?|python ?[23]?)\b|"
+    r"^change (?:this|it|that|these) (?:in)?to (?:the )?(?:plural|singular|past|present|future|passive|active|upper|lower|title)|"
+    r"^(?:correct|change|update|wire|patch)$|^(?:change|switch|set|turn|put|move) (?:it|this|that|them|everything) back$|"
+    r"^correct (?:my|the|all|any|these|those|all the|any) (?:english|grammar|errors?|mistakes?|typos?|spelling|punctuation)$|^shorten (?:it|this|that|the (?:first|second|third|last)(?: one)?)$|"
+    r"^stop codes?\b|^shell (?:scripts?|commands?|one-liners?|functions?|prompts?|loops?)\b|^(?:double|triple) (?:integrals?|charges?|crostics?|rooms?|espressos?|beds?|negatives?|standards?|bass|agents?|stars?)\b|"
+    r"^(?:downgrade|replay|overwrite|reset|update|transfer|delete|kill) (?:attacks?|chains?)\b|^zero (?:knowledge|day|trust|sum|tolerance)\b|^raise an? (?:conflict|concern|issue|point|objection|toast|doubt|topic)\b|"
+    r"^(?:set|move|push|put)(?: up)? an? (?:meeting|call|lunch|dinner|appointment|timer|alarm|reminder) (?:with|for|at|on)\b|^pull .* out of (?:this|these|those|the|my)\b|^turn (?!.*\b(?:read-only|admin|owner)\b)[\w ]+ into [\w ]+ (?:with|for|that)\b|"
+    r"^(?:send|forward|pass|give|push)(?! .*(?:[$€£]|\b(?:amount|total|sum)\b)) (?:[\w'-]+ ){0,4}?(?:invoices?|payment (?:reminders?|links?|requests?|details|confirmations?|advice)|bank details|receipts?|quotes?|bills?)\b(?! of \d)|"
+    r"^(?:cut|shorten|reduce|trim|extend|bring) (?:[\w'-]+ ){1,4}?(?:down )?(?:to|by|under|below) (?:[\w-]+ ){1,2}(?:words|lines|sentences|characters|pages|paragraphs|bullets|slides|scenes)\b|"
+    r"^(?:cut|reduce|lower|halve|shorten) (?:the )?(?:latency|cold starts?|churn|build times?|load(?:ing)? times?|memory usage|complexity|boilerplate)\b|"
+    r"^put (?!.*[$€£\d]).* (?:in|into|as) .*\b(?:points|bullets|order|words|tables?|lists?|rows)\b|"
+    r"^replace (?:the |all (?:the )?)?(?:names?|pronouns?|words?|numbers?) with (?:initials|letters|placeholders|x|asterisks|pseudonyms|synonyms|words|digits)\b|^(?:change|edit|swap|alter) the (?:greeting|salutation|sign-off|opening|closing|wording|order of the (?:chapters|words|sentences|paragraphs|steps))\b|"
+    r"^(?:remove|delete|cut|drop|change|edit) (?:point|item|bullet|section|chapter|step|number) (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)$|"
+    r"^(?:\w+|turn off|shut down|clear) (?!.*\b(?:my|our|his|her|their|this|that|these|those|all|now|please|prod|production)\b)(?:the |an? )?[\w -]{2,40} (?:in|with|using|on) (?:sql|git|linux|bash|vim|excel|word|python|java|javascript|chrome|firefox|safari|windows(?: \d+)?|macos|android|ios|"
+    r"mysql|postgres(?:ql)?|pandas|powershell|photoshop|google (?:docs|sheets)|outlook|gmail|r|css|html|react|typescript|emacs|vscode|vs code)$|"
+    r"^(?:kill|stop|delete|rename|replace|reset|remove|restart|turn off|shut down|uninstall|format) an? (?!.*\b(?:named|called|my|our|his|her|their|this|that|from|for|of|\d+)\b)[a-z -]{3,40}(?:$|,? step by step)|^upgrade pip$|"
     r"^(?:double|halve|triple|reduce) [\d.,]+(?:/[\d.,]+)?(?:$|[,;]| (?:and|plus|minus|times|then|to (?:lowest|its|the simplest|simplest))\b)|"
     r"^(?:refund|reimburse) (?:(?:to )?(?:me|us)(?!\w| \w+ customer)|mine|one|both|please|pls|it$|"
     r"(?:my|our) (?:money|order|payment|purchase|tickets?|fare|deposit|last|booking|subscription|card)\b)(?!.*\bto (?:the|our|his|her|their|that|this)\b)|"
@@ -34,11 +51,14 @@ HARMLESS: Final = re.compile(
 )
 """What begins so orders nothing that is hard to take back."""
 ODDS: Final = re.compile(
-    r"%|\b(?:percent|takes?|took|gives?|gave|gets?|got|had|half|prices?|minutes?|seconds?|hours?|degrees|points|cents|always|never|a bit|slightly|way|well|better|worse|badly)\b"
+    r"%|\b(?:percent|takes?|took|gives?|gave|gets?|got|had|half|prices?|minutes?|seconds?|hours?|degrees|points|cents|paid|pays|called|went|goes|came|comes|far|always|never|a bit|slightly|way|well|better|worse|badly)\b"
 )
 """Beside `off` or `down` at the end of a clause: a discount or a measure, no switch."""
 POINTS_BACK: Final = re.compile(r"^\w+ (?:it|this|that|them)$")
 ABOUT_TEXT: Final = re.compile(r"\b(?:subtitles?|captions?|spelling|typos?|sentence|wording|translation|paragraph)\b")
+OWN_REFUND: Final = re.compile(
+    r"^(?:i|we)\b.*\b(?:want|need|like|request|requesting|demand|demanding|expect)\b[^,]*\b(?:refund|reimbursement|payout)\b(?!.*\b(?:for|to) (?:the|that|this|our|his|her|their|customer|user))"
+)
 OWN_MONEY: Final = re.compile(
     r"^(?:i|we)\b.*\b(?:my|our|the) (?:money|payment|fare|deposit)\b.*\b(?:refunded|reimbursed|returned)\b"
 )
@@ -60,20 +80,21 @@ _LOOK_ZH: Final = (
     r"成[^,]{0,2}[红橙黄绿青蓝紫黑白灰粉棕金银]色|成(?:加粗|斜体|粗体|居中|左对齐|右对齐)"
 )
 _CODE_ZH: Final = (
-    r"写法|回调|递归|迭代|列表推导|推导式|单例|async|await|函数式|命令式|链式|箭头函数|工厂模式|面向对象|"
+    r"(?:[改换写]|转换)(?:成|为|到|用)用? ?(?:python|logging|switch|stream|java|typescript|ts|js|go|rust|c\+\+|kotlin|swift|ruby|php|sql|vue|react|toml|yaml|json|markdown|正则)|改一?下?代码|批量替换|写法|回调|递归|迭代|列表推导|推导式|单例|async|await|函数式|命令式|链式|箭头函数|工厂模式|面向对象|"
     r"这个类(?!别|型|目)|这个方法|这个组件(?=[改换写])|这行代码|这段逻辑|伪代码|模板字符串|可选链|switch语句"
 )
 _WORDING_ZH: Final = (
     r"第[一二三四五六七八九十\d]+(?:个)?(?:句|字(?!段)|词)|(?:最后|开头|末尾|中间|前面|后面|头|末|前|后|每|两|几)[一两几]?句|"
-    r"(?:语气|称呼|开头|结尾|措辞|口气)[^,]{0,4}[改换调]"
+    r"(?:语气|称呼|开头|结尾|措辞|口气)[^,]{0,4}[改换调]|这一?段[^,]{0,3}[改写缩扩]|废话|空行|空格|引号|标点|错别字|话剧|改个[^,]{0,6}标题|单位(?=从[^,]*[改换])|换一?个[^,]{0,6}(?:的词|词|字|说法|句式|例子|比喻|问题|题目)|"
+    r"改(?:一下)?(?:称呼|措辞|语气|用词)|(?:邮件|信|报告|公告|文案|稿子?|总结|检讨)(?:[改换译](?:得|成)?[^,]{0,8}(?:点|些|语|文|列表|短|长|版)|缩短|扩写|改得)"
 )
 LOOKS_ZH: Final = re.compile(f"{_LOOK_ZH}|{_CODE_ZH}|{_WORDING_ZH}")
 """The looks of something, lines of code, the wording of a text: changed back as easily."""
 BARE_ZH: Final = re.compile(
-    r"^(?:请|麻烦|帮我|帮忙|给我|再|重新|你|能不能|直接|全部?|都|整体|统一|全文)*(?:把它|把这个|这个)?(?:改|换|调|缩|变|写|缩短|压缩|精简|扩写|延长)(?:写|翻|译)?(?:成|为|得|到|回|一?个)?(?:更|再|稍微?|尽量)?"
+    r"^(?:再)?换一?个(?:吧|呗|试试|看看)?$|^切$|^(?:请|麻烦|帮我|帮忙|给我|再|重新|你|能不能|直接|全部?|都|整体|统一|全文)*(?:把它|把这个|这个)?(?:改|换|调|缩|变|写|缩短|压缩|精简|扩写|延长)(?:写|翻|译)?(?:成|为|得|到|回|一?个)?(?:更|再|稍微?|尽量)?"
     r"(?:[^,]{0,6}?(?:一点点?|一些|点儿?|些)(?:的|吧|儿)?|(?:英|中|法|日|德|韩|俄|英国|美式)?(?:文|语)(?:版|的)?|中英(?:文)?对照|(?:粤语|繁体字?|简体字?|白话文?|文言文?|口语|书面语|方言)(?:说一遍|再说一遍|的|吧)?|"
     r"表格|列表|清单|要点|问答(?:形式)?|对话(?:体|形式)?|诗歌?|散文|markdown|json|csv|第[一二三]人称|(?:正常|正式|口语|简单|通俗|幽默|礼貌|温柔|严肃|委婉)(?:点|一点)?的?|"
-    r"[^,]{0,2}[一二两三四五六七八九十百千\d]+(?:个)?(?:字|句|段|行|词)(?:以内|之内|左右|以下)?|一句话|称呼|语气|风格|语言)(?:$|吧|再说|说一遍|[.!。])"
+    r"[^,]{0,2}[一二两三四五六七八九十百千\d]+(?:个)?(?:字|句|段|行|词)(?:以内|之内|左右|以下)?|一句话|称呼|语气|风格|语言|[大小]写|正式的?(?:函|信|邮件|通知))(?:$|吧|再说|说一遍|[.!。])"
 )
 """Speaks of the answer, for it names nothing else: `改短一点`, `换成英文`."""
 QUIETS_ZH: Final = re.compile(
@@ -95,3 +116,7 @@ SUM_ZH: Final = re.compile(
     r"^(?![^,]*(?:把|将|请|帮|给|上架|全场|全店|生效))[^,]*(?:原价|一[件双台部个条本盒箱][^,]{0,8}先|先(?:涨|提|降)价|标价|售价)[^,]*打[一二三四五六七八九\d.]+折"
 )
 """The beginning of a sum."""
+FORWARDED_ZH: Final = re.compile(
+    r"(?:投诉|邮件|消息|电话|来电|截图|照片|链接|视频|文章|信|文档|语音)[^,]{0,3}转(?:给|到|进|过去)"
+)
+"""Passed on, but neither money nor a right."""

@@ -205,7 +205,11 @@ def _verb_of(clause: str, first: re.Match[str] | None, around: tuple[str, str], 
 def _is_everyday(action: Action, clause: str, before: str) -> bool:
     """Return whether it is a sum, the wording or the looks of something, a notice, or one's own refund."""
     if action == "transfer":
-        return everyday.OWN_REFUND_ZH.search(clause) is not None or everyday.UNITS_ZH.match(clause) is not None
+        return (
+            everyday.OWN_REFUND_ZH.search(clause) is not None
+            or everyday.UNITS_ZH.match(clause) is not None
+            or everyday.FORWARDED_ZH.search(clause) is not None
+        )
     if action == "shutdown":
         return everyday.QUIETS_ZH.search(clause) is not None
     if action == "revoke":
