@@ -13,7 +13,7 @@ import numpy as np
 from classifier.artefact import CARD, GOLDEN, MODEL, PREPROC
 from classifier.decision import decide
 from classifier.foundry.corpus import gold_matrix
-from classifier.foundry.evaluate import judge, latency_ms, measures, served
+from classifier.foundry.evaluate import judge, latency_ms, measures, plain_share, served, share_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from config.types import Json
 
 _DIGITS = 6
+_SURE = 0.99
+"""Accuracy at which every card says how much could be answered, whatever its own target is."""
 
 
 def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, options: LinearOptions) -> Json:
@@ -36,6 +38,8 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
     scores = [model.scores(row.text) for row in rows]
     decisions = served(model, [row.text for row in rows])
     gold = gold_matrix(rows, order.labels, out_of_scope=order.out_of_scope)
+    judged = judge(decisions, gold, preproc)
+    sure = (judged.confidence, judged.right)
     in_floats = linear.exact_scores([row.text for row in rows])
     agree = [decide(a, preproc).labels == b.labels for a, b in zip(in_floats, decisions, strict=True)]
     return {
@@ -50,11 +54,16 @@ def describe(order: Order, model: MicroModel, linear: Linear, tuned: Tuned, opti
         },
         "recipe": {**asdict(options), "terms": len(linear.terms)},
         "evaluated_on": "test" if order.test else "validation" if order.validation else "training",
-        "metrics": measures(judge(decisions, gold, preproc), rows),
+        "metrics": measures(judged, rows),
         "operating_point": {
             "target": order.targets.selective_accuracy,
             "bound": order.targets.bound,
             **{key: round(float(value), _DIGITS) for key, value in asdict(tuned.operating).items()},
+        },
+        "at_99": {
+            "bound": order.targets.bound,
+            "coverage": round(share_at(*sure, accuracy=_SURE, bound=order.targets.bound), _DIGITS),
+            "coverage_without_bound": round(plain_share(*sure, accuracy=_SURE), _DIGITS),
         },
         "int8": {
             "label_agreement": round(float(np.mean(agree)), _DIGITS),

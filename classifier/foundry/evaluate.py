@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from classifier.calibration import Interval, binomial_interval, bootstrap, ece
+from classifier.calibration import Interval, binomial_interval, bootstrap, ece, fit_selective
 from classifier.decision import Decision
 from classifier.foundry.tuning import rightly
 
@@ -95,6 +95,21 @@ def measures(judged: Judged, rows: Sequence[Row], *, seed: int = 0) -> Json:
         by_language = {lang: np.array([at for at, row in enumerate(rows) if row.lang == lang]) for lang in languages}
         whole["languages"] = {lang: _figures(judged, at, seed) for lang, at in by_language.items()}
     return whole
+
+
+def share_at(confidence: NDArray[np.float64], right: Flags, *, accuracy: float, bound: float) -> float:
+    """Return the largest share of rows, surest first, right in `accuracy` of the cases by a binomial bound; else 0."""
+    found = fit_selective(confidence, right, accuracy=accuracy, bound=bound)
+    return found.coverage if found.accuracy_low >= accuracy else 0.0
+
+
+def plain_share(confidence: NDArray[np.float64], right: Flags, *, accuracy: float) -> float:
+    """Return the largest share of rows, surest first, of which at least `accuracy` are right; equals go together."""
+    order = np.argsort(-confidence, kind="stable")
+    ranked, hits = confidence[order], np.cumsum(right[order])
+    ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], [True] * bool(len(ranked)))) + 1
+    good = ends[hits[ends - 1] >= accuracy * ends]
+    return float(good[-1] / len(ranked)) if len(good) else 0.0
 
 
 def latency_ms(predict: Callable[[str], object], texts: Sequence[str]) -> Json:
