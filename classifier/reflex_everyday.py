@@ -25,16 +25,18 @@ HARMLESS: Final = re.compile(
     r"^change (?:this|it|that|these) (?:in)?to (?:the )?(?:plural|singular|past|present|future|passive|active|upper|lower|title)|"
     r"^(?:correct|change|update|wire|patch)$|^(?:change|switch|set|turn|put|move) (?:it|this|that|them|everything) back$|"
     r"^correct (?:my|the|all|any|these|those|all the|any) (?:english|grammar|errors?|mistakes?|typos?|spelling|punctuation)$|^shorten (?:it|this|that|the (?:first|second|third|last)(?: one)?)$|"
+    r"^(?:replace|change|swap) (?:every|all|each|any) ▢|^put (?!.*[$€£\d]).* on (?:the|my|our|your) (?:invoice|receipt)$|^(?:remove|delete|erase|crop|cut) .* in the background$|"
+    r"^(?:convert|change|turn) .* (?:in)?to an? (?:bar |pie |line )?(?:chart|graph|diagram|list|poem|story|letter|pdf)$|"
     r"^stop codes?\b|^shell (?:scripts?|commands?|one-liners?|functions?|prompts?|loops?)\b|^(?:double|triple) (?:integrals?|charges?|crostics?|rooms?|espressos?|beds?|negatives?|standards?|bass|agents?|stars?)\b|"
     r"^(?:downgrade|replay|overwrite|reset|update|transfer|delete|kill) (?:attacks?|chains?)\b|^zero (?:knowledge|day|trust|sum|tolerance)\b|^raise an? (?:conflict|concern|issue|point|objection|toast|doubt|topic)\b|"
     r"^(?:set|move|push|put)(?: up)? an? (?:meeting|call|lunch|dinner|appointment|timer|alarm|reminder) (?:with|for|at|on)\b|^pull .* out of (?:this|these|those|the|my)\b|^turn (?!.*\b(?:read-only|admin|owner)\b)[\w ]+ into [\w ]+ (?:with|for|that)\b|"
-    r"^(?:send|forward|pass|give|push)(?! .*(?:[$€£]|\b(?:amount|total|sum)\b)) (?:[\w'-]+ ){0,4}?(?:invoices?|payment (?:reminders?|links?|requests?|details|confirmations?|advice)|bank details|receipts?|quotes?|bills?)\b(?! of \d)|"
+    r"^(?:send|forward|pass|give|push)(?! .*(?:[$€£\d]|\b(?:amount|total|sum)\b)) (?:[\w'-]+ ){0,4}?(?:invoices?|payment (?:reminders?|links?|requests?|details|confirmations?|advice)|bank details|receipts?|quotes?|bills?)\b(?! (?:payments?|money|amount))|"
     r"^(?:cut|shorten|reduce|trim|extend|bring) (?:[\w'-]+ ){1,4}?(?:down )?(?:to|by|under|below) (?:[\w-]+ ){1,2}(?:words|lines|sentences|characters|pages|paragraphs|bullets|slides|scenes)\b|"
     r"^(?:cut|reduce|lower|halve|shorten) (?:the )?(?:latency|cold starts?|churn|build times?|load(?:ing)? times?|memory usage|complexity|boilerplate)\b|"
     r"^put (?!.*[$€£\d]).* (?:in|into|as) .*\b(?:points|bullets|order|words|tables?|lists?|rows)\b|"
     r"^replace (?:the |all (?:the )?)?(?:names?|pronouns?|words?|numbers?) with (?:initials|letters|placeholders|x|asterisks|pseudonyms|synonyms|words|digits)\b|^(?:change|edit|swap|alter) the (?:greeting|salutation|sign-off|opening|closing|wording|order of the (?:chapters|words|sentences|paragraphs|steps))\b|"
     r"^(?:remove|delete|cut|drop|change|edit) (?:point|item|bullet|section|chapter|step|number) (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)$|"
-    r"^(?:\w+|turn off|shut down|clear) (?!.*\b(?:my|our|his|her|their|this|that|these|those|all|now|please|prod|production)\b)(?:the |an? )?[\w -]{2,40} (?:in|with|using|on) (?:sql|git|linux|bash|vim|excel|word|python|java|javascript|chrome|firefox|safari|windows(?: \d+)?|macos|android|ios|"
+    r"^(?:\w+|turn off|shut down|clear) (?!.*\b(?:my|our|his|her|their|this|that|these|those|all|now|please|prod|production|the)\b)(?:an? )?[\w -]{2,40} (?:in|with|using|on) (?:sql|git|linux|bash|vim|excel|word|python|java|javascript|chrome|firefox|safari|windows(?: \d+)?|macos|android|ios|"
     r"mysql|postgres(?:ql)?|pandas|powershell|photoshop|google (?:docs|sheets)|outlook|gmail|r|css|html|react|typescript|emacs|vscode|vs code)$|"
     r"^(?:kill|stop|delete|rename|replace|reset|remove|restart|turn off|shut down|uninstall|format) an? (?!.*\b(?:named|called|my|our|his|her|their|this|that|from|for|of|\d+)\b)[a-z -]{3,40}(?:$|,? step by step)|^upgrade pip$|"
     r"^(?:double|halve|triple|reduce) [\d.,]+(?:/[\d.,]+)?(?:$|[,;]| (?:and|plus|minus|times|then|to (?:lowest|its|the simplest|simplest))\b)|"
@@ -80,15 +82,17 @@ _LOOK_ZH: Final = (
     r"成[^,]{0,2}[红橙黄绿青蓝紫黑白灰粉棕金银]色|成(?:加粗|斜体|粗体|居中|左对齐|右对齐)"
 )
 _CODE_ZH: Final = (
-    r"(?:[改换写]|转换)(?:成|为|到|用)用? ?(?:python|logging|switch|stream|java|typescript|ts|js|go|rust|c\+\+|kotlin|swift|ruby|php|sql|vue|react|toml|yaml|json|markdown|正则)|改一?下?代码|批量替换|写法|回调|递归|迭代|列表推导|推导式|单例|async|await|函数式|命令式|链式|箭头函数|工厂模式|面向对象|"
+    r"(?:[改换写]|转换)(?:成|为|到|用)用? ?(?:python|logging|switch|stream|java|typescript|ts|js|go|rust|c\+\+|kotlin|swift|ruby|php|sql|vue|react|toml|yaml|json|markdown|正则)|改一?下?代码|批量替换$|写法|回调(?![到至价])|递归(?=[^,]{0,3}[改换写])|[成为](?:递归|迭代)|列表推导|推导式|单例|async|await|函数式|命令式|链式|箭头函数|工厂模式|面向对象|"
     r"这个类(?!别|型|目)|这个方法|这个组件(?=[改换写])|这行代码|这段逻辑|伪代码|模板字符串|可选链|switch语句"
 )
 _WORDING_ZH: Final = (
     r"第[一二三四五六七八九十\d]+(?:个)?(?:句|字(?!段)|词)|(?:最后|开头|末尾|中间|前面|后面|头|末|前|后|每|两|几)[一两几]?句|"
-    r"(?:语气|称呼|开头|结尾|措辞|口气)[^,]{0,4}[改换调]|这一?段[^,]{0,3}[改写缩扩]|废话|空行|空格|引号|标点|错别字|话剧|改个[^,]{0,6}标题|单位(?=从[^,]*[改换])|换一?个[^,]{0,6}(?:的词|词|字|说法|句式|例子|比喻|问题|题目)|"
+    r"(?:语气|称呼|开头|结尾|措辞|口气)[^,]{0,4}[改换调]|这一?段[^,]{0,3}[改写缩扩]|最后一段|末段|提交信息|楷体|宋体|黑体|全角|半角|字体|把字改|换一个封面|换成彩色|水印|滤镜|路人|废话|空行|空格|引号|标点|错别字|话剧|改个[^,]{0,6}标题|单位(?=从[^,]*[改换])|换一?个[^,]{0,6}(?:的词|词|字|说法|句式|例子|比喻|问题|题目)|"
     r"改(?:一下)?(?:称呼|措辞|语气|用词)|(?:邮件|信|报告|公告|文案|稿子?|总结|检讨)(?:[改换译](?:得|成)?[^,]{0,8}(?:点|些|语|文|列表|短|长|版)|缩短|扩写|改得)"
 )
-LOOKS_ZH: Final = re.compile(f"{_LOOK_ZH}|{_CODE_ZH}|{_WORDING_ZH}")
+LOOKS_ZH: Final = re.compile(
+    f"^(?:请|帮我|把|将|给我|文档里?|文中|里面?|全文|这里|所有|每个|的)*▢[^,]{{0,4}}(?:改|换|替换)(?:成|为)▢|{_LOOK_ZH}|{_CODE_ZH}|{_WORDING_ZH}"
+)
 """The looks of something, lines of code, the wording of a text: changed back as easily."""
 BARE_ZH: Final = re.compile(
     r"^(?:再)?换一?个(?:吧|呗|试试|看看)?$|^切$|^(?:请|麻烦|帮我|帮忙|给我|再|重新|你|能不能|直接|全部?|都|整体|统一|全文)*(?:把它|把这个|这个)?(?:改|换|调|缩|变|写|缩短|压缩|精简|扩写|延长)(?:写|翻|译)?(?:成|为|得|到|回|一?个)?(?:更|再|稍微?|尽量)?"
@@ -109,7 +113,7 @@ OWN_REFUND_ZH: Final = re.compile(
 """Money that the customer wants back himself is not sent by him."""
 _SETTABLE_ZH: Final = r"[价费率]|门槛|限额|额度|阈值|副本|租金|工资|薪|预算|[上下]限|超时|间隔|库存|数量|保证金|押金|定金|折扣|等级|权重|配额|并发数|实例"
 FELL_ZH: Final = re.compile(
-    rf"^(?!.*(?:把|将|请|帮|给我|麻烦|吧|调|马上|立刻|立即|现在就|今晚|明天起|即日|{_SETTABLE_ZH}))[^,]*从[^,]*?[降涨升跌减增缩]+(?:低|长|短|加|高)?[到至为成]"
+    rf"^(?!.*[把将给请帮替])[^,]*[改换删清转调]好了$|^(?!.*(?:把|将|请|帮|给我|麻烦|吧|调|马上|立刻|立即|现在就|今晚|明天起|即日|{_SETTABLE_ZH}))[^,]*从[^,]*?[降涨升跌减增缩]+(?:低|长|短|加|高)?[到至为成]"
 )
 """Says what came about: `速度从八秒降到半秒`."""
 SUM_ZH: Final = re.compile(
