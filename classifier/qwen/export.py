@@ -18,9 +18,11 @@ import numpy as np
 from classifier.qwen.artefact import ONNX, ONNX_WEIGHTS, TOKENIZER, drop_folder, open_artefact, publish, seal
 from classifier.qwen.decision import decide
 from classifier.qwen.encoding import load_encoder, padded
+from classifier.qwen.forms import EVAL_BATCH
 from classifier.qwen.heads import load_base_of, load_head, rule_of
 from classifier.qwen.libraries import library, torch
 from classifier.qwen.lora import load_adapted, merged
+from classifier.qwen.probes import probes_of, spread
 from classifier.qwen.seen import PARTS
 from config.errors import ArtefactError
 
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
 
     from classifier.qwen.artefact import Kind, Manifest
     from classifier.qwen.decision import Floats
+    from classifier.qwen.heads import Head
 
 OPSET = 18
-PROBES = ("我要退款", "where is my parcel and why was I charged twice?", "写一首诗", "hi")
+FIXED_PROBES = ("我要退款", "where is my parcel and why was I charged twice?", "写一首诗", "hi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,18 @@ class Exported:
     """Of a score, over the probes."""
     agreement: float
     """Share of probes with the very same labels."""
+    abstention_agreement: float
+    """Share of probes that both answer, or that both abstain on."""
+    n_probes: int
+    n_validation: int
+    """Those of the probes that are validation rows, or rows of the caller's own."""
 
 
-def export_merged(folder: Path, out: Path, *, base: str | None = None, probes: Sequence[str] = PROBES) -> Exported:
-    """Write the adapter folded into its base as one safetensors model. Raises as `load_head` does."""
+def export_merged(folder: Path, out: Path, *, base: str | None = None, probes: Sequence[str] | None = None) -> Exported:
+    """Write the adapter folded into its base as one safetensors model. Raises as `load_head` does.
+
+    It is compared on `probes`, else on the validation rows that training left beside the folder; at most 64.
+    """
     manifest, model = _merged_model(folder, base)
     building = _building(out)
     model.save_pretrained(str(building), max_shard_size="100GB")
@@ -55,9 +66,12 @@ def export_merged(folder: Path, out: Path, *, base: str | None = None, probes: S
 
 
 def export_onnx(
-    folder: Path, out: Path, *, int8: bool = True, base: str | None = None, probes: Sequence[str] = PROBES
+    folder: Path, out: Path, *, int8: bool = True, base: str | None = None, probes: Sequence[str] | None = None
 ) -> Exported:
-    """Write the merged head as ONNX; `int8` keeps its weights in eight bits. Raises as `load_head` does."""
+    """Write the merged head as ONNX; `int8` keeps its weights in eight bits. Raises as `load_head` does.
+
+    It is compared on `probes`, else on the validation rows that training left beside the folder; at most 64.
+    """
     manifest, model = _merged_model(folder, base)
     building = _building(out)
     with TemporaryDirectory(dir=building.parent, prefix=".onnx-") as work:
@@ -88,7 +102,7 @@ def _building(out: Path) -> Path:
 
 def _example(folder: Path, manifest: Manifest) -> tuple[Any, Any]:
     encoder = load_encoder(folder / TOKENIZER, max_tokens=manifest.max_tokens)
-    ids, masks = padded([encoder.encode(text) for text in PROBES[:2]], manifest.pad_token_id)
+    ids, masks = padded([encoder.encode(text) for text in FIXED_PROBES[:2]], manifest.pad_token_id)
     return torch().tensor(ids), torch().tensor(masks)
 
 
@@ -153,23 +167,38 @@ def _finish(
     *,
     kind: Kind,
     base: str | None,
-    probes: Sequence[str],
+    probes: Sequence[str] | None,
     note: dict[str, object] | None = None,
 ) -> Exported:
     for name in (TOKENIZER, *(each for each in PARTS.values() if each in manifest.files)):
         (building / name).write_bytes((folder / name).read_bytes())
     recipe = {**manifest.recipe, "exported_from": manifest.version, **(note or {})}
     sealed = seal(building, replace(manifest, kind=kind, recipe=recipe))
-    before = load_head(folder, base=base, device="cpu").logits(list(probes))
-    after = load_head(building, device="cpu").logits(list(probes))
-    difference, agreement = float(np.abs(before - after).max()), _agreement(before, after, manifest)
-    parity = {"n": len(probes), "largest_difference": difference, "agreement": agreement}
+    own = probes_of(folder, manifest) if probes is None else spread(probes)
+    texts = [*FIXED_PROBES, *own]
+    before = _scores(load_head(folder, base=base, device="cpu"), texts)
+    after = _scores(load_head(building, device="cpu"), texts)
+    labels, abstention = agreements(before, after, manifest)
+    parity = {
+        "n": len(texts),
+        "n_validation": len(own),
+        "largest_difference": float(np.abs(before - after).max()),
+        "agreement": labels,
+        "abstention_agreement": abstention,
+    }
     sealed = seal(building, replace(sealed, metrics={**manifest.metrics, "parity_with_adapter": parity}))
     publish(building, out)
-    return Exported(out, sealed, difference, agreement)
+    difference = parity["largest_difference"]
+    return Exported(out, sealed, difference, labels, abstention, n_probes=len(texts), n_validation=len(own))
 
 
-def _agreement(before: Floats, after: Floats, manifest: Manifest) -> float:
+def agreements(before: Floats, after: Floats, manifest: Manifest) -> tuple[float, float]:
+    """Return the shares of rows, both (rows, labels), with the same labels, and with the same abstention."""
     rule = rule_of(manifest)
-    pairs = zip(before, after, strict=True)
-    return float(np.mean([decide(one, rule).labels == decide(two, rule).labels for one, two in pairs]))
+    pairs = [(decide(one, rule), decide(two, rule)) for one, two in zip(before, after, strict=True)]
+    labels = np.mean([one.labels == two.labels for one, two in pairs])
+    return float(labels), float(np.mean([one.abstained == two.abstained for one, two in pairs]))
+
+
+def _scores(head: Head, texts: Sequence[str]) -> Floats:
+    return np.concatenate([head.logits(texts[at : at + EVAL_BATCH]) for at in range(0, len(texts), EVAL_BATCH)])

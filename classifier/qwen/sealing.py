@@ -10,6 +10,7 @@ from classifier.qwen.artefact import TOKENIZER, Base, Manifest, drop_folder, pub
 from classifier.qwen.decision import Rule, fit_operating, flags_of
 from classifier.qwen.forms import HeadForm
 from classifier.qwen.lora import write_adapter
+from classifier.qwen.probes import leave_probes
 from classifier.qwen.reliability import reliability_of
 from classifier.qwen.seen import write_hashes
 
@@ -62,6 +63,7 @@ def publish_trained(run: Run, model: Any, *, best_step: int) -> Sealed:
         metrics=metrics,
     )
     sealed = seal(building, manifest)
+    leave_probes(plan.out, [row.text for row in run.val])
     return Sealed(sealed, publish(building, plan.out / ARTEFACT), logits)
 
 

@@ -101,14 +101,19 @@ def export(
         Literal["onnx-int8", "onnx", "merged"], typer.Option(help="ONNX runs without PyTorch; merged needs no base.")
     ] = "onnx-int8",
     base: Base = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows to compare on, 64 of them; else what training left beside DIR."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fold the adapter into its base, for a CPU (ONNX) or as one safetensors model."""
+    probes = read_prompts(val) if val else None
     with _plain_errors():
         if kind == "merged":
-            done = export_merged(folder, out, base=base)
+            done = export_merged(folder, out, base=base, probes=probes)
         else:
-            done = export_onnx(folder, out, int8=kind == "onnx-int8", base=base)
+            done = export_onnx(folder, out, int8=kind == "onnx-int8", base=base, probes=probes)
     tell_exported(done, as_json=as_json)
 
 

@@ -69,12 +69,16 @@ def tell_exported(done: Exported, *, as_json: bool) -> None:
                 "version": done.manifest.version,
                 "largest_difference": done.largest_difference,
                 "agreement": done.agreement,
+                "abstention_agreement": done.abstention_agreement,
+                "n_probes": done.n_probes,
+                "n_validation": done.n_validation,
             }
         )
         return
     say(
-        f"Wrote {done.folder}, version {done.manifest.version}: labels agree on {done.agreement:.0%} of the probes, "
-        f"scores differ by at most {done.largest_difference:.2g}."
+        f"Wrote {done.folder}, version {done.manifest.version}: of {done.n_probes} probes, {done.n_validation} of them "
+        f"validation rows, labels agree on {done.agreement * 100:.1f} % and abstention on "
+        f"{done.abstention_agreement * 100:.1f} %; scores differ by at most {done.largest_difference:.2g}."
     )
     if promise_of(done.manifest).answers_never:
         note(SILENT)

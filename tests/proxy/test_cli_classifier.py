@@ -224,7 +224,7 @@ def test_a_head_that_can_never_answer_is_told_by_every_verb(capsys):
     tell_trained(Trained(Path("a"), silent, 12, 0.9, 0.1, None), as_json=False)
     tell_trained(Trained(Path("a"), silent, 12, 0.9, 0.1, None), as_json=True)
     trained = capsys.readouterr().out.splitlines()
-    tell_exported(Exported(Path("b"), silent, 0.0, 1.0), as_json=False)
+    tell_exported(Exported(Path("b"), silent, 0.0, 1.0, 1.0, n_probes=4, n_validation=0), as_json=False)
     tell_guesses(head, ["退款"], as_json=False)
     said = capsys.readouterr()
 
@@ -247,17 +247,23 @@ def test_what_the_threshold_gave_is_told(capsys):
 
 def test_export_says_how_far_it_is_from_the_original(capsys):
     """In a sentence and as JSON."""
-    done = Exported(Path("int8"), MADE, 0.0123, 0.975)
+    done = Exported(Path("int8"), MADE, 0.0123, 0.975, abstention_agreement=0.95, n_probes=40, n_validation=36)
     tell_exported(done, as_json=False)
     tell_exported(done, as_json=True)
     words, told = capsys.readouterr().out.splitlines()
 
-    assert "Wrote int8, version abc123: labels agree on 98% of the probes, scores differ by at most 0.012." == words
+    assert (
+        "Wrote int8, version abc123: of 40 probes, 36 of them validation rows, labels agree on 97.5 % and "
+        "abstention on 95.0 %; scores differ by at most 0.012." == words
+    )
     assert {
         "folder": "int8",
         "version": "abc123",
         "largest_difference": 0.0123,
         "agreement": 0.975,
+        "abstention_agreement": 0.95,
+        "n_probes": 40,
+        "n_validation": 36,
     } == json.loads(told)
 
 

@@ -38,7 +38,7 @@ def test_train_export_predict_and_compare_fit_together(run, tiny_base, rows_file
         "train", "--base", tiny_base, "--train", rows_file, "--val", rows_file, "--out", out,
         "--epochs", 1, "--device", "cpu", "--json", "--labels", "payment, order, none",
     )  # fmt: skip
-    exported = run("export", min(tmp_path.glob("intent/artefact-*")), tmp_path / "int8")
+    exported = run("export", min(tmp_path.glob("intent/artefact-*")), tmp_path / "int8", "--val", rows_file)
     predicted = run("predict", tmp_path / "int8", "--input", rows_file, "--json")
     compared = run(
         "compare", "--test", rows_file, "--classifier", tmp_path / "int8", "--base", tiny_base, "--pure",
@@ -50,7 +50,7 @@ def test_train_export_predict_and_compare_fit_together(run, tiny_base, rows_file
     assert "version" in trained[1]
     assert "step 50: validation loss" in trained[2]
     assert {"folder", "version", "metrics", "answers_never", "warning"} == json.loads(again[1]).keys()
-    assert "labels agree on" in exported[1]
+    assert "of 20 probes, 16 of them validation rows, labels agree on 100.0 %" in exported[1]
     assert [set(labels) for _, labels in ROWS] == [set(line["intents"]) for line in lines]
     assert {"intents", "confidence", "abstained", "source", "ms"} == lines[0].keys()
     assert "fine-tuned: micro_f1 1.000" in compared[1]
