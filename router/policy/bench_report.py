@@ -60,8 +60,9 @@ UNMEASURED = """## What is not measured here
   their order stay, and these are what the policy reads, so that it is an easier question: it says nothing of prompts
   that say the same in other words, and is held against no goal.
 """
-OF_A_KIND = """- {kind}: {goals}: **not measured**. No such labelled prompts are at hand. The same command
-  measures them on a folder that holds them in the same format (`*.train.jsonl`), and prints these goals beside them.
+OF_A_KIND = """- {kind}: {goals}:
+  **not measured**. No such labelled prompts are at hand. The same command measures them on a folder that holds them in
+  the same format (`*.train.jsonl`), and prints these goals beside them.
 """
 
 
@@ -167,8 +168,8 @@ def _left_out(suite: Suite, leaving: Leaving) -> str:
     head = (
         f"All {len(rows)} tasks of at least {leaving.least} held-out prompts, left out of fitting and of the choice",
         f"of the recipe in {min(leaving.n_groups, len(rows))} groups: a policy that is measured on one task of a group",
-        "has seen none of the group's. Where a weight is best is looked up on the task's own prompts, which flatters",
-        "every router on few of them: *by chance* is the mean of routers that expect random quality.\n",
+        "has seen none of the group's. Where a weight is best is looked up on the task's own prompts, which may",
+        "flatter a router on few of them: *by chance* is the mean of routers that expect random quality.\n",
         f"| task | held-out prompts | {measure}, task told | {measure}, prompt alone | {measure}, by chance |",
         "|---|---|---|---|---|",
     )
