@@ -16,7 +16,7 @@ import msgspec
 
 from classifier.qwen.artefact import TOKENIZER, drop_folder
 from classifier.qwen.base import find_base, load_head_model, load_language_model, pick_device
-from classifier.qwen.checkpoints import Position, checkpoints, load_checkpoint, save_checkpoint, trained
+from classifier.qwen.checkpoints import Position, checkpoint_of, checkpoints, load_checkpoint, save_checkpoint, trained
 from classifier.qwen.encoding import load_encoder
 from classifier.qwen.forms import GenerativeForm, HeadForm, Setting
 from classifier.qwen.libraries import library, torch
@@ -24,7 +24,7 @@ from classifier.qwen.lora import add_adapter, read_adapter
 from classifier.qwen.plan import Run, Step, Trained, TrainPlan
 from classifier.qwen.rows import data_hash, labels_of, read_rows, require_labels
 from classifier.qwen.sealing import ARTEFACT, publish_trained
-from config.errors import CorpusError
+from config.errors import ArtefactError, CorpusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ def train(plan: TrainPlan, tell: Callable[[Step], None] | None = None) -> Traine
             told, position = _checkpoint(run, model, optimiser, told, position)
         if tell:
             tell(told)
-    read_adapter(model, plan.out / CHECKPOINTS / f"step-{position.best_step:06d}")
+    read_adapter(model, checkpoint_of(plan.out / CHECKPOINTS, position.best_step))
     sealed = publish_trained(run, model.eval(), best_step=position.best_step)
     return Trained(
         plan.out / ARTEFACT, sealed.manifest, run.total, first, last, sealed.replaced, val_logits=sealed.val_logits
@@ -131,10 +131,15 @@ def _begin(run: Run, model: Any, optimiser: Any) -> Position:
     folder = run.plan.out / CHECKPOINTS
     found = checkpoints(folder)
     if run.plan.resume and found:
-        return load_checkpoint(found[-1], model, optimiser, recipe_sha256=run.recipe_sha256)
+        return load_checkpoint(found[-1], model, optimiser, recipe_sha256=run.recipe_sha256, total=run.total)
     drop_folder(folder)
-    folder.mkdir(parents=True)
-    (run.plan.out / LOG).write_bytes(b"")
+    try:
+        folder.mkdir(parents=True)
+        (run.plan.out / LOG).write_bytes(b"")
+    except OSError as error:
+        raise ArtefactError(
+            f"the folder cannot be made: {error.strerror}", file=str(folder), mend="name another folder with --out"
+        ) from error
     return Position(0, run.recipe_sha256, 0, -1.0, math.inf)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from classifier.qwen.artefact import drop_folder
+from classifier.qwen.artefact import ADAPTER, drop_folder
 from classifier.qwen.libraries import library
 from classifier.qwen.lora import read_adapter, write_adapter
 from classifier.qwen.weights import check_safetensors
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 OPTIMISER = "optimiser.safetensors"
 POSITION = "position.json"
+_AFRESH = "train into another folder with --out, or drop --resume to begin anew"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_LIKE_WEIGHTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Position:
 
 def save_checkpoint(folder: Path, model: Any, optimiser: Any, position: Position, *, keep: int = 2) -> Path:
     """Write `step-NNNNNN` below the folder; keep the newest ones and the best, drop the others."""
-    target = folder / f"step-{position.step:06d}"
+    target = checkpoint_of(folder, position.step)
     building = folder / f".{target.name}.building"
     drop_folder(building)
     write_adapter(model, building)
@@ -52,11 +54,20 @@ def save_checkpoint(folder: Path, model: Any, optimiser: Any, position: Position
     (building / POSITION).write_bytes(msgspec.json.encode(position))
     drop_folder(target)
     building.rename(target)
-    kept = {target.name, f"step-{position.best_step:06d}", *(each.name for each in checkpoints(folder)[-keep:])}
+    kept = {
+        target.name,
+        checkpoint_of(folder, position.best_step).name,
+        *(each.name for each in checkpoints(folder)[-keep:]),
+    }
     for each in checkpoints(folder):
         if each.name not in kept:
             drop_folder(each)
     return target
+
+
+def checkpoint_of(folder: Path, step: int) -> Path:
+    """Return where the checkpoint of a step is."""
+    return folder / f"step-{step:06d}"
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -64,18 +75,26 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"))
 
 
-def load_checkpoint(path: Path, model: Any, optimiser: Any, *, recipe_sha256: str) -> Position:
-    """Put a checkpoint into model and optimiser. Raises `ArtefactError` for a damaged one or one of another recipe."""
+def load_checkpoint(path: Path, model: Any, optimiser: Any, *, recipe_sha256: str, total: int) -> Position:
+    """Put a checkpoint of a run of `total` steps into model and optimiser.
+
+    Raises `ArtefactError` for a damaged one, one of another recipe, or one whose best checkpoint is gone.
+    """
     try:
         position = msgspec.json.decode((path / POSITION).read_bytes(), type=Position)
-    except (FileNotFoundError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError) as error:
         raise ArtefactError("the checkpoint is not whole", file=str(path), mend=_mend(path)) from error
+    if not 0 < position.step <= total or not (path / ADAPTER).is_file():
+        raise ArtefactError("the checkpoint is not whole", file=str(path), mend=_mend(path))
     if position.recipe_sha256 != recipe_sha256:
         raise ArtefactError(
             "the checkpoint belongs to other data, another base or other settings",
             file=str(path),
-            mend="train into another folder with --out, or drop --resume to begin anew",
+            mend=_AFRESH,
         )
+    best = checkpoint_of(path.parent, position.best_step)
+    if not (best / ADAPTER).is_file():
+        raise ArtefactError("the run's best checkpoint is missing", file=str(best), mend=_AFRESH)
     read_adapter(model, path)
     _read_optimiser(path / OPTIMISER, model, optimiser)
     return position
@@ -93,7 +112,9 @@ def _read_optimiser(path: Path, model: Any, optimiser: Any) -> None:
     state = library("safetensors.torch").load_file(str(path))
     for name, parameter in trained(model).items():
         found = {moment: state.get(f"{name}:{moment}") for moment in _MOMENTS}
-        if any(each is None for each in found.values()) or found["exp_avg"].shape != parameter.shape:
+        if any(each is None for each in found.values()) or any(
+            found[m].shape != parameter.shape for m in _LIKE_WEIGHTS
+        ):
             raise ArtefactError(f"the optimiser has no state for {name}", file=str(path), mend=_mend(path.parent))
         moved = {moment: each.to(parameter.device) for moment, each in found.items() if moment != "step"}
         optimiser.state[parameter] = {**moved, "step": found["step"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,26 @@ def plan(tiny_base, rows_file, tmp_path):
         device="cpu",
         threads=1,
     )
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_base, rows_file, tmp_path_factory):
+    """The folder of a run of eight steps; nobody may change it."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    train(
+        TrainPlan(
+            base=str(tiny_base),
+            train=rows_file,
+            val=rows_file,
+            out=out,
+            epochs=2,
+            every=3,
+            learning_rate=1e-3,
+            device="cpu",
+            threads=1,
+        )
+    )
+    return out
 
 
 def weights_of(folder):
@@ -206,6 +227,61 @@ def test_resume_without_the_optimisers_state_is_refused(plan):
 
     with pytest.raises(ArtefactError, match="not whole"):
         train(replace(plan, resume=True))
+
+
+def _rewritten(newest, **change):
+    """Write another position into a checkpoint."""
+    path = newest / "position.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+
+
+def _without_variance(newest):
+    """Cut a moment of the optimiser's state to one number."""
+    path = newest / "optimiser.safetensors"
+    state = safetensors.load_file(path)
+    name = next(each for each in state if each.endswith("exp_avg_sq"))
+    safetensors.save_file({**state, name: np.zeros(1, np.float32)}, path)
+
+
+def _as_folder(newest):
+    """Put a folder where the position is."""
+    (newest / "position.json").unlink()
+    (newest / "position.json").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda newest: (newest / "adapter_model.safetensors").unlink(), "step-000008.*not whole"),
+        (lambda newest: [each.unlink() for each in newest.iterdir()], "step-000008.*not whole"),
+        (lambda newest: (newest.parent / "step-999999").write_text("x"), "step-999999.*not whole"),
+        (_as_folder, "step-000008.*not whole"),
+        (lambda newest: _rewritten(newest, best_step=777), "step-000777.*best checkpoint is missing"),
+        (lambda newest: _rewritten(newest, step=777), "step-000008.*not whole"),
+        (lambda newest: _rewritten(newest, step=-5), "step-000008.*not whole"),
+        (_without_variance, "the optimiser has no state"),
+    ],
+    ids=["adapter", "empty", "file", "folder", "best", "beyond", "negative", "moment"],
+)
+def test_a_folder_that_is_no_whole_checkpoint_is_named(plan, finished, damage, told):
+    """No traceback, and no training that goes on from half of a state."""
+    shutil.copytree(finished, plan.out)
+    damage(max((plan.out / "checkpoints").iterdir()))
+
+    with pytest.raises(ArtefactError, match=told):
+        train(replace(plan, resume=True))
+
+
+def test_an_out_that_is_no_folder_is_told(plan, rows_file):
+    """A file is never written over, nor is one that stands where checkpoints go."""
+    plan.out.mkdir()
+    (plan.out / "checkpoints").write_text("mine")
+    with pytest.raises(ArtefactError, match=r"checkpoints.*name another folder with --out"):
+        train(plan)
+
+    with pytest.raises(ArtefactError, match=r"name another folder with --out"):
+        train(replace(plan, out=rows_file))
+    assert "mine" == (plan.out / "checkpoints").read_text()
 
 
 def test_only_the_newest_and_the_best_checkpoints_are_kept(plan):
