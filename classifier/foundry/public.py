@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from classifier.calibration import binomial_interval, bootstrap, fit_false_alarm
-from classifier.decision import decide
-from classifier.foundry.blueprint import Features, Targets
+from classifier.calibration import fit_false_alarm
+from classifier.foundry.blueprint import Features, Targets, shipped_artefacts
 from classifier.foundry.corpus import data_hash, gold_matrix, read_rows
-from classifier.foundry.evaluate import judge, micro_f1
+from classifier.foundry.evaluate import judge, served
 from classifier.foundry.forge import forge
 from classifier.foundry.orders import OUT_OF_SCOPE, Order, labels_of
+from classifier.foundry.public_figures import Outcome, figures_of, fit_refusal
 from classifier.foundry.public_report import written
+from classifier.foundry.public_table import goals_table
 from classifier.foundry.tuning import deal
 from classifier.micromodel import MicroModel
 from classifier.text import clip
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from classifier.calibration import Interval
     from classifier.foundry.corpus import Row
     from config.types import Json
 
@@ -105,30 +105,18 @@ SETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one seed gave: truth values of its test rows, so that seeds can be taken together."""
-
-    right: NDArray[np.bool_]
-    answered: NDArray[np.bool_]
-    found: NDArray[np.bool_]
-    gold: NDArray[np.bool_]
-    in_scope: NDArray[np.bool_]
-    refused_at_4: NDArray[np.bool_]
-    seen: float
-    """Share of the test texts that stand in the training part too: people repeat themselves."""
-    gzipped_kib: float
-    p50_ms: float
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write the report; return 1 where a goal is missed, 2 where data is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the public files")
     parser.add_argument("--report", type=Path, help="Markdown file to write; a JSON file goes beside it")
     parser.add_argument("--only", nargs="*", default=[], help="names of sets, each by its first letters")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the JSON file beside it")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     asked = parser.parse_args(argv)
+    if asked.page_only and asked.report:
+        _keep((), asked.report)
+        return 0
     chosen = [each for each in SETS if not asked.only or each.name.lower().startswith(tuple(asked.only))]
     missing = [name for each in chosen for name in each.files if not (asked.data / f"{name}.jsonl").is_file()]
     if missing:
@@ -146,8 +134,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _keep(results: Sequence[Json], report: Path) -> None:
-    report.write_text(written(results), "utf-8")
-    report.with_suffix(".json").write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    """Write what was measured; sets that were not measured now stay as the JSON file beside the report has them."""
+    beside = report.with_suffix(".json")
+    before = cast("list[Json]", json.loads(beside.read_text("utf-8"))) if beside.is_file() else []
+    known = {each["name"]: each for each in (*before, *results)}
+    whole = [known[each.name] for each in SETS if each.name in known]
+    table = goals_table(whole, artefacts=shipped_artefacts(), reports=report.parent)
+    report.write_text(written(whole, table=table), "utf-8")
+    beside.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def measured(each: PublicSet, data: Path, seeds: Sequence[int]) -> Json:
@@ -166,7 +160,7 @@ def measured(each: PublicSet, data: Path, seeds: Sequence[int]) -> Json:
             idf_powers=(recipe["idf_power"],),
             levels=recipe["levels"],
         )
-    figures = _figures(outcomes)
+    figures = figures_of(outcomes)
     goals = [{"measure": name, "goal": goal, "reached": figures[name].value >= goal} for name, goal in each.goals]
     return {
         "name": each.name,
@@ -229,10 +223,14 @@ def _known(rows: Sequence[Row], labels: set[str]) -> tuple[Row, ...]:
 def _judged(model: MicroModel, order: Order, card: Json) -> Outcome:
     preproc = model.preproc
     gold = gold_matrix(order.test, order.labels, out_of_scope=order.out_of_scope)
-    judged = judge([decide(model.scores(row.text), preproc) for row in order.test], gold, preproc)
-    inside = [row for row in order.validation if row.labels]
+    judged = judge(served(model, [row.text for row in order.test]), gold, preproc)
     trained = {clip(row.text) for row in order.train}
-    sure = np.array([decide(model.scores(row.text), preproc).confidence for row in inside])
+    tuned_on = served(model, [row.text for row in order.validation])
+    held = gold_matrix(order.validation, order.labels, out_of_scope=order.out_of_scope)
+    validated = judge(tuned_on, held, preproc)
+    sure = validated.confidence[[bool(row.labels) for row in order.validation]]
+    refused = ~judged.found.any(axis=1)
+    threshold = fit_refusal(validated)
     size, latency = cast("dict[str, float]", card["size"]), cast("dict[str, float]", card["latency"])
     return Outcome(
         right=judged.right,
@@ -240,47 +238,13 @@ def _judged(model: MicroModel, order: Order, card: Json) -> Outcome:
         found=judged.found,
         gold=judged.gold,
         in_scope=judged.in_scope,
+        refused=refused,
+        refused_by_threshold=refused | (judged.confidence < threshold),
         refused_at_4=judged.confidence < fit_false_alarm(sure, rate=FALSE_ALARMS),
         seen=float(np.mean([clip(row.text) in trained for row in order.test])),
         gzipped_kib=size["gzipped_kib"],
         p50_ms=latency["p50_ms"],
     )
-
-
-def _figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
-    """Return each measure over the test rows of all seeds; intervals by the rows of one seed, not of all.
-
-    The test parts of the seeds overlap, so that their rows together are no larger sample: an interval takes the share
-    of all seeds and the number of rows of one.
-    """
-    n = len(outcomes)
-
-    def share(hits: Sequence[NDArray[np.bool_]]) -> Interval:
-        every = np.concatenate(hits)
-        rows = len(every) // n
-        middle = float(every.mean()) if len(every) else 0.0
-        found = binomial_interval(round(middle * rows), rows)
-        return replace(found, value=middle)
-
-    figures = {
-        "coverage": share([o.answered[o.in_scope] for o in outcomes]),
-        "selective_accuracy": share([o.right[o.answered & o.in_scope] for o in outcomes]),
-    }
-    if outcomes[0].found.shape[1] and all((o.gold.sum(axis=1) <= 1).all() for o in outcomes):
-        figures["accuracy"] = share([o.right[o.in_scope] for o in outcomes])
-    else:
-        first = outcomes[0]
-        spread = bootstrap(lambda at: micro_f1(first.found[at], first.gold[at]), len(first.gold))
-        mean = float(np.mean([micro_f1(o.found, o.gold) for o in outcomes]))
-        shift = mean - spread.value
-        figures["micro_f1"] = replace(spread, value=mean, low=spread.low + shift, high=spread.high + shift)
-        figures["exact"] = share([o.right for o in outcomes])
-    if not outcomes[0].in_scope.all():
-        figures["in_scope_accuracy"] = figures.pop("accuracy")
-        figures["false_alarms_at_4"] = share([o.refused_at_4[o.in_scope] for o in outcomes])
-        figures["in_scope_accuracy_at_4"] = share([(o.right & ~o.refused_at_4)[o.in_scope] for o in outcomes])
-        figures["out_of_scope_recall_at_4"] = share([o.refused_at_4[~o.in_scope] for o in outcomes])
-    return figures
 
 
 def _goals(result: Json) -> list[Json]:
