@@ -35,6 +35,8 @@ _INVISIBLE = re.compile(
     "[\0\xad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
 )
 _BETWEEN_HAN = re.compile(r" (?<=[\u3400-\u9fff] )(?=[\u3400-\u9fff])")
+_PIECES = re.compile(r".{1,256}(?=[\x00-\x7f\u3400-\u9fff]|\Z)|.{1,256}", re.DOTALL)
+"""What is normalised at once: a row of accents takes time by its square. No character joins with one of those ahead."""
 _WIDE = re.compile("[\u2026\u3000\uff01-\uff5e]")
 _NARROW = {"\u2026": "...", "\u3000": " ", **{chr(at): chr(at - 0xFEE0) for at in range(0xFF01, 0xFF5F)}}
 _CODE = (re.compile(r"```.*?(?:```|\Z)", re.DOTALL), re.compile(r"`[^`\n]*`"))
@@ -127,7 +129,7 @@ def _folded(text: str) -> str:
     text = _INVISIBLE.sub("", text)
     for wide in set(_WIDE.findall(text)):  # the marks of every Chinese text, without which most are normal already
         text = text.replace(wide, _NARROW[wide])
-    return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECES.findall(text)).lower().replace("’", "'")
 
 
 def _spaced(text: str) -> str:

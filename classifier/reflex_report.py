@@ -50,7 +50,25 @@ Failures have been read and the rules widened, so the figures below are those of
 `development` and `more` were written by whoever wrote the rules; `regression` holds what was once read wrongly, each
 with an order beside it that a mend too broad would lose. Half of these cases must not fire and most were chosen to be
 hard; none is a sample of real traffic."""
-FURTHER = ""
+FURTHER = """## A further look
+
+`further` is two hundred everyday sentences, a hundred in each language and half of them orders, committed before the
+rules were opened for the mends that `regression` tells of, and run once on each of these commits before its failures
+were read. **These figures say what to expect of sentences unlike those that the rules were written on**:
+
+| rules of commit | n | recall | precision |
+|---|---|---|---|
+| e1cf046, before the mends | 200 | 85/100 = 85.0% (76.5%-91.4%) | 85/91 = 93.4% (86.2%-97.5%) |
+| 148cdf2, false alarms mended | 200 | 85/100 = 85.0% (76.5%-91.4%) | 85/88 = 96.6% (90.4%-99.3%) |
+| 148cdf2, en | 100 | 43/50 = 86.0% (73.3%-94.2%) | 43/45 = 95.6% (84.9%-99.5%) |
+| 148cdf2, zh | 100 | 42/50 = 84.0% (70.9%-92.8%) | 42/43 = 97.7% (87.7%-99.9%) |
+
+The goal of 97 % on sentences never seen is missed: about one order in seven that is worded in an unforeseen way passes.
+How often a request fires that is none: of the 1,228 held-out rows of four other models the rules of e1cf046 fired on
+25 = 2.0% (1.3%-3.0%), of which 20 = 1.6% (1.0%-2.5%) were no orders by our reading; those were then mended, so that the
+table at the end is of rows that have been seen. Of the 4,270 rows that `is_question` is trained on, which nobody had
+read for this, the rules of 416a58d fired on 90 = 2.1% (1.7%-2.6%), and **32 = 0.7% (0.5%-1.1%) were no orders**; `read`
+lists all ninety with the verdict. Turning off a light or setting a timer counts as an order there."""
 ORDINARY = ("domain", "sentiment", "complexity", "is_question")
 """Blueprints whose held-out rows ask for anything at all: what fires there is nearly always a false alarm."""
 ORDERS_AMONG_THEM = frozenset(
@@ -117,24 +135,30 @@ def report(folder: Path) -> str:
     return HEAD.format(first=FIRST.format(further=FURTHER)) + "\n".join([*lines, *ordinary(BLUEPRINTS)])
 
 
-def ordinary(blueprints: Path) -> list[str]:
-    """Return how often it fires on the held-out rows of models that ask something else."""
-    lines = ["## Ordinary requests", "", "| held-out rows of | n | fired | no order |", "|---|---|---|---|"]
+def ordinary(blueprints: Path, cases: Path = CASES) -> list[str]:
+    """Return how often it fires on rows of models that ask something else, and how often on what is no order."""
+    lines = ["## Ordinary requests", "", "| rows of | n | fired | no order |", "|---|---|---|---|"]
     fired: list[str] = []
     n_rows = 0
     reflex = Reflex()
     for name in ORDINARY:
-        texts = [
-            cast("dict[str, str]", json.loads(line))["text"]
-            for line in (blueprints / name / "test.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
+        texts = _texts([blueprints / name / "test.jsonl"])
         hits = [text for text in texts if reflex.look(text) is not None]
-        lines.append(f"| {name} | {len(texts)} | {len(hits)} | {len(set(hits) - ORDERS_AMONG_THEM)} |")
+        lines.append(f"| {name}, held out | {len(texts)} | {len(hits)} | {_n_others(hits, ORDERS_AMONG_THEM)} |")
         fired += hits
         n_rows += len(texts)
-    wrong = len(set(fired) - ORDERS_AMONG_THEM)
-    lines += [f"| all | {n_rows} | {_share(len(fired), n_rows)} | {_share(wrong, n_rows)} |", ""]
-    return lines
+    wrong = _n_others(fired, ORDERS_AMONG_THEM)
+    lines.append(f"| all held out | {n_rows} | {_share(len(fired), n_rows)} | {_share(wrong, n_rows)} |")
+    texts = _texts(sorted((blueprints / "is_question/corpus").glob("*.jsonl")))
+    hits = [text for text in texts if reflex.look(text) is not None]
+    lines_read = (cases / "read.jsonl").read_text(encoding="utf-8").splitlines()
+    verdicts = [cast("dict[str, object]", json.loads(line)) for line in lines_read]
+    orders = frozenset(str(each["text"]) for each in verdicts if each["order"])
+    wrong = _n_others(hits, orders)
+    lines.append(
+        f"| is_question, for training | {len(texts)} | {_share(len(hits), len(texts))} | {_share(wrong, len(texts))} |"
+    )
+    return [*lines, "", "What fires and was not read counts as no order.", ""]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -161,6 +185,15 @@ def _share(n_right: int, n: int) -> str:
         return "none"
     interval = binomial_interval(n_right, n)
     return f"{n_right}/{n} = {n_right / n:.1%} ({interval.low:.1%}-{interval.high:.1%})"
+
+
+def _texts(files: Sequence[Path]) -> list[str]:
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [cast("dict[str, str]", json.loads(line))["text"] for line in lines]
+
+
+def _n_others(texts: Sequence[str], orders: frozenset[str]) -> int:
+    return sum(text not in orders for text in texts)
 
 
 def _seconds(reflex: Reflex, text: str) -> float:

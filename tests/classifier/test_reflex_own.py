@@ -73,7 +73,15 @@ def test_a_rule_without_a_visible_character_fires_on_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 1_000_000, "project zeu" * 90_000, "宙斯 计" * 250_000, "\u200b" * 1_000_000, "\ufdfa" * 200_000]
+    "text",
+    [
+        "a" * 1_000_000,
+        "project zeu" * 90_000,
+        "宙斯 计" * 250_000,
+        "\u200b" * 1_000_000,
+        "\ufdfa" * 100_000,
+        "a" + "\u0301\u0316" * 40_000,
+    ],
 )
 def test_a_megabyte_is_searched_in_linear_time(text: str) -> None:
     """The whole of it, by a hundred rules."""
@@ -93,3 +101,12 @@ def test_a_folded_text_is_what_unicode_says_it_is(around: str, inner: str) -> No
     text = f"{around}{unicodedata.normalize('NFKC', 'ＺＥＵＳ')}，{inner}"
 
     assert Reflex((OwnRule("zeus,", "delete"),)).look(text) is not None
+
+
+@given(st.text(alphabet="ab\u0301\u0316\u1100\u1161\u11a8\u6c49\uff21\u00e9", max_size=40))
+def test_a_long_text_is_normalised_in_pieces_that_join(part: str) -> None:
+    """Where a piece ends, nothing is left uncomposed that a short text would compose."""
+    own = unicodedata.normalize("NFKC", f"x{part}x").replace("\u6c49", "y")
+    text = "e" * 300 + f"x{part}x".replace("\u6c49", "y") + "e" * 300
+
+    assert Reflex((OwnRule(own, "delete"),)).look(text) is not None

@@ -22,7 +22,8 @@ def test_the_report_counts_a_wrong_action_as_both_faults(tmp_path: Path) -> None
     assert "| frozen | 3 | 1/2 = 50.0%" in text
     assert "129/160" in text
     assert "cannot be made again" in text
-    assert "| all | 1228 |" in text
+    assert "| all held out | 1228 |" in text
+    assert "| is_question, for training | 4270 |" in text
     assert "| shutdown | 0 | none | 0/2" in text
 
 
