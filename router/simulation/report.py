@@ -130,12 +130,14 @@ def _with_keys(keyed: Simulated) -> str:
 
 
 def _partly_known(found: Simulated) -> str:
+    known, wrong = found.scenario.domain_known, found.scenario.domain_wrong
     return (
-        f"## With the domain known of {found.scenario.domain_known:.0%}\n\n"
-        "Above, the gateway is told the domain of every question. The shipped domain model names one only where it is\n"
-        "sure, which its card says is this share of its test rows. So here the domain is told of that share, drawn at\n"
-        "random, while the expert still knows it; what a question says of itself (language, complexity, length, code)\n"
-        f"is told as before. {len(found.learned)} seeds, {found.days} days:\n\n"
+        f"## With the domain guessed: of {known:.1%}, wrongly of {wrong:.1%} of these\n\n"
+        "Above, the gateway is told the domain of every question, rightly. The shipped domain model has a likely\n"
+        "guess of this share of its test rows, and so many of its guesses are wrong. So here the domain of that share\n"
+        "is told, and so often it is another one, both drawn at random, while the expert knows it. What a question\n"
+        "says of itself (language, complexity, length, code) is told as before.\n"
+        f"{len(found.learned)} seeds, {found.days} days:\n\n"
         f"{goals_table(found.goals)}"
     )
 

@@ -113,6 +113,8 @@ class Scenario:
     domain_known: float = 1.0
     """Share of the questions whose domain the gateway is told, drawn without regard to the question. Who rates and
     the expert know all."""
+    domain_wrong: float = 0.0
+    """Share of those that it is told another one's domain of, each as likely."""
     feedback: Feedback = field(default_factory=Feedback)
     drifts: tuple[Drift, ...] = ()
 
@@ -148,7 +150,14 @@ def _complaints(found: Scenario) -> list[str]:
     named = named.union(*(model.skill for model in found.models), *(model.domains for model in found.models))
     named |= {each.domain for each in found.drifts if each.domain}
     shares = [each.share for each in found.domains]
-    probabilities = [found.dial, found.domain_known, found.feedback.share, found.feedback.wrong, *shares]
+    probabilities = [
+        found.dial,
+        found.domain_known,
+        found.domain_wrong,
+        found.feedback.share,
+        found.feedback.wrong,
+        *shares,
+    ]
     probabilities += [each for domain in found.domains for each in (domain.chinese, domain.has_code)]
     wrong: list[tuple[bool, str]] = [
         (len(set(models)) < 2 or len(set(models)) < len(models), "needs two models or more, of different names"),  # noqa: PLR2004  # one is no choice

@@ -88,12 +88,12 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
     words = draw.integers(0, 1 << 30, (n, 6))
     of_row = [scenario.domains[int(each)] for each in domains]
     spoken = [LANGUAGES[int(each)] for each in chinese]
-    is_told = np.random.default_rng((seed, number, TELLING)).random(n) < scenario.domain_known
+    told = _told(scenario, domains, np.random.default_rng((seed, number, TELLING)))
     questions = tuple(
         Question(
             text=_text(of_row[at].words.get(spoken[at], ()), words[at]),
             language=spoken[at],
-            domain=of_row[at].name if is_told[at] else "",
+            domain=told[at],
             complexity=int(complexity[at]),
             n_tokens=int(n_tokens[at]),
             has_code=bool(has_code[at]),
@@ -112,6 +112,15 @@ def day_of(scenario: Scenario, number: int, *, seed: int) -> Day:
         told=np.where(mistaken[:, None], 6 - stars, stars),
         rates=draw.permutation(n) < n_rated,
     )
+
+
+def _told(scenario: Scenario, domains: Ints, draw: np.random.Generator) -> list[str]:
+    """Return the domain that the gateway is told of each question, empty where none."""
+    n, k = len(domains), len(scenario.domains)
+    is_told, is_wrong = draw.random(n) < scenario.domain_known, draw.random(n) < scenario.domain_wrong
+    others = (domains + draw.integers(1, max(2, k), n)) % k
+    heard = np.where(is_wrong, others, domains)
+    return [scenario.domains[int(each)].name if known else "" for each, known in zip(heard, is_told, strict=True)]
 
 
 def _logits(scenario: Scenario, number: int, *, domains: Ints, chinese: NDArray[np.bool_], complexity: Ints) -> Array:

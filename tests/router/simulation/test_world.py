@@ -116,3 +116,13 @@ def test_domain_is_told_of_a_share_and_all_else_stays():
     assert (known.foreseen == partly.foreseen).all()
     assert (known.told == partly.told).all()
     assert all(one.domain in {"", other.domain} for one, other in zip(partly.questions, known.questions, strict=True))
+
+
+def test_some_domains_are_told_wrongly():
+    """Of those that are told a share is another one's; the truth is the same."""
+    known, mistaken = (day_of(replace(SCENARIO, domain_wrong=share), 1, seed=0) for share in (0.0, 0.1))
+    wrong = [one.domain != other.domain for one, other in zip(known.questions, mistaken.questions, strict=True)]
+
+    assert 0.1 == pytest.approx(sum(wrong) / len(wrong), abs=0.02)
+    assert (known.foreseen == mistaken.foreseen).all()
+    assert {each.domain for each in mistaken.questions} <= {each.name for each in SCENARIO.domains}
