@@ -229,7 +229,7 @@ def _judged(model: MicroModel, order: Order, card: Json) -> Outcome:
     held = gold_matrix(order.validation, order.labels, out_of_scope=order.out_of_scope)
     validated = judge(tuned_on, held, preproc)
     sure = validated.confidence[[bool(row.labels) for row in order.validation]]
-    refused = ~judged.found.any(axis=1)
+    refused = np.asarray(~judged.found.any(axis=1), np.bool_)
     threshold = fit_refusal(validated)
     size, latency = cast("dict[str, float]", card["size"]), cast("dict[str, float]", card["latency"])
     return Outcome(
