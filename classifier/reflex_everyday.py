@@ -38,7 +38,7 @@ HARMLESS: Final = re.compile(
     r"^(?:remove|delete|cut|drop|change|edit) (?:point|item|bullet|section|chapter|step|number) (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)$|"
     r"^(?:\w+|turn off|shut down|clear) (?!.*\b(?:my|our|his|her|their|this|that|these|those|all|now|please|prod|production|the)\b)(?:an? )?[\w -]{2,40} (?:in|with|using|on) (?:sql|git|linux|bash|vim|excel|word|python|java|javascript|chrome|firefox|safari|windows(?: \d+)?|macos|android|ios|"
     r"mysql|postgres(?:ql)?|pandas|powershell|photoshop|google (?:docs|sheets)|outlook|gmail|r|css|html|react|typescript|emacs|vscode|vs code)$|"
-    r"^(?:kill|stop|delete|rename|replace|reset|remove|restart|turn off|shut down|uninstall|format) an? (?!.*\b(?:named|called|my|our|his|her|their|this|that|from|for|of|\d+)\b)[a-z -]{3,40}(?:$|,? step by step)|^upgrade pip$|"
+    r"^(?:kill|stop|delete|rename|replace|reset|remove|restart|turn off|shut down|uninstall|format) an? (?!.*\b(?:named|called|my|our|his|her|their|this|that|from|for|of|\d+|old|dead|stuck|hung|hanging|failed|failing|broken|idle|unused|stale|orphan\w*|leaked|running|duplicate|prod|production|staging)\b)[a-z -]{3,40}(?:$|,? step by step)|^upgrade pip$|"
     r"^(?:double|halve|triple|reduce) [\d.,]+(?:/[\d.,]+)?(?:$|[,;]| (?:and|plus|minus|times|then|to (?:lowest|its|the simplest|simplest))\b)|"
     r"^(?:refund|reimburse) (?:(?:to )?(?:me|us)(?!\w| \w+ customer)|mine|one|both|please|pls|it$|"
     r"(?:my|our) (?:money|order|payment|purchase|tickets?|fare|deposit|last|booking|subscription|card)\b)(?!.*\bto (?:the|our|his|her|their|that|this)\b)|"
@@ -46,7 +46,7 @@ HARMLESS: Final = re.compile(
     r"(?! (?:server|service|system|worker|job|api|queue|pod|daemon|container)s?\b)|"
     r"^(?:switch|change|set|turn)(?: (?:it|this|that|the (?:screen|view|display|theme|page|app)))? (?:back )?(?:to|into) (?:an? |the )?(?!.*\b(?:maintenance|read-?only|production|prod|test|staging|live|"
     r"admin|recovery|safe|rescue|single-user|backup|sandbox|debug)\b)(?:[\w'-]+ ){0,3}?(?:mode|units?|layout|view|theme|font|tables?|lists?|bullets?|bullet points|prose|rhymes?|verse|markdown|html|csv|json|plain text|one sentence|paragraphs?)(?:$| (?:please|instead|now)\b)|"
-    r"^(?:change|swap|replace|switch|edit|adjust|alter|modify|set|update|remove|delete)(?: \w+)? (?:the |a |this |that |my |your )?(?:background(?! (?:job|task|process|service|worker|sync|check))|foreground|font|colou?rs?|accent colou?r|theme|border|shading|alignment|heading style|line spacing)\b|"
+    r"^(?:change|swap|replace|switch|edit|adjust|alter|modify|set|update|remove|delete)(?: \w+)? (?:the |a |this |that |my |your )?(?:background(?! (?:job|task|process|service|worker|sync|check|image|file|picture|video|app|data))|foreground|font|colou?rs?|accent colou?r|theme|border|shading|alignment|heading style|line spacing)\b|"
     r"^(?:replace|swap|change|delete|remove|cut|drop) the (?:word|phrase)s? \w+|"
     r"^(?:change|remove|delete|cut|drop|edit|replace|swap|update|modify|correct|alter) the (?:first|second|third|fourth|last|next|opening|closing|two|final|middle|bottom|top)(?: (?:two|three|four))? "
     r"(?:lines?|bullets?|points?|stanzas?|verses?|words?|sentences?|paragraphs?|examples?|steps?)\b(?!.*\b(?:file|config|table|database|crontab|log|script|plan|server|tour|route|hosts|production|staging)\b)"
@@ -94,6 +94,8 @@ LOOKS_ZH: Final = re.compile(
     f"^(?:请|帮我|把|将|给我|文档里?|文中|里面?|全文|这里|所有|每个|的)*▢[^,]{{0,4}}(?:改|换|替换)(?:成|为)▢|{_LOOK_ZH}|{_CODE_ZH}|{_WORDING_ZH}"
 )
 """The looks of something, lines of code, the wording of a text: changed back as easily."""
+STORED_ZH: Final = re.compile(r"文件|目录|字段|库|服务器|数据|记录|磁盘|存储桶|硬盘")
+"""What is kept somewhere is more than looks: `把水印图片文件夹删掉`."""
 BARE_ZH: Final = re.compile(
     r"^(?:再)?换一?个(?:吧|呗|试试|看看)?$|^切$|^(?:请|麻烦|帮我|帮忙|给我|再|重新|你|能不能|直接|全部?|都|整体|统一|全文)*(?:把它|把这个|这个)?(?:改|换|调|缩|变|写|缩短|压缩|精简|扩写|延长)(?:写|翻|译)?(?:成|为|得|到|回|一?个)?(?:更|再|稍微?|尽量)?"
     r"(?:[^,]{0,6}?(?:一点点?|一些|点儿?|些)(?:的|吧|儿)?|(?:英|中|法|日|德|韩|俄|英国|美式)?(?:文|语)(?:版|的)?|中英(?:文)?对照|(?:粤语|繁体字?|简体字?|白话文?|文言文?|口语|书面语|方言)(?:说一遍|再说一遍|的|吧)?|"

@@ -214,7 +214,8 @@ def _is_everyday(action: Action, clause: str, before: str) -> bool:
         return everyday.QUIETS_ZH.search(clause) is not None
     if action == "revoke":
         return False
-    if everyday.LOOKS_ZH.search(clause) or everyday.BARE_ZH.match(clause) or everyday.UNITS_ZH.match(clause):
+    looks = everyday.LOOKS_ZH.search(clause) is not None and everyday.STORED_ZH.search(clause) is None
+    if looks or everyday.BARE_ZH.match(clause) or everyday.UNITS_ZH.match(clause):
         return True
     return action == "modify" and (
         (clause in _POINTS_BACK and (everyday.LOOKS_ZH.search(before) or forms.TEXTUAL.search(before)) is not None)
