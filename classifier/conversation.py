@@ -105,11 +105,10 @@ def read(messages: Sequence[object]) -> State:
     if not turns:
         return State("", None, "en", 0, in_tool_loop=False, task_state="new")
     last, text = turns[-1]
-    plan = _plan_before(recent, last) if is_bare_yes(text) else None
-    inherits = proposal = None
+    plan, proposal = _plan_before(recent, last) if is_bare_yes(text) else (None, None)
+    inherits = None
     if plan is not None:
         inherits = next((said for at, said in reversed(turns) if at < plan and not is_bare_yes(said)), None)
-        proposal = proposed(without_harness(_words(recent[plan])))
     answers = proposal or inherits
     in_tool_loop = any(_role(message) in _MODELS_SIDE for message in recent[last + 1 :])
     return State(
@@ -175,13 +174,15 @@ def _task_state(n_turns: int, answers: str | None, *, in_tool_loop: bool) -> Tas
     return "new" if n_turns == 1 else "followup"
 
 
-def _plan_before(messages: Sequence[object], at: int) -> int | None:
-    """Return the index of the assistant's words that a turn answers, where they ask or offer something."""
+def _plan_before(messages: Sequence[object], at: int) -> tuple[int | None, str | None]:
+    """Return the index of the assistant's words that a turn answers, where they ask or offer something, and what."""
     for index in range(at - 1, -1, -1):
         words = _words(messages[index]).strip() if _role(messages[index]) == "assistant" else ""
         if words:
-            return index if _OFFERS.search(words[-MAX_QUESTION_CHARS:]) or proposed(words) else None
-    return None
+            offer = proposed(without_harness(words))
+            asks = offer is not None or _OFFERS.search(words[-MAX_QUESTION_CHARS:])
+            return (index, offer) if asks else (None, None)
+    return None, None
 
 
 def _without_blocks(text: str) -> str:

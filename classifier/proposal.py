@@ -7,7 +7,7 @@ What comes out is an assistant's word, no person's: it names an intent and may r
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 from classifier import proposal_en, proposal_zh
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_READ: Final = 1_200
 """Characters read of the end of a turn, where plans and questions stand, once its code is gone."""
 MAX_SENTENCES: Final = 12
+MAX_TRIED: Final = 6
+"""So many sentences, each with its list, are searched for offers, from the end."""
 MAX_PROPOSAL_CHARS: Final = 400
 _MAX_OFFERS: Final = 3
 """So many offers are read, the last ones; the points of a list count as one."""
@@ -38,11 +40,12 @@ def proposed(words: str) -> str | None:
     """
     tail = _CODE.sub("\n", f"\n{words[-8 * MAX_READ :]}")[-MAX_READ:].replace("’", "'")
     sentences = [each for part in _SENTENCE.split(tail) if (each := part.strip())][-MAX_SENTENCES:]
-    offers = [offer for said, points in _with_points(sentences) if (offer := _offer(said, points))]
+    last_said = reversed(_with_points(sentences)[-MAX_TRIED:])
+    offers = list(islice((offer for said, points in last_said if (offer := _offer(said, points))), _MAX_OFFERS))[::-1]
     if not offers and sentences and sentences[-1].endswith(("?", "？")):
         last = _clean(sentences[-1])
         offers = [(proposal_zh if _HAN.search(last) else proposal_en).bare_question(last)]
-    return "; ".join(offers[-_MAX_OFFERS:])[:MAX_PROPOSAL_CHARS] or None
+    return "; ".join(offers)[:MAX_PROPOSAL_CHARS] or None
 
 
 def _with_points(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:

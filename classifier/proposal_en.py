@@ -30,8 +30,7 @@ _TAIL: Final = re.compile(
     r"(?:[,;:—–-] ?|\s)(?:but (?:i|we|not|leave|nothing)\b|if (?:that|you|it|this|so)\b|is (?:that|this|it) |"
     r"(?:shall|should|may|can) (?:i|we)\b|do you\b|would you\b|let me know\b|does (?:that|this)\b|"
     r"unless\b|"
-    r"(?:ok|okay|right|agreed|confirm|proceed|yes|please confirm|what do you .{1,20}|sounds? good)(?=\W*$)).*$|"
-    r"[\s.!?,:;]+$",
+    r"(?:ok|okay|right|agreed|confirm|proceed|yes|please confirm|what do you .{1,20}|sounds? good)(?=\W*$)).*$",
     re.IGNORECASE,
 )
 _NO_ORDER: Final = re.compile(
@@ -52,6 +51,8 @@ _EMPTY_WORDS: Final = (
     "implement know if me us i we be handle take care question questions other another thing things action way "
     "plan proposal approach answer no above everything something is are look looks okay"
 )
+_MAX_LEADS: Final = 12
+_END_MARKS: Final = " .!?,:;\t"
 _EMPTY: Final = frozenset(_EMPTY_WORDS.split())
 _WORD: Final = re.compile(r"[a-z][a-z'./-]{0,40}", re.IGNORECASE)
 _PLANS: Final = re.compile(
@@ -86,9 +87,11 @@ def _last(sentence: str) -> re.Match[str] | None:
 
 
 def _order(rest: str) -> str:
-    rest = _TAIL.sub("", rest.strip()).strip()
-    while (lead := _LEADS.match(rest)) is not None and lead.end():
+    rest = _TAIL.sub("", rest.strip(), count=1).rstrip(_END_MARKS)
+    for _ in range(_MAX_LEADS):
+        if (lead := _LEADS.match(rest)) is None:
+            break
         rest = rest[lead.end() :]
     if _NO_ORDER.match(rest) or all(word.casefold() in _EMPTY for word in _WORD.findall(rest)):
         return ""
-    return rest.rstrip(" .!?,:;")
+    return rest.rstrip(_END_MARKS)

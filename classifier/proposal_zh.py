@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 _SAYS: Final = (
@@ -16,17 +17,16 @@ _OFFER: Final = re.compile(
     r"(?:可否|能否|可不可以|能不能|请(?:您|你)?确认(?:是否)?)(?:由?我们?)?|"
     r"(?:我的)?(?:计划|方案|步骤)(?:如下|是|为)?\s?[:：]|"
     r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?:您|你)?)"
-    r"(?P<rest>.*)"
 )
 _LEADS: Final = re.compile(
     r"^(?:[:：，,\s]|现在|马上|这就|立即|先|也|还|就|来|去|再|都|可以|能够|会|将|准备|打算|想|要|我们?|如下|"
     r"帮(?:您|你|我)?(?!助)|(?:给|为|替)(?:您|你)|把(?=它|这|那)|[一二三四五六七八九十]、)"
 )
+_BUT: Final = re.compile(r"[，,、\s]{0,3}(?:但是?|不过|只是)")
 _TAIL: Final = re.compile(
-    r"(?:[，,、\s]{0,3}(?:但是?|不过|只是).*$)|"
     r"[，,、\s]{0,3}(?:(?:您|你)(?:看|觉得|认为|说)|这样|那样|请问)*(?:是否|要不要|要)?"
     r"(?:可以|好|行|对|同意|确认|没问题|怎么样|如何|继续|开始|需要|合适|动手|执行)*"
-    r"(?:吗|么|嘛|吧|呢|不)?[?？\s.。!！]*$"
+    r"(?:吗|么|嘛|吧|呢|不)?$"
 )
 _ASKS_LEAVE: Final = re.compile(r"(?:可以|好|行|同意|没问题|怎么样|如何|确认)(?:吗|么|嘛|不)?\s?[?？]$")
 _NO_ORDER: Final = re.compile(r"^(?:不|没|别|无法|未|看到|看见|发现|理解|明白|知道|说|认为)")
@@ -36,17 +36,20 @@ _EMPTY: Final = re.compile(
     r"帮助|其他|其它|还有?|问题|[吗么嘛了的吧呢来去要请]|现在|马上|确认|同意|可以|接着|往下|\W"
 )
 _MIN_CHARS: Final = 2
+MAX_TRIED: Final = 3
+"""So many words of offering are tried in one sentence."""
+_MAX_LEADS: Final = 12
+_MAX_TAIL_CHARS: Final = 40
+_END_MARKS: Final = "?？ .。!！\t"
 _PLANS: Final = re.compile(rf"{_SAYS}|计划|方案|步骤|将会|接下来|下一步|打算|准备")
 _REFUSES: Final = re.compile(r"不会|不能|无法|没有|别")
 
 
 def offer_in(sentence: str) -> str:
     """Return what a sentence offers to do, empty where it offers nothing."""
-    at = 0
-    while (found := _OFFER.search(sentence, at)) is not None:
-        if order := _order(found["rest"]):
+    for found in islice(_OFFER.finditer(sentence), MAX_TRIED):
+        if order := _order(sentence[found.end() :]):
             return order
-        at = max(found.start("rest"), found.start() + 1)
     return _order(sentence) if _ASKS_LEAVE.search(sentence) else ""
 
 
@@ -61,8 +64,12 @@ def announces(sentence: str) -> bool:
 
 
 def _order(rest: str) -> str:
-    rest = _TAIL.sub("", rest.strip()).strip()
-    while (lead := _LEADS.match(rest)) is not None and lead.end():
+    rest = _BUT.split(rest.strip(), maxsplit=1)[0].rstrip(_END_MARKS)
+    asked_at = max(0, len(rest) - _MAX_TAIL_CHARS)
+    rest = rest[:asked_at] + _TAIL.sub("", rest[asked_at:], count=1).strip()
+    for _ in range(_MAX_LEADS):
+        if (lead := _LEADS.match(rest)) is None:
+            break
         rest = rest[lead.end() :]
     if _NO_ORDER.match(rest) or _ASKS.search(rest) or len(_EMPTY.sub("", rest)) < _MIN_CHARS:
         return ""

@@ -35,7 +35,7 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
         note(abstained=True, skipped=True)
         return
     body = exchange.known().request.body
-    state = conversation.read(as_list(body.get("messages")))
+    state = state_of(exchange)
     exchange.features = features_of(state, has_tools=bool(body.get("tools")), has_images=_has_images(body))
     if house.understanding.shadows.busy:
         exchange.meant = state.meant
@@ -48,6 +48,13 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     if exchange.explain and exchange.beside is not None:  # who asks for reasons waits for all of them
         await exchange.beside.finish(within_s=EXPLAINED_S)
         take(exchange, with_texts=house.settings.storage.store_preview)
+
+
+def state_of(exchange: Exchange) -> conversation.State:
+    """Return what the conversation asks for now; it is read once a request. Who changes the messages forgets it."""
+    if exchange.state is None:
+        exchange.state = conversation.read(as_list(exchange.known().request.body.get("messages")))
+    return exchange.state
 
 
 def told(found: Intent) -> Json:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from classifier.conversation import State
     from classifier.features import Features
     from config.types import Passage
     from proxy.beside import SideReading
@@ -73,6 +74,8 @@ class Exchange:
     intent: Intent | None = None
     features: Features | None = None
     """What is known of the request without asking a model."""
+    state: State | None = None
+    """What its conversation asks for now, read once; see `proxy.classifying.state_of`."""
     beside: SideReading | None = None
     """What the other models say, being found out while the request goes on."""
     meant: str = ""

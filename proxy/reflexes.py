@@ -12,6 +12,7 @@ from classifier.cascade import INLINE_CHARS
 from classifier.conversation import is_bare_yes, read, without_harness
 from config.errors import PermissionDeniedError
 from config.reflex_settings import PIN
+from proxy.classifying import state_of
 from proxy.requests.extract import last_user_text
 from proxy.understanding import CONFIRMATION
 from router.providers.json_values import as_list, as_object
@@ -46,6 +47,7 @@ _QUESTION: Final[dict[Language, str]] = {
     "en": 'Please confirm: this asks to {action} ("{span}"). Go ahead? Answer yes or no.',
     "zh": "请确认：这条请求要{action}（“{span}”）。确定继续吗？请回答“是”或“否”。",
 }
+_QUESTION_BEGINS: Final = tuple(each.partition("{")[0] for each in _QUESTION.values())
 _AGAIN: Final[dict[Language, str]] = {
     "en": "I did not understand. Please answer yes or no: go ahead and {action}?",
     "zh": "我没有听懂。请回答“是”或“否”：确定要{action}吗？",
@@ -81,7 +83,8 @@ def look(house: House, exchange: Exchange, note: span) -> None:
         return
     if _read_answer(house, exchange, note):
         return
-    hit = house.reflex.look(_meant(_human(exchange.known().last_user_text), _messages(exchange)))
+    text = _human(exchange.known().last_user_text)
+    hit = house.reflex.look(state_of(exchange).meant if is_bare_yes(text) else text)
     if hit is None:
         return
     exchange.risk = hit.action
@@ -142,9 +145,10 @@ def _asked_about(house: House, messages: list[object], n_turns: int) -> ReflexHi
     if len(messages) <= n_turns or not (_is_users(messages[-1]) and _is_users(messages[-n_turns - 1])):
         return None
     asked = [_text(messages[-at]).strip() for at in range(n_turns, 0, -2)]
-    if not asked[0]:
+    if not asked[0].startswith(_QUESTION_BEGINS):
         return None
-    hit = house.reflex.look(_meant(_text(messages[-n_turns - 1]), messages[:-n_turns]))
+    text = _text(messages[-n_turns - 1])
+    hit = house.reflex.look(read(messages[:-n_turns]).meant if is_bare_yes(text) else text)
     if hit is None or house.settings.reflex.response_to(hit.action) != "confirm":
         return None
     return hit if asked == [_question(hit), _again(hit)][: len(asked)] else None
@@ -159,6 +163,7 @@ def _take_back(exchange: Exchange, n_turns: int) -> None:
         if original is not None and isinstance(original.get(name), list):
             original = {**original, name: as_list(original[name])[:-n_turns]}
     body: Json = {**request.body, "messages": _messages(exchange)[:-n_turns]}
+    exchange.state = None
     exchange.parsed = replace(
         parsed, request=replace(request, body=body, original=original), last_user_text=last_user_text(body)
     )
@@ -174,11 +179,6 @@ def _is_users(message: object) -> bool:
 
 def _text(message: object) -> str:
     return _human(last_user_text({"messages": [{**(as_object(message) or {}), "role": "user"}]}))
-
-
-def _meant(text: str, messages: list[object]) -> str:
-    """Return what the last turn orders: a bare yes orders what it agrees to."""
-    return read(messages).meant if is_bare_yes(text) else text
 
 
 def _human(text: str) -> str:

@@ -1,6 +1,8 @@
 """What a yes agrees to: offers and plans are found, facts, refusals and courtesy are none."""
 
+import sys
 import time
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -68,6 +70,14 @@ NONE = [
     "明天会下雨吗？",
     "我不会：\n1. 停掉服务\n可以吗？",
 ]
+TWISTED = [
+    each * 400
+    for each in (
+        "，我会", "要不要，", "....", "可以吗", "，您看", "您看，可以，", "可以，", "我现在", "、我现在就", "要不要", "?", "？",
+        "shall i ", "and i can ", ", i will ", ": i'll not, ", "ok. ", " ok", "is that, ", ".... x", "? x", "，？",
+        "the following, i will do it, ", "建议您", "what do you ", "好", "if you, ", "you want to ",
+    )
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("said", "order"), OFFERS)
@@ -94,7 +104,7 @@ def test_only_the_end_and_the_last_offers_are_read() -> None:
 @pytest.mark.parametrize(
     "text",
     ["I can " * 200_000, "我可以" * 300_000, "- " * 500_000, "```" * 300_000, "*" * 1_000_000, "? " * 500_000,
-     "1. " * 300_000, ", i'd" * 200_000, "\n" * 1_000_000, "i found " + "and i found " * 90_000],
+     "1. " * 300_000, ", i'd" * 200_000, "\n" * 1_000_000, "i found " + "and i found " * 90_000, *TWISTED],
 )  # fmt: skip
 def test_a_twisted_turn_is_read_in_no_time(text: str) -> None:
     """The end of a turn is all that is read, whatever it holds."""
@@ -102,6 +112,25 @@ def test_a_twisted_turn_is_read_in_no_time(text: str) -> None:
     proposed(text)
 
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("text", TWISTED)
+def test_many_offers_cost_no_more_than_a_few(text: str) -> None:
+    """However many words of offering a sentence holds, a few are tried: the work does not grow with their square."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event.endswith("call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        proposed(text)
+    finally:
+        sys.setprofile(before)
+
+    assert calls < 1_200
 
 
 @given(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
+from types import FrameType
 
 import httpx
 import pytest
 
+from classifier.proposal import proposed
 from router.providers.scripted import Reply, Script, scripted_upstream
 from tests.e2e.gateway import Gateway, asked, model, running_gateway, user
 
@@ -261,3 +264,26 @@ async def test_a_yes_to_a_risky_plan_is_the_order(tmp_path: Path, lang: str) -> 
     assert "delete" == noted["features"]["risk"]
     assert begun == sent[0]
     assert "done" == harmless
+
+
+async def test_a_plan_is_read_once_a_request(tmp_path: Path) -> None:
+    """However many stages ask what a yes means, and however long the conversation is, its plan is read once."""
+    talk = turns("clean up", "，我会" * 400, "ok", OFFER["en"], "yes", "Shall I list them?", "yes")
+    n_read = 0
+
+    def count(frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal n_read
+        n_read += event == "call" and frame.f_code is proposed.__code__
+
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            await gateway.chat(model="auto", messages=talk)
+        finally:
+            sys.setprofile(before)
+
+    assert 1 == n_read
