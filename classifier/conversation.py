@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from classifier.proposal import proposed
+from classifier.proposal import Stands, proposed, stands
 from classifier.text import MAX_CHARS, language_of
 
 if TYPE_CHECKING:
@@ -86,15 +86,33 @@ class State:
     proposal: str | None = None
     """What that plan offers to do, as an order; an assistant's word, which is less to be trusted than a person's."""
 
+    stands: Stands = "alone"
+    """Whether that plan stands for itself, beside the inherited request, or only says how it is done."""
+
     @property
     def meant(self) -> str:
-        """What classifiers should read: the plan that a yes answers, else the request before it, else the turn."""
-        return self.proposal or (self.text if self.inherits is None else self.inherits)
+        """What classifiers should read first: the plan that a yes answers or the request before it, else the turn."""
+        return self.readings[0]
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """What may say what is asked, in order: each but the first counts where those before it give nothing sure."""
+        if self.inherits is None or self.proposal is None:
+            return (self.orders[0],)
+        if self.stands == "below":
+            return (self.inherits,)
+        alone, both = self.proposal, self.whole
+        return (both, self.inherits, alone) if self.stands == "beside" else (alone, both, self.inherits)
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """What the turn orders, each maybe risky: the plan and the request that it stands for, else the turn itself."""
+        return tuple(each for each in (self.proposal, self.inherits) if each is not None) or (self.text,)
 
     @property
     def whole(self) -> str:
         """What says how hard a request is and what it is about: the inherited request with the plan below it."""
-        return self.meant if None in {self.inherits, self.proposal} else f"{self.inherits}\n{self.proposal}"
+        return "\n".join(reversed(self.orders))
 
 
 def read(messages: Sequence[object]) -> State:
@@ -120,6 +138,7 @@ def read(messages: Sequence[object]) -> State:
         task_state=_task_state(len(turns), answers, in_tool_loop=in_tool_loop),
         plan=None if plan is None or answers is None else plan + offset,
         proposal=proposal,
+        stands="alone" if proposal is None or plan is None else stands(without_harness(_words(recent[plan])), proposal),
     )
 
 

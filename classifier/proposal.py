@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from classifier import proposal_en, proposal_zh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+Stands = Literal["alone", "beside", "below"]
 
 MAX_READ: Final = 1_200
 """Characters read of the end of a turn, where plans and questions stand, once its code is gone."""
@@ -46,6 +48,17 @@ def proposed(words: str) -> str | None:
         last = _clean(sentences[-1])
         offers = [(proposal_zh if _HAN.search(last) else proposal_en).bare_question(last)]
     return "; ".join(offers)[:MAX_PROPOSAL_CHARS] or None
+
+
+def stands(words: str, offer: str) -> Stands:
+    """Return how an offer stands to the request before it: for itself, beside it, or as a word about how it is done."""
+    orders = [(each, proposal_zh if _HAN.search(each) else proposal_en) for each in offer.split("; ")]
+    if all(room.is_manner(each) for each, room in orders):
+        return "below"
+    tail = words[-MAX_READ:].replace("’", "'")
+    granted = (proposal_zh if _HAN.search(tail) else proposal_en).grants(tail.lstrip())
+    own = any(not room.is_manner(each) and room.names_object(each) for each, room in orders)
+    return "alone" if own and not granted else "beside"
 
 
 def _with_points(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:

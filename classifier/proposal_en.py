@@ -49,8 +49,18 @@ _EMPTY_WORDS: Final = (
     "on one or perform please proceed ready right same so start started step such that the them then these this "
     "those to today together try with work write you your run execute yes agreed sounds sound fine approve apply "
     "implement know if me us i we be handle take care question questions other another thing things action way "
-    "plan proposal approach answer no above everything something is are look looks okay"
+    "plan proposal approach answer no above everything something is are look looks okay "
+    "following statement command query script code"
 )
+_MANNER: Final = re.compile(
+    r"(?:use|using|start|begin|try|keep|stick|switch|go|work|back (?:it|them|up)|wait)\b", re.IGNORECASE
+)
+_GRANTS: Final = re.compile(
+    r"(?:ok|okay|yes|sure|sure thing|of course|certainly|absolutely|will do|no problem|gladly|happy to|right away|"
+    r"i(?:'ll| will) (?:start|begin|do (?:it|that|so)|take care))\b",
+    re.IGNORECASE,
+)
+_ALSO: Final = re.compile(r"\b(?:also|too|as well|in addition|on top)\b", re.IGNORECASE)
 _MAX_LEADS: Final = 12
 _END_MARKS: Final = " .!?,:;\t"
 _EMPTY: Final = frozenset(_EMPTY_WORDS.split())
@@ -78,6 +88,21 @@ def bare_question(sentence: str) -> str:
 def announces(sentence: str) -> bool:
     """Return whether a sentence before a list says that its points will be done."""
     return sentence.endswith(":") and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+
+
+def is_manner(order: str) -> bool:
+    """Return whether an offer says only how or when something is done: `use the original card`."""
+    return _MANNER.match(order) is not None
+
+
+def names_object(order: str) -> bool:
+    """Return whether an offer says what is done and to what."""
+    return sum(word.casefold() not in _EMPTY for word in _WORD.findall(order)) > 1
+
+
+def grants(words: str) -> bool:
+    """Return whether a turn takes up what was asked, so that what it offers comes on top."""
+    return _GRANTS.match(words) is not None or _ALSO.search(words) is not None
 
 
 def _last(sentence: str) -> re.Match[str] | None:

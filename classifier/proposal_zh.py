@@ -32,12 +32,18 @@ _ASKS_LEAVE: Final = re.compile(r"(?:可以|好|行|同意|没问题|怎么样|�
 _NO_ORDER: Final = re.compile(r"^(?:不|没|别|无法|未|看到|看见|发现|理解|明白|知道|说|认为)")
 _ASKS: Final = re.compile(r"什么|哪|谁|怎么(?!样)|为何|为什么|多少|几|何时|还有")
 _EMPTY: Final = re.compile(
-    r"这些?|那些?|[个样]|它们?|您|你|我们?|按照?|照|先|再|就|都|动手|开始|继续|执行|进行|操作|处理|做|办|写|改|弄|搞|下去|一下|帮忙?|"
+    r"以下|下列|下面|如下|语句|命令|代码|脚本|这些?|那些?|[个样]|它们?|您|你|我们?|按照?|照|先|再|就|都|动手|开始|继续|执行|进行|操作|处理|做|办|写|改|弄|搞|下去|一下|帮忙?|"
     r"帮助|其他|其它|还有?|问题|[吗么嘛了的吧呢来去要请]|现在|马上|确认|同意|可以|接着|往下|\W"
 )
 _MIN_CHARS: Final = 2
 MAX_TRIED: Final = 3
 """So many words of offering are tried in one sentence."""
+_MANNER: Final = re.compile(r"先|使?用|采用|按|以|从|备份|等")
+_GRANTS: Final = re.compile(
+    r"可以的?[，,。！!]|好的?[，,。！!]|没问题|当然|行[，,。！!]|马上(?:为您|帮您|就)|这就(?:为您|帮您)"
+)
+_ALSO: Final = re.compile(r"另外|顺便|同时|一并|再(?:给|帮|为|发)")
+_OBJECT_CHARS: Final = 3
 _MAX_LEADS: Final = 12
 _MAX_TAIL_CHARS: Final = 40
 _END_MARKS: Final = "?？ .。!！\t"
@@ -61,6 +67,21 @@ def bare_question(sentence: str) -> str:
 def announces(sentence: str) -> bool:
     """Return whether a sentence before a list says that its points will be done."""
     return sentence.endswith((":", "：")) and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+
+
+def is_manner(order: str) -> bool:
+    """Return whether an offer says only how or when something is done: `用原来的卡`."""
+    return _MANNER.match(order) is not None
+
+
+def names_object(order: str) -> bool:
+    """Return whether an offer says what is done and to what."""
+    return len(_EMPTY.sub("", order)) >= _OBJECT_CHARS
+
+
+def grants(words: str) -> bool:
+    """Return whether a turn takes up what was asked, so that what it offers comes on top."""
+    return _GRANTS.match(words) is not None or _ALSO.search(words) is not None
 
 
 def _order(rest: str) -> str:

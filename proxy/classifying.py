@@ -13,11 +13,13 @@ from classifier import conversation
 from classifier.features import features_of
 from classifier.readings import features_from
 from config.confidence import shown
+from config.intents import NONE
 from config.types import Span
 from proxy.beside import HEARD_FIRST
 from router.providers.json_values import as_list, as_object, as_objects
 
 if TYPE_CHECKING:
+    from classifier.cascade import Asked
     from config.trace import span
     from config.types import Intent, Json
     from proxy.exchange import Exchange
@@ -39,7 +41,7 @@ async def classify(house: House, exchange: Exchange, note: span) -> None:
     exchange.features = features_of(state, has_tools=bool(body.get("tools")), has_images=_has_images(body))
     if house.understanding.shadows.busy:
         exchange.meant = state.meant
-    asked = await house.understanding.ask(state.meant)
+    asked = await _ask(house, state.readings)
     exchange.intent, exchange.tiers = asked.intent, asked.tiers
     note(**told(asked.intent), tiers=[told(each) for each in asked.tiers])
     exchange.beside = house.understanding.read_beside(
@@ -55,6 +57,17 @@ def state_of(exchange: Exchange) -> conversation.State:
     if exchange.state is None:
         exchange.state = conversation.read(as_list(exchange.known().request.body.get("messages")))
     return exchange.state
+
+
+async def _ask(house: House, readings: tuple[str, ...]) -> Asked:
+    """Return the first answer that is sure of an intent, else the first that is sure of none, else the first guess."""
+    answers: list[Asked] = []
+    for text in readings:
+        answer = await house.understanding.ask(text)
+        if not answer.intent.abstained and answer.intent.labels != (NONE,):
+            return answer
+        answers.append(answer)
+    return next((each for each in answers if not each.intent.abstained), answers[0])
 
 
 def told(found: Intent) -> Json:

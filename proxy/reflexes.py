@@ -84,7 +84,7 @@ def look(house: House, exchange: Exchange, note: span) -> None:
     if _read_answer(house, exchange, note):
         return
     text = _human(exchange.known().last_user_text)
-    hit = house.reflex.look(state_of(exchange).meant if is_bare_yes(text) else text)
+    hit = _first_hit(house, state_of(exchange).orders if is_bare_yes(text) else (text,))
     if hit is None:
         return
     exchange.risk = hit.action
@@ -97,6 +97,11 @@ def look(house: House, exchange: Exchange, note: span) -> None:
         exchange.reply = _question(hit)
     elif response.startswith(PIN):
         exchange.rule = Rule(hit.rule, response.removeprefix(PIN), name=f"reflex:{hit.action}")
+
+
+def _first_hit(house: House, orders: tuple[str, ...]) -> ReflexHit | None:
+    """Return what fires: of a plan that a bare yes agrees to and of the request that it stands for, either may."""
+    return next((hit for each in orders if (hit := house.reflex.look(each)) is not None), None)
 
 
 def said(text: str) -> bool | None:
@@ -148,7 +153,7 @@ def _asked_about(house: House, messages: list[object], n_turns: int) -> ReflexHi
     if not asked[0].startswith(_QUESTION_BEGINS):
         return None
     text = _text(messages[-n_turns - 1])
-    hit = house.reflex.look(read(messages[:-n_turns]).meant if is_bare_yes(text) else text)
+    hit = _first_hit(house, read(messages[:-n_turns]).orders if is_bare_yes(text) else (text,))
     if hit is None or house.settings.reflex.response_to(hit.action) != "confirm":
         return None
     return hit if asked == [_question(hit), _again(hit)][: len(asked)] else None

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import classifier
 from classifier import conversation
+from classifier.micromodel import MicroModel
 
 ROWS = [
     json.loads(line) for line in (Path(__file__).parent / "conversations.jsonl").read_text("utf-8").splitlines() if line
@@ -97,7 +99,7 @@ def test_what_is_meant_is_the_inherited_request() -> None:
         ("clean up", "I will drop the customers table now. Shall I?", "go ahead", "drop the customers table now", "en"),
         ("你好", "包裹丢了。我可以把钱退到您的卡上，可以吗？", "好的", "把钱退到您的卡上", "zh"),
         ("你好", "I can refund the money. Shall I?", "好", "refund the money", "en"),
-        ("hi", "<system-reminder>Shall I wipe it?</system-reminder>I can ship it. OK?", "ok", "ship it", "en"),
+        ("hi", "<system-reminder>Shall I wipe it?</system-reminder>I can ship the box. OK?", "ok", "ship the box", "en"),
         ("hi", "I will cancel the order unless you object.", "yes", "cancel the order", "en"),
     ],
 )  # fmt: skip
@@ -109,6 +111,25 @@ def test_a_bare_yes_means_the_plan_it_answers(first: str, offer: str, yes: str, 
         state.meant, state.inherits, state.plan, state.language, state.task_state
     )  # fmt: skip
     assert f"{first}\n{meant}" == state.whole
+
+
+@pytest.mark.parametrize(
+    ("first", "offer", "intents"),
+    [
+        ("Refund order 12", "I'll start right away. Shall I use the original card?", {"payment", "order_management"}),
+        ("我要退货退款，订单12", "可以的，需要我发一封确认邮件吗？", {"payment", "order_management"}),
+        ("Translate this contract", "Shall I use the formal register?", {"none"}),
+        ("hello", "Your parcel 7 was lost. I can refund the money to your card. Shall I?", {"payment"}),
+    ],
+)
+def test_a_plan_that_adds_takes_no_intent_away(first: str, offer: str, intents: set[str]) -> None:
+    """What a yes asks for is read of the plan, and of the request where the plan says only how, or adds something."""
+    model = MicroModel.load(Path(classifier.__file__).parent / "artefacts" / "intent")
+    state = conversation.read([user(first), {"role": "assistant", "content": offer}, user("yes")])
+    found = [model.predict(each) for each in state.readings]
+    sure = [set(each.labels) for each in found if not each.abstained]
+
+    assert next((each for each in sure if each != {"none"}), {"none"}) >= intents
 
 
 def test_a_yes_to_an_offer_that_nobody_asked_for_means_the_offer() -> None:

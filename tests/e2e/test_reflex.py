@@ -266,6 +266,32 @@ async def test_a_yes_to_a_risky_plan_is_the_order(tmp_path: Path, lang: str) -> 
     assert "done" == harmless
 
 
+DROP = "Drop the users table in prod"
+
+
+@pytest.mark.parametrize(
+    ("order", "offer"),
+    [
+        (DROP, "Shall I run the migration now?"),
+        (DROP, "I'll run the following. OK?"),
+        (DROP, "Shall I execute this statement?"),
+        ("Transfer $500 to Bob", "I can do that. Shall I use the checking account?"),
+        ("把用户表删了", "需要我先备份吗？"),
+        ("把用户表删了", "我会执行以下语句，可以吗？"),
+    ],
+)
+async def test_a_yes_takes_no_mark_away(tmp_path: Path, order: str, offer: str) -> None:
+    """A trivial plan does not hide the order of the user's own that it stands for."""
+    yes = "yes" if order.isascii() else "是"
+    async with (
+        scripted_upstream(Script((Reply(text="done"),))) as upstream,
+        running_gateway(tmp_path, model("m", upstream.url + "/v1"), reflex("confirm")) as gateway,
+    ):
+        question = await said(gateway, turns(order, offer, yes))
+
+    assert question.startswith(("Please confirm", "请确认"))
+
+
 async def test_a_plan_is_read_once_a_request(tmp_path: Path) -> None:
     """However many stages ask what a yes means, and however long the conversation is, its plan is read once."""
     talk = turns("clean up", "，我会" * 400, "ok", OFFER["en"], "yes", "Shall I list them?", "yes")
