@@ -27,7 +27,6 @@ _KNOWN: Final = {
         "only_one": rf"{_NAME} is the only one that may answer",
         "drawn": rf"{_NAME}: drawn with probability (?P<probability>[\d.]+); {_SCORE}",
         "tool_loop": rf"{_NAME}: it serves this tool loop; {_SCORE}",
-        "has_it": rf"{_NAME}: it has this conversation; {_SCORE}",
         "highest": rf"{_NAME}: the highest score, without exploring; {_SCORE}",
         "unsure": r"not sure enough: (?P<share>\d+) % by weight",
         "runner_up": rf"runner-up {_NAME}: {_SCORE}",

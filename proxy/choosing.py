@@ -17,14 +17,14 @@ from proxy.allowed import barred, catalog_of
 from proxy.question import TOOL_LOOP, question_of
 from proxy.trials import enrol, policy_of
 from router.affinity import conversation_key, is_continued
-from router.choosing.choose import IN_A_CONVERSATION, IN_A_LOOP, Terms, settle, version_of
-from router.choosing.drawing import drawn as drawn_at
+from router.choosing.choose import Terms, settle, version_of
 from router.choosing.drawing import thompson
 from router.choosing.eligibility import eligible_among, misfits_of
 from router.choosing.offering import Waits, first_deployment, offers_of
 from router.choosing.scoring import Taste
 from router.choosing.standings import Standings
 from router.choosing.stored import candidates_json, expected_json, question_json, runner_up_json
+from router.providers.json_values import as_objects
 from router.selection import Wishes, seed_of, settled
 
 if TYPE_CHECKING:
@@ -130,19 +130,13 @@ async def make_choice(house: House, exchange: Exchange, models: Sequence[Model])
         terms=terms,
         warm=warm,
     )
-    parsed, loops = exchange.known(), question.task_state == TOOL_LOOP
-    named = parsed.conversation_id is not None
-    seed = seed_of(parsed.conversation_id if warm is None else None, house.rng)
-    stay = warm if loops else None
-    if named and warm is None and exchange.explores and is_continued(parsed.request.body):
-        stay = stood.expected[drawn_at(stood.probabilities, seed=seed)].model  # as another process drew, or long ago
+    loops = question.task_state == TOOL_LOOP
     choice = settle(
         stood,
         version=version_of(terms, house.experience.version),
-        seed=seed,
-        explores=exchange.explores and stay is None and not loops and warm is None,
-        stay=stay,
-        why=IN_A_LOOP if loops else IN_A_CONVERSATION,
+        seed=seed_of(_draw_id(exchange), house.rng),
+        explores=exchange.explores and not loops and warm is None,
+        stay=warm if loops else None,
         own=warm,
     )
     drawn = {each.model: p for each, p in zip(stood.expected, stood.probabilities, strict=True)}
@@ -239,6 +233,17 @@ def _wishes(house: House, exchange: Exchange, models: Sequence[Model]) -> Wishes
         rule = rule if rule is not None and house.catalog.canonical(rule.model) in allowed else None
         default = default if default is not None and house.catalog.canonical(default) in allowed else None
     return Wishes(rule, default, code, exchange.routed, routing.chain)
+
+
+def _draw_id(exchange: Exchange) -> str | None:
+    """Return what the draw is made from: the conversation's id, with its turn where it goes on.
+
+    A later turn that is drawn at all (nobody remembers the model) is drawn anew: what it is like follows from the
+    first draw, so the same seed again would not be by chance.
+    """
+    parsed = exchange.known()
+    turns = sum(each.get("role") == "user" for each in as_objects(parsed.request.body.get("messages")))
+    return parsed.conversation_id and (f"{parsed.conversation_id} {turns}" if turns > 1 else parsed.conversation_id)
 
 
 def _warm(house: House, exchange: Exchange) -> str | None:

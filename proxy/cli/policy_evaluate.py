@@ -47,7 +47,7 @@ ASIDE: Mapping[str, Mapping[str, str]] = {
         "broken": "with probabilities that are none",
         "impossible": "whose choice had probability 0",
         "one_model": "with a single eligible model",
-        "no_draw": "settled without a draw (rules, pins, tool loops)",
+        "no_draw": "settled without a draw (rules, pins, tool loops, later turns of conversations)",
         "duplicate": "twice in the log",
     },
     "zh": {

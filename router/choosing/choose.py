@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 FORM: Final = "learned-1"
 """Changes with every change of what is computed here."""
-IN_A_LOOP: Final = "it serves this tool loop"
-IN_A_CONVERSATION: Final = "it has this conversation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +137,13 @@ def settle(
     seed: int,
     explores: bool = True,
     stay: str | None = None,
-    why: str = IN_A_LOOP,
     own: str | None = None,
 ) -> Choice:
     """Draw one of those that stand, or take one without exploring, and put them in the order of trying.
 
-    Where `explores` is false, `stay` is taken with probability 1 if it is among them, and `why` is told, else the
-    surest; `own` is the model that this conversation has. Other models that are new and have a ceiling are tried last:
-    if the chosen one fails, what it leaves is not theirs.
+    Where `explores` is false, `stay` is taken with probability 1 if it is among them, else the surest; `own` is the
+    model that this conversation has. Other models that are new and have a ceiling are tried last: if the chosen one
+    fails, what it leaves is not theirs.
     """
     n = len(stood.scores)
     best, highest = stood.surest(own), max(stood.scores)
@@ -171,7 +168,7 @@ def settle(
         seed=seed if explores else None,
         explored=explores and stood.problem is None and stood.scores[chosen] < highest,
         confidence=stood.p_best[chosen],
-        reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=why if sure != best else "")),
+        reasons=_reasons(ranked, stood, how=_how(ranked[0], explores=explores, stays=sure != best)),
     )
 
 
@@ -220,10 +217,10 @@ def _by_weights(offers: Sequence[Offer], problem: str) -> Standing:
     )
 
 
-def _how(first: Ranked, *, explores: bool, stays: str) -> str:
+def _how(first: Ranked, *, explores: bool, stays: bool) -> str:
     if explores:
         return f"drawn with probability {first.probability:.2f}"
-    return stays or "the highest score, without exploring"
+    return "it serves this tool loop" if stays else "the highest score, without exploring"
 
 
 def _reasons(ranked: Sequence[Ranked], stood: Standing, *, how: str) -> tuple[str, ...]:
@@ -232,7 +229,8 @@ def _reasons(ranked: Sequence[Ranked], stood: Standing, *, how: str) -> tuple[st
     if len(ranked) == 1:
         return (f"{ranked[0].model!r} is the only one that may answer",)
     first, second = ranked[:2]
-    unsure = (f"not sure enough: {100 * (1 - stood.trust):.0f} % by weight",) if stood.trust < 1 else ()
+    drawn = first.probability < 1
+    unsure = (f"not sure enough: {100 * (1 - stood.trust):.0f} % by weight",) if drawn and stood.trust < 1 else ()
     return (f"{first.model!r}: {how}; {_told(first)}", f"runner-up {second.model!r}: {_told(second)}", *unsure)
 
 

@@ -4,11 +4,11 @@ A model's expectation for a question is normal. Between what would be drawn with
 lies, for this question, at most the total variation between two normal distributions, summed over the models:
 |difference of means| / (deviation sqrt(2 pi)) + 0.484 |difference of log deviations|. It is computed exactly on a grid
 of the questions that the speaker can move: those about what it taught about, in each language, with code and without,
-in 35 steps of hardness and length, and what it just spoke of itself, for others may know much of that very question and
-little of its neighbours; each as it stands, and as if its topic were known as well as can be, for the topics that share
-its marks. Where it is drawn with a part of each deviation, that part stands for it; and a softmax moves as if it were
-drawn with 1.6 temperatures (`Width`). An epsilon mixture changes its best model at once: nothing could bound that, so
-no gateway draws with one.
+in 35 steps of hardness and length. And no question x at all is moved by more, for others may have said much of one
+between these steps: with precision P after the lessons the mean moves by at most sqrt(d' P d) sqrt(x' P^-1 x), d being
+the shift of the weights (Cauchy and Schwarz), and the second factor is what the deviation is made of. Where it is drawn
+with a part of each deviation, that part stands for it; a softmax moves as if it were drawn with 1.6 temperatures
+(`Width`). An epsilon mixture changes its best model at once, so no gateway draws with one.
 
 A new model has a ceiling (`router/choosing/newcomers.py`). What is above it goes to others in equal parts, so it brings
 no two draws farther apart. But outcomes of weight d about it move the ceilings, and who takes what is left over, by at
@@ -80,6 +80,10 @@ class Width:
             return max(_LEAST_WIDTH, self.temperature * _SOFTMAX_WIDTH)
         return max(_LEAST_WIDTH, deviation * self.spread)
 
+    def least_for(self, deviation: float) -> float:
+        """Return the width where it is the least for how far a mean moves: of a softmax as if it moved wholly."""
+        return self.of(deviation) if self.lever == 1.0 else min(self.of(deviation), max(_LEAST_WIDTH, deviation))
+
     def between(self, deviations: Array) -> Array:
         """Return the same for many."""
         if self.temperature is None:
@@ -126,17 +130,16 @@ def subject_of(question: Question) -> Subject:
     )
 
 
-def probes_of(subjects: Iterable[Subject], asked: Iterable[Question] = ()) -> Probes:
-    """Return the questions about these subjects, and `asked`: every language, size and length, code and none.
+def probes_of(subjects: Iterable[Subject]) -> Probes:
+    """Return the questions about these subjects: every language, size and length, code and none.
 
     So too if nobody could say what they are about: such questions learn from all topics.
     """
     found = tuple(subjects)
     known = dict.fromkeys((*found, *(replace(each, domain="", intents=()) for each in found)))
-    own = tuple(asked)
     grids = [_grid(each) for each in known]
     topics = [topic for each, grid in zip(known, grids, strict=True) for topic in (_topic(each),) * len(grid)]
-    return Probes(np.vstack([*grids, *map(encoded, own)]), (*topics, *map(topic_of, own)))
+    return Probes(np.vstack(grids), tuple(topics))
 
 
 @lru_cache(maxsize=128)
@@ -191,7 +194,7 @@ def largest_share(
     while (used := float(moved.max(initial=0.0))) > budget:  # each time with questions that were not among them
         if share <= _LEAST_SHARE:
             return 0.0, 0.0
-        worst = np.union1d(worst, np.argsort(-moved)[:_WORST])
+        worst = np.union1d(worst, np.argsort(-moved[:-1])[:_WORST])
         share = _largest([each.among(worst) for each in moves], budget, width, below=share)
         moved = _moved(moves, share, width)
     return share, used
@@ -210,7 +213,7 @@ def _largest(moves: list[_Move], budget: float, width: Width, *, below: float) -
 
 
 def _moved(moves: list[_Move], share: float, width: Width) -> Array:
-    """Return the bound for all models together, on each question."""
+    """Return the bound for all models together, on each question, and last the one that holds for every question."""
     return width.lever * np.sum([each.at(share, width) for each in moves], axis=0)
 
 
@@ -257,15 +260,20 @@ class _Move:
         return replace(self, probes=few[0], n_before=few[1], n_added=few[2])
 
     def at(self, share: float, width: Width) -> Array:
-        """Return how far a share of the lessons moves what is drawn of this model, on each question (n,)."""
+        """Return how far a share of the lessons moves what is drawn of this model: each question, and any (n + 1,)."""
         old_mean, old_left = self._seen(0.0)
         mean, left = self._seen(share)
-        ones = np.ones_like(old_mean)
-        both = [
-            self._between((was, now), (old_mean, mean), (old_left, left), width)
-            for was, now in ((gate(self.n_before), gate(self.n_before + share * self.n_added)), (ones, ones))
-        ]
-        return np.maximum(*both) + self._lifted(share)
+        gates = gate(self.n_before), gate(self.n_before + share * self.n_added)
+        found = self._between(gates, (old_mean, mean), (old_left, left), width)
+        return np.append(found, self._anywhere(share, width)) + self._lifted(share)
+
+    def _anywhere(self, share: float, width: Width) -> float:
+        """Return the same for any question of a topic that is known as well as can be."""
+        precision = 1.0 + share * self.added
+        shift = (self.before + share * self.taught) / precision - self.before
+        longest = math.sqrt(float(shift**2 @ precision) / PRIOR_ROWS)
+        narrowed = _BY_DEVIATION * 0.5 * math.log(float(precision.max()))
+        return _BY_MEAN * longest / width.least_for(math.sqrt(NARROWED) * LEAST_DEVIATION) + narrowed
 
     def _lifted(self, share: float) -> float:
         """Return by how much the share moves ceilings, and who takes what is above them."""

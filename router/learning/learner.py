@@ -14,6 +14,7 @@ from router.learning.heads import Head, Sums, head_of
 from router.learning.preferences import Preferences
 from router.learning.profiles import Profiles
 from router.learning.speakers import MAX_SPEAKERS, NO_SUBJECT, Budgets, Speaker
+from router.learning.told import in_order, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 MAX_REMEMBERED: Final = 20_000
 """Decisions whose lesson is known well enough to be replaced by another word about them."""
-SLOT_S: Final = 6 * 3_600
-"""Lessons of one key within this time are weighed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,14 @@ class Learner:
     def learn(self, lessons: Iterable[Told]) -> int:
         """Learn what is new in these lessons, or said differently than before, and return how many those were."""
         usable: list[Told] = []
-        for each in sorted(lessons, key=lambda told: told.said):
+        for each in lessons:
             if each.usable:
                 usable.append(each)
             else:
                 self.n_refused += 1
         n = 0
         with self.lock:
-            for (_, speaker), together in groupby(usable, key=_slot):
+            for (_, speaker), together in groupby(in_order(usable), key=slot_of):
                 fresh = [each for each in together if self._is_fresh(each)]
                 if speaker is None:
                     for each in fresh:
@@ -199,14 +198,13 @@ class Learner:
         for each in lessons:
             speaker.speak_of(subject_of(each.lesson.question))
             self._take(each, speaker.sums)
-        self._weigh(speaker, lessons)
+        self._weigh(speaker)
         while len(self.speakers) > MAX_SPEAKERS:
             self.budgets.keep(*self.speakers.popitem(last=False), now=now)
 
-    def _weigh(self, speaker: Speaker, lessons: Iterable[Told] = ()) -> None:
-        """Let as much count as may of what a key said, lately `lessons`; nothing of it counts now."""
-        asked = dict.fromkeys(replace(each.lesson.question, text="", caller=None) for each in lessons)
-        others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects, asked)
+    def _weigh(self, speaker: Speaker) -> None:
+        """Let as much count as may of what a key said, of which nothing counts now."""
+        others, probes = self._with_all(speaker.sums), probes_of(speaker.subjects)
         speaker.share, speaker.used = largest_share(
             others, speaker.sums, probes, speaker.allowed, width=self.width, is_new=self.is_new
         )
@@ -292,7 +290,3 @@ class Learner:
 
 def _word(told: Told) -> tuple[float, float, str]:
     return told.reward, told.lesson.weight, told.lesson.source
-
-
-def _slot(told: Told) -> tuple[int, str | None]:
-    return int(told.said.timestamp() // SLOT_S) if told.speaker is not None else 0, told.speaker

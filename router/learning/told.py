@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from router.learning.encoding import encoded, topic_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from router.choosing.values import Lesson
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 LABEL: Final = "label"
 """Source of a lesson that is no word about an answer somebody got, but a grade of one that was asked for to learn."""
+
+
+SLOT_S: Final = 6 * 3_600
+"""Lessons of one key within this time are weighed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +70,20 @@ class Told:
     def topic(self) -> str:
         """What it was about."""
         return topic_of(self.lesson.question)
+
+
+def in_order(lessons: Iterable[Told]) -> list[Told]:
+    """Return lessons as they were said, those of one key within a slot together, so that they are weighed once.
+
+    Where two speak of one decision the later one's word must stay: then all are in the order of time.
+    """
+    speakers: dict[str, str | None] = {}
+    by_time = sorted(lessons, key=lambda told: told.said)
+    if any(speakers.setdefault(each.lesson.decision_id, each.speaker) != each.speaker for each in by_time):
+        return by_time
+    return sorted(by_time, key=lambda told: (int(told.said.timestamp() // SLOT_S), told.speaker or ""))
+
+
+def slot_of(told: Told) -> tuple[int, str | None]:
+    """Return what a lesson is weighed with: all of a key's within a slot, or all of those who are trusted."""
+    return int(told.said.timestamp() // SLOT_S) if told.speaker is not None else 0, told.speaker

@@ -23,7 +23,6 @@ REASONS = [
     "'gpt' is the only one that may answer",
     "'gpt': drawn with probability 0.32; score 0.601 (quality +0.699, cost -0.097, latency -0.001)",
     "'gpt': it serves this tool loop; score 0.601 (quality +0.699)",
-    "'gpt': it has this conversation; score 0.601 (quality +0.699)",
     "'gpt': the highest score, without exploring; score -0.601 (weight +0.699)",
     "not sure enough: 40 % by weight",
     "runner-up 'local': score 0.599 (quality +0.600, latency -0.001)",

@@ -192,18 +192,32 @@ async def test_probabilities_of_later_turns_are_true(gateway: Gateway) -> None:
     assert 1.0 < min(weighed[1])
 
 
-async def test_a_conversation_that_nobody_remembers_goes_on_as_its_id_draws(gateway: Gateway) -> None:
-    """After a restart and in every replica alike; the books say that nothing was left to chance."""
+async def test_a_conversation_that_nobody_remembers_is_drawn_anew(gateway: Gateway) -> None:
+    """After a restart and in every replica alike, but not with the luck of its first draw."""
     turns = [*user("hello"), {"role": "assistant", "content": "hi"}, *user("and then?")]
-    drawn = list[str]()
+    drawn = list[tuple[object, object]]()
     for number in range(12):
         forget(gateway)
         told = await decided(gateway, {"x-thalamus-conversation-id": f"old {number % 6}"}, messages=turns)
-        assert 1.0 == max(told["probabilities"])
-        drawn.append(str(told["chosen"]))
+        assert 1.0 > max(told["probabilities"])
+        drawn.append((told["seed"], told["chosen"]))
+    first = await decided(gateway, {"x-thalamus-conversation-id": "old 0"}, messages=user("hello"))
 
     assert drawn[:6] == drawn[6:]
-    assert 1 < len(set(drawn))
+    assert 6 == len(set(drawn))
+    assert first["seed"] != drawn[0][0]
+
+
+async def test_a_conversation_that_a_greeting_begins_is_drawn(gateway: Gateway) -> None:
+    """What an application puts before the first question is nobody's answer."""
+    greeted = [{"role": "assistant", "content": "Hello! How can I help?"}, *user("what is a monad?")]
+    found = [
+        await decided(gateway, {"x-thalamus-conversation-id": f"greeted {number}"}, messages=greeted)
+        for number in range(12)
+    ]
+
+    assert 1.0 > max(max(each["probabilities"]) for each in found)
+    assert 1 < len({each["chosen"] for each in found})
 
 
 async def test_a_tool_loop_stays_with_who_serves_it(gateway: Gateway) -> None:

@@ -537,6 +537,44 @@ def test_what_a_key_said_before_it_was_pushed_out_is_not_taken_from_what_it_says
         assert 0 <= min(sums.topics.values())
 
 
+@pytest.mark.parametrize("weight", [300, 3_000, 10_000])
+@pytest.mark.parametrize("n_tokens", [20, 1_100])
+def test_a_later_word_about_something_else_does_not_widen_what_a_key_moved_before(weight, n_tokens):
+    """Much is known of the very question that it spoke of; its influence there is bounded still."""
+    learner = Learner()
+    asked = replace(CODE, intents=(), n_tokens=n_tokens, complexity=4)
+    learner.learn([told(model, 0.6, asked, weight=weight) for model in ("good", "bad") for _ in range(10)])
+    before = probabilities(learner, asked)
+    said = [told("bad", 1.0, asked, speaker="sk") for _ in range(20)]
+    learner.learn(said + [told("good", 0.0, asked, speaker="sk") for _ in range(20)])
+    for seconds, other in ((5, TALK), (9, replace(TALK, language="", complexity=10, n_tokens=100_000))):
+        learner.learn([told("bad", 0.6, other, speaker="sk", said=NOW + timedelta(seconds=seconds))])
+        moved = max(abs(was - now) for was, now in zip(before, probabilities(learner, asked), strict=True))
+        assert 0.001 < moved < 0.03
+
+
+def test_keys_that_speak_in_turn_are_weighed_once_each():
+    """The order in which lessons of several keys came does not matter, and does not cost."""
+    lessons = [told("bad", 0.2, speaker=f"k{number % 3}") for number in range(30)]
+    mixed, apart = Learner(), Learner()
+    mixed.learn(lessons)
+    for key in ("k0", "k1", "k2"):
+        apart.learn([each for each in lessons if each.speaker == key])
+
+    np.testing.assert_array_equal(mixed.totals["bad"].targets, apart.totals["bad"].targets)
+
+
+def test_the_later_word_of_two_speakers_about_one_decision_stays():
+    """Whatever their names: an admin who corrects a key is believed."""
+    by_key = told("bad", 1.0, speaker="sk")
+    by_admin = replace(by_key, speaker=None, lesson=replace(by_key.lesson, reward=0.0, source="admin"))
+    by_admin = replace(by_admin, said=by_key.said + timedelta(seconds=5))
+    learner = Learner()
+    learner.learn([by_admin, by_key])
+
+    assert (0.0, "admin") == (learner.remembered[by_key.lesson.decision_id].reward, "admin")
+
+
 def test_a_second_word_about_a_subject_beyond_the_bound_leaves_nothing_of_the_first():
     """It is taken out as what it was counted as, also where an admin corrects it."""
     learner, never = Learner(), Learner()
