@@ -13,6 +13,7 @@ from classifier import reflex_en_shapes as shapes
 from classifier import reflex_everyday as everyday
 from classifier.reflex_en_objects import holds
 from classifier.reflex_en_verbs import GERUNDS, NOUNS, PARTICIPLES, PASTS, PHRASAL, SURE, TRIGGERS, TYPOS, VERBS
+from classifier.reflex_matters import MATTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def _by_form(bare: str, clause: str, sentence: str, words: frozenset[str]) -> Ac
     """Read orders that are more than a verb and its object; the words tell which forms are worth a look."""
     if not words.isdisjoint(shapes.NOUN_WORDS):
         if found := shapes.LIGHT.match(bare) or shapes.LIGHT.match(clause):
-            spared = forms.NO.search(clause) or forms.UNDOES.match(bare) or everyday.OWN_REFUND.match(clause)
+            spared = forms.NO.search(clause) or forms.UNDOES.match(bare) or everyday.wants_own(clause)
             return None if spared else NOUNS[found[1]]
         if (found := shapes.NOMINAL.match(bare)) and shapes.URGENT.search(sentence):
             return NOUNS.get(found[1], "transfer")
@@ -106,7 +107,7 @@ def _imperative(bare: str, text: str, *, heads: bool) -> Action | None:
     if (
         forms.UNDOES.match(bare)
         or forms.IDIOM.match(bare)
-        or everyday.HARMLESS.match(bare)
+        or everyday.is_harmless(bare, text)
         or (first in {"set", "shut", "cut", "put", "reset"} and shapes.PAST.search(bare))
     ):
         return None
@@ -114,13 +115,15 @@ def _imperative(bare: str, text: str, *, heads: bool) -> Action | None:
         return None
     action = _with_particle(first, rest) or _with_object(first, rest, text)
     if action == "modify" and (
-        rest.startswith("your ") or (everyday.POINTS_BACK.match(bare) and everyday.ABOUT_TEXT.search(text))
+        rest.startswith("your ")
+        or (everyday.POINTS_BACK.match(bare) and everyday.ABOUT_TEXT.search(text) and MATTERS.search(text) is None)
     ):
         return None
     if (
         action in {"delete", "modify", "overwrite"}
         and not forms.TEXT_WORDS.isdisjoint(words_of(rest))
-        and forms.TEXTUAL.search(rest)
+        and (textual := forms.TEXTUAL.search(rest)) is not None
+        and MATTERS.match(rest, textual.end() + 1) is None
         and _IN_RECORD.search(rest) is None
     ):
         return None
@@ -183,7 +186,7 @@ def _wished(clause: str, bare: str, words: Sequence[str]) -> Action | None:
         return None
     action = _wish(clause, bare, words)
     if action is not None and (
-        everyday.OWN_MONEY.search(clause)
+        everyday.wants_own(clause)
         or forms.NO.search(clause)
         or forms.BACK.search(clause)
         or forms.OPINION.search(clause)

@@ -42,7 +42,8 @@ OBJECTS: Final[dict[str, frozenset[str]]] = {
         "kubernetes k8s lambda function loadbalancer balancer cache mailserver smtp ftp ssh campaign campaigns autopilot "
         "infrastructure infra region zone testbed cooler chiller freezer fridge display kiosk kiosks terminal terminals "
         "registry index-job importer exporter bridge tunnel simulator simulation session-host mainframe charger chargers "
-        "monitoring exchange emulator subsystem game minecraft instance-group fleet ec2 rds pid ▢",
+        "monitoring exchange emulator subsystem game minecraft instance-group fleet ec2 rds pid ventilator ventilators respirator respirators centrifuge centrifuges incubator dialysis "
+        "siren sirens detector detectors sensor sensors ▢",
         "data": "table tables database databases db schema schemas column columns index indexes indices collection collections "
         "constraint view views partition partitions record records row rows topic topics branch branches connection connections "
         "file files folder folders directory directories log logs cache caches message messages email emails mail inbox mailbox "
@@ -131,6 +132,8 @@ _PARTICLES: Final[tuple[tuple[Action, str, str, str], ...]] = (
     ("modify", "turn crank dial ramp scale bring put push mark knock cut", "up down", "scalar"),
     ("modify", "turn crank dial ramp", "up down", ANY),
     ("revoke", "take pull", "away back off", "right"),
+    ("revoke", "pull", "out", "right"),
+    ("transfer", "pull", "out", "money"),
     ("revoke", "take pull", "away back", "pass"),
     ("revoke", "lock boot", "out", ANY),
     ("revoke", "log sign kick", "out off", "person"),

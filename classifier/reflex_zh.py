@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from classifier import reflex_everyday as everyday
 from classifier import reflex_zh_forms as forms
 from classifier.reflex_commands import command_in
+from classifier.reflex_matters import MATTERS_ZH, THINGS_ZH
 from classifier.reflex_zh_verbs import SHUTS_OUT, VERB, refined
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _verb_of(clause: str, first: re.Match[str] | None, around: tuple[str, str], 
         ):
             continue
         action: Action = refined(found.lastgroup, found[0], about + clause)  # pyright: ignore[reportArgumentType]  # groups are actions
-        if action in {"delete", "modify", "overwrite"} and forms.TEXTUAL.search(clause):
+        if action in {"delete", "modify", "overwrite"} and _is_textual(clause):
             continue
         if _is_everyday(action, clause, before_it):
             continue
@@ -205,23 +206,27 @@ def _verb_of(clause: str, first: re.Match[str] | None, around: tuple[str, str], 
 def _is_everyday(action: Action, clause: str, before: str) -> bool:
     """Return whether it is a sum, the wording or the looks of something, a notice, or one's own refund."""
     if action == "transfer":
-        return (
-            everyday.OWN_REFUND_ZH.search(clause) is not None
-            or everyday.UNITS_ZH.match(clause) is not None
-            or everyday.FORWARDED_ZH.search(clause) is not None
-        )
+        return everyday.is_quiet_transfer(clause)
     if action == "shutdown":
-        return everyday.QUIETS_ZH.search(clause) is not None
+        return everyday.is_quiet_notice(clause)
     if action == "revoke":
         return False
-    looks = everyday.LOOKS_ZH.search(clause) is not None and everyday.STORED_ZH.search(clause) is None
-    if looks or everyday.BARE_ZH.match(clause) or everyday.UNITS_ZH.match(clause):
+    if everyday.is_looks(clause) or everyday.is_sum(clause):
         return True
     return action == "modify" and (
-        (clause in _POINTS_BACK and (everyday.LOOKS_ZH.search(before) or forms.TEXTUAL.search(before)) is not None)
-        or everyday.FELL_ZH.match(clause) is not None
-        or everyday.SUM_ZH.match(clause) is not None
+        (
+            clause in _POINTS_BACK
+            and (everyday.is_looks(before) or forms.TEXTUAL.search(before) is not None)
+            and MATTERS_ZH.search(before) is None
+        )
+        or everyday.came_about(clause)
     )
+
+
+def _is_textual(clause: str) -> bool:
+    """Return whether it is work on a text: `删掉这个句子里的标点`, but not `删除标点服务`."""
+    found = forms.TEXTUAL.search(clause)
+    return found is not None and THINGS_ZH.match(clause, found.end()) is None
 
 
 def _is_told(before: str, verb: str, after: str, *, polite: bool) -> bool:
