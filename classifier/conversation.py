@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from classifier.proposal import Stands, proposed, stands
+from classifier.proposal_done import only_more_help, reports_done
 from classifier.text import MAX_CHARS, language_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _WRAPPER: Final = re.compile(r"<(/?)(task|user_query|userRequest|user_message|us
 _CONTEXT_BEFORE: Final = re.compile(r"\s*(?:<[A-Za-z][\w-]*(?=[\s>])|# Context from my IDE)")
 _IDE_REQUEST: Final = re.compile(r"^#{1,3} My request(?: for \w+)?:[ \t]*$", re.MULTILINE)
 _TOOL_OUTPUT: Final = re.compile(r"\s*\[[a-z][\w-]{1,40}(?: for [^\n]{0,500}?)?\] Result:")
+_TEXT_TYPES: Final = ("text", "input_text", "output_text")  # no set: what stands there may be unhashable
 _MODELS_SIDE: Final = ("assistant", "tool", "function")
 _NAMES: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:[-._/:\\]++[A-Za-z0-9]++)+")
 """Paths, addresses and names of packages: one word each, whatever language is around them.
@@ -127,6 +129,7 @@ def read(messages: Sequence[object]) -> State:
     inherits = None
     if plan is not None:
         inherits = next((said for at, said in reversed(turns) if at < plan and not is_bare_yes(said)), None)
+        inherits = _still_open(inherits, without_harness(_words(recent[plan])), proposal)
     answers = proposal or inherits
     in_tool_loop = any(_role(message) in _MODELS_SIDE for message in recent[last + 1 :])
     return State(
@@ -204,6 +207,13 @@ def _plan_before(messages: Sequence[object], at: int) -> tuple[int | None, str |
     return None, None
 
 
+def _still_open(request: str | None, words: str, proposal: str | None) -> str | None:
+    """Return a request unless the assistant says that it is done, or only asks what else there is to do."""
+    if request is None or (proposal is None and only_more_help(words)) or reports_done(words, request):
+        return None
+    return request
+
+
 def _without_blocks(text: str) -> str:
     tags = list(_TAG.finditer(text))
     last_close = {tag[2]: tag.end() for tag in tags if tag[1]}
@@ -264,7 +274,7 @@ def _part_text(part: object) -> str:
         return ""
     fields = cast("Mapping[str, object]", part)
     text = fields.get("text")
-    return text if isinstance(text, str) and fields.get("type") in {"text", "input_text", "output_text"} else ""
+    return text if isinstance(text, str) and fields.get("type") in _TEXT_TYPES else ""
 
 
 def _edges(text: str) -> str:

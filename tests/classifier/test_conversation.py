@@ -216,3 +216,8 @@ _json = st.recursive(
 def test_nothing_odd_raises(messages: list[object]) -> None:
     """Whatever stands in the place of messages gives a state."""
     assert conversation.read(messages).n_turns <= len(messages)
+
+
+def test_a_part_whose_type_is_no_word_says_nothing() -> None:
+    """A list in the place of a part's type is no reason to fail."""
+    assert "" == conversation.read([user([{"type": [], "text": "x"}])]).text
