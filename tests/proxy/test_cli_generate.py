@@ -72,11 +72,14 @@ async def test_every_key_is_asked_and_the_end_tells_rows_tokens_and_money(
     told = json.loads((await run("--model", "m", "--rows", "80", "--json"))[1])
 
     assert 0 == code, err
-    assert "4 rows after 4 requests (4 lines were none); 400 tokens in, 40 out, 0.0005 USD.\n" == out
+    assert (
+        "2 rows after 4 requests (4 lines were none, 2 were in another language); 400 tokens in, 40 out, 0.0005 USD.\n"
+        == out
+    )
     assert "small: asking m with 2 keys or servers" in err
     assert {"Bearer sk-one", "Bearer sk-two"} == keys
     assert "Rows are natural." in str(asked[0].body)
-    assert (0, 4, "m") == (told["asked"], told["rows"], told["model"])
+    assert (0, 2, "m") == (told["asked"], told["rows"], told["model"])
     assert 4 == len((tmp_path / "blueprints" / "small" / "raw.jsonl").read_text("utf-8").splitlines())
 
 
@@ -91,8 +94,8 @@ async def test_what_came_before_a_failure_is_kept_and_paid_for(run, tmp_path, mo
     assert "1 requests were answered: " in err
     assert "3 of 4 requests are left" in err
     assert "sk-one" not in err
-    assert "4 rows after 3 requests" in (await run("--rows", "80", *FAST))[1]
-    assert "All was there already: 4 rows" in (await run("--rows", "80", *FAST))[1]
+    assert "2 rows after 3 requests (2 were in another language)" in (await run("--rows", "80", *FAST))[1]
+    assert "All was there already: 2 rows" in (await run("--rows", "80", *FAST))[1]
 
 
 @pytest.mark.parametrize(

@@ -201,13 +201,18 @@ async def test_an_override_of_a_name_that_is_gone_is_kept_shown_and_ignored(tmp_
     assert [FIRST_ID] == [each["name"] for each in cleared.json()["ignored"]]
 
 
+def another_process_writes(file: Path) -> None:
+    """Not on the loop: who holds the lock there could not give it back."""
+    with closing(sqlite3.connect(file)) as books:
+        books.execute("UPDATE setting_override SET value = '7'")
+        books.commit()
+
+
 async def test_another_process_hears_of_it_with_its_next_reload(tmp_path: Path) -> None:
     """What stands in the database counts for all that share it."""
     async with two_servers(tmp_path) as (gateway, servers):
         assert 200 == (await set_weights(gateway, _1=3)).status_code
-        with closing(sqlite3.connect(tmp_path / ".thalamus" / "thalamus.sqlite")) as books:
-            books.execute("UPDATE setting_override SET value = '7'")
-            books.commit()
+        await asyncio.to_thread(another_process_writes, tmp_path / ".thalamus" / "thalamus.sqlite")
         assert [6, 2] == await answered_by(gateway, servers, 8)
         assert 200 == (await gateway.http.post("/api/config/reload", json={})).status_code
         assert [7, 1] == await answered_by(gateway, servers, 8)
