@@ -26,6 +26,8 @@ __all__ = ["ACTIONS", "Action", "OwnRule", "Reflex", "ReflexHit"]
 
 MAX_EDGE_CHARS: Final = 1_000
 """What the built-in rules read of a long text: so much of its beginning and of its end; the rest is material."""
+MAX_OWN_EDGE_CHARS: Final = 32_000
+"""What own texts are sought in: a whole turn of 64,000 characters, and so much of both ends of a longer one."""
 MAX_SPAN_CHARS: Final = 120
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -79,12 +81,12 @@ class Reflex:
     def look(self, text: str) -> ReflexHit | None:
         """Return the first order of high risk, or `None`. Never raises.
 
-        The built-in rules read the edges of a long text, in bounded time; own texts are sought in the whole of it, in
-        linear time.
+        The built-in rules read the edges of a long text, own texts are sought in the wider edges of it, and both in
+        bounded time.
         """
-        if self._own and (hit := self._own_in(text)) is not None:
+        if self._own and (hit := self._own_in(_edges(text, MAX_OWN_EDGE_CHARS))) is not None:
             return hit
-        text = _edges(text)
+        text = _edges(text, MAX_EDGE_CHARS)
         if not text.isascii():
             text = text.encode(errors="replace").decode()  # nobody can show a lone surrogate
         folded = _folded(text)
@@ -117,10 +119,11 @@ class Reflex:
         return ReflexHit(own.action, "zh" if _HAN.search(text) else "en", own.text[:MAX_SPAN_CHARS], "own")
 
 
-def _edges(text: str) -> str:
-    if len(text) <= 2 * MAX_EDGE_CHARS:
+def _edges(text: str, n_chars: int) -> str:
+    """Return the text, or both its ends where it is longer, with something between that joins no words."""
+    if len(text) <= 2 * n_chars:
         return text
-    return f"{text[:MAX_EDGE_CHARS]}\n{text[-MAX_EDGE_CHARS:]}"
+    return f"{text[:n_chars]}\n...\n{text[-n_chars:]}"
 
 
 def _folded(text: str) -> str:

@@ -13,7 +13,7 @@ from classifier import reflex_en_shapes as shapes
 from classifier import reflex_everyday as everyday
 from classifier.reflex_en_objects import holds
 from classifier.reflex_en_verbs import GERUNDS, NOUNS, PARTICIPLES, PASTS, PHRASAL, SURE, TRIGGERS, TYPOS, VERBS
-from classifier.reflex_matters import MATTERS
+from classifier.reflex_matters import MACHINES, MATTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,11 @@ _IN_RECORD: Final = re.compile(
     r"\b(?:spelling|typos?|name)\b.*\b(?:on|in) (?:the|my|our|his|her) (?:booking|account|profile|tickets?|order|reservation|passport|record|policy|licen[cs]e)\b"
 )
 """A name that is misspelt in a booking is no work on a text."""
+
+
+_KEPT_IN: Final = re.compile(
+    r"\b(?:from|on|in) (?:(?:all|every|the|our|my|their|his|her) )*(?:[\w-]+ )?(?:accounts?|users?|databases?|servers?|prod|production|repos?|repositor(?:y|ies)|clusters?)\b"
+)
 
 
 def order_of(clause: str, words: Sequence[str], around: tuple[str, str], *, heads: bool) -> Found | None:
@@ -124,6 +129,7 @@ def _imperative(bare: str, text: str, *, heads: bool) -> Action | None:
         and not forms.TEXT_WORDS.isdisjoint(words_of(rest))
         and (textual := forms.TEXTUAL.search(rest)) is not None
         and MATTERS.match(rest, textual.end() + 1) is None
+        and _KEPT_IN.search(rest) is None
         and _IN_RECORD.search(rest) is None
     ):
         return None
@@ -216,7 +222,7 @@ def _wish(clause: str, bare: str, words: Sequence[str]) -> Action | None:
         shapes.ELLIPTIC.search(clause)
         and holds("host", words, "", clause)
         and len(clause) < MAX_ELLIPTIC_CHARS
-        and everyday.ODDS.search(clause) is None
+        and (everyday.ODDS.search(clause) is None or MACHINES.search(clause) is not None)
         and not re.search(
             r"\b(?:is|are|was|were|went|goes|keeps|been|reads|says|shows|marked|labell?ed|means)\b", clause
         )

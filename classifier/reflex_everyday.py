@@ -20,7 +20,7 @@ _UNIT: Final = (
 )
 _HELD: Final = r"(?!.*\b(?:my|our|his|her|their|wallets?|accounts?|balances?|holdings?|savings|portfolio|funds)\b)"
 """Whoever has it exchanged gives an order; whoever names a sum asks what it comes to."""
-_DONE: Final = r"(?=$|[,;]| (?:please|pls|instead|now|for me|and|at (?:today|the current)))"
+_DONE: Final = r"(?=$|[,;]| (?:please|pls|for me|and|at (?:today|the current)))"
 _ASIDE: Final = (
     r"(?=$| (?:so|to (?:be|something|sound|rhyme)|of (?:the|this|my|that)|line|sentence|paragraph|from|and|a bit)\b)"
 )
@@ -34,6 +34,8 @@ _OWN_REFUNDED: Final = re.compile(
     r"^(?:refund|reimburse) (?:(?:to )?(?:me|us)\b|(?:mine|one|both|please|pls|it)(?:$|,)|"
     r"(?:my|our) (?:(?:last|latest) )?(?:money|order|payment|purchase|tickets?|fare|deposit|booking|subscription|card)\b)"
 )
+_ALONE: Final = re.compile(r"^\w+ (?:one|both|it)\b")
+_SELF: Final = re.compile(r"\b(?:i|i'm|i've|my|me|we|our|us)\b")
 _MANY: Final = re.compile(
     r"\b(?:customers|clients|users|members|subscribers|guests|the others|everyone|everybody|batch)\b"
 )
@@ -56,9 +58,9 @@ _TRIFLES: Final = re.compile(
     rf"^(?:change|edit|swap|alter) the (?:greeting|salutation|sign-off|opening|closing|wording){_ASIDE}|"
     r"^(?:remove|delete|cut|drop|change|edit) (?:point|bullet|chapter) (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)$|"
     r"^remove duplicates (?:in|with|using) (?:sql|excel|python|pandas|r|bash|javascript|java)$|^upgrade pip$|"
-    r"^(?:turn|switch|shut) (?:[\w'-]+ ){0,5}?(?:notifications?|pop-?ups?|subtitles|captions|autocorrect|auto-?correct|autoplay)\b|"
+    r"^(?:turn|switch|shut) (?:(?:off|on|down|the|these|those|this|that|all|any|my|your|its|of|push|app|chat|group|sound|desktop|browser|phone|mobile|whatsapp|slack|discord|facebook|instagram|youtube|twitter|annoying|new|video|live|closed|spelling) )*(?:notifications?|pop-?ups?|subtitles|captions|autocorrect|auto-?correct|autoplay)\b|"
     r"^(?:switch|change|set|turn)(?: (?:it|this|that|the (?:screen|view|display|theme|page|app)))? (?:back )?(?:to|into) (?:an? |the )?(?!.*\b(?:maintenance|read-?only|test|live|"
-    r"recovery|safe|rescue|single-user|sandbox|debug)\b)(?:[\w'-]+ ){0,3}?(?:mode|units?|layout|view|theme|font|lists?|bullets?|bullet points|prose|rhymes?|verse|markdown|html|csv|json|plain text|one sentence|paragraphs?)(?:$| (?:please|instead|now)\b)|"
+    r"recovery|safe|rescue|single-user|sandbox|debug)\b)(?:(?:dark|light|night|day|still|image|photo|reading|reader|silent|landscape|portrait|grid|list|full|screen|full-?screen|focus|compact|high|contrast|metric|imperial|us|larger|smaller|bigger|bold|plain|simple|short|tabular|numbered|bulleted|different|new|old|other|classic|default|wide|split) ){0,3}?(?:mode|units?|layout|view|theme|font|lists?|bullets?|bullet points|prose|rhymes?|verse|markdown|html|csv|json|plain text|one sentence|paragraphs?)(?:$| (?:please|instead|now)\b)|"
     r"^(?:change|swap|replace|switch|edit|adjust|alter|modify|set|update|remove|delete)(?: \w+)? (?:the |a |this |that |my |your )?(?:background(?: (?:music|colou?r|image|picture))?|foreground|font(?: (?:size|colou?r))?|colou?rs?|accent colou?r|theme|border|shading|alignment|heading style|line spacing)"
     r"(?=$| (?:to|for|of|from|on|around|in|with|so|a bit|and|please)\b)|"
     r"^(?:replace|swap|change|delete|remove|cut|drop) the (?:word|phrase) (?!lists?\b|counts?\b|filters?\b)[\w▢]+(?:$| (?:with|by|for|to|from)\b)|"
@@ -78,7 +80,8 @@ def is_harmless(bare: str, text: str) -> bool:
     `text`: all that was said, where others may stand who are to be refunded too.
     """
     if _OWN_REFUNDED.match(bare):
-        return OTHERS_MONEY.search(bare) is None and _MANY.search(text) is None
+        told = _ALONE.match(bare) is None or _SELF.search(text) is not None
+        return told and OTHERS_MONEY.search(bare) is None and _MANY.search(text) is None
     if _SUMS.match(bare) or _SENT.match(bare) or _PAPERS.match(bare):
         return True
     return _TRIFLES.match(bare) is not None and MATTERS.search(bare) is None
