@@ -22,7 +22,7 @@ _OFFER: Final = re.compile(
 )
 _LEADS: Final = re.compile(
     r"^(?:then|now|also|first|next|just|simply|please|gladly|that|to|like to|love to|be (?:happy|glad|able) to|suggest|"
-    r"propose|recommend|go ahead(?: and| with)?|proceed (?:with|to)|instead|you want(?: me)? to|i (?:should|can)|you|"
+    r"propose|recommend|go ahead(?: and| with)?|proceed (?:with|to)|instead|you want(?: me)? to|i (?:should|can)|"
     r"\d{1,2}[.)])\b[ ,:.)]{0,3}",
     re.IGNORECASE,
 )
@@ -34,7 +34,8 @@ _TAIL: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_ORDER: Final = re.compile(
-    r"^(?:not|never|no longer|only|rather not|see|tell|understand|imagine|know|think|say|help|assist|be|have)\b",
+    r"^(?:(?:(?:like|advise|urge|ask|encourage) )?you\b(?!')|"
+    r"not|never|no longer|only|rather not|see|tell|understand|imagine|know|think|say|help|assist|be|have)\b",
     re.IGNORECASE,
 )
 _ASKS: Final = re.compile(
@@ -68,6 +69,12 @@ _WORD: Final = re.compile(r"[a-z][a-z'./-]{0,40}", re.IGNORECASE)
 _PLANS: Final = re.compile(
     rf"{_SAYS}|\b(?:plan|proposal|propose|steps?|let me|going to)\b|following (?:changes|actions)", re.IGNORECASE
 )
+_ADVISES: Final = re.compile(
+    r"\b(?:suggest|recommend|propose|advise|urge|like)(?: to you)?(?: that)? you\b|"
+    r"\b(?:follow|try) (?:the|these|this)\b|\byou (?:should|can|could|may|might|need|must|have to|would)\b",
+    re.IGNORECASE,
+)
+"""What the user is to do is no plan of the assistant."""
 _REFUSES: Final = re.compile(r"\b(?:not|never|can't|cannot|won't|don't)\b", re.IGNORECASE)
 
 
@@ -87,7 +94,8 @@ def bare_question(sentence: str) -> str:
 
 def announces(sentence: str) -> bool:
     """Return whether a sentence before a list says that its points will be done."""
-    return sentence.endswith(":") and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+    no_plan = _REFUSES.search(sentence) is not None or _ADVISES.search(sentence) is not None
+    return sentence.endswith(":") and not no_plan and _PLANS.search(sentence) is not None
 
 
 def is_manner(order: str) -> bool:

@@ -16,7 +16,7 @@ _OFFER: Final = re.compile(
     r"(?:您|你)?(?:还)?(?:想要?|需要|希望|要不要|是否(?:需要|要|想)?|需不需要|用不用|要)(?:让?我们?)?|"
     r"(?:可否|能否|可不可以|能不能|请(?:您|你)?确认(?:是否)?)(?:由?我们?)?|"
     r"(?:我的)?(?:计划|方案|步骤)(?:如下|是|为)?\s?[:：]|"
-    r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?:您|你)?)"
+    r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?!您|你))"
 )
 _LEADS: Final = re.compile(
     r"^(?:[:：，,\s]|现在|马上|这就|立即|先|也|还|就|来|去|再|都|可以|能够|会|将|准备|打算|想|要|我们?|如下|"
@@ -29,7 +29,7 @@ _TAIL: Final = re.compile(
     r"(?:吗|么|嘛|吧|呢|不)?$"
 )
 _ASKS_LEAVE: Final = re.compile(r"(?:可以|好|行|同意|没问题|怎么样|如何|确认)(?:吗|么|嘛|不)?\s?[?？]$")
-_NO_ORDER: Final = re.compile(r"^(?:不|没|别|无法|未|看到|看见|发现|理解|明白|知道|说|认为)")
+_NO_ORDER: Final = re.compile(r"^(?:[您你](?!的)|不|没|别|无法|未|看到|看见|发现|理解|明白|知道|说|认为)")
 _ASKS: Final = re.compile(r"什么|哪|谁|怎么(?!样)|为何|为什么|多少|几|何时|还有")
 _EMPTY: Final = re.compile(
     r"以下|下列|下面|如下|语句|命令|代码|脚本|这些?|那些?|[个样]|它们?|您|你|我们?|按照?|照|先|再|就|都|动手|开始|继续|执行|进行|操作|处理|做|办|写|改|弄|搞|下去|一下|帮忙?|"
@@ -48,6 +48,8 @@ _MAX_LEADS: Final = 12
 _MAX_TAIL_CHARS: Final = 40
 _END_MARKS: Final = "?？ .。!！\t"
 _PLANS: Final = re.compile(rf"{_SAYS}|计划|方案|步骤|将会|接下来|下一步|打算|准备")
+_ADVISES: Final = re.compile(r"(?:建议|推荐|请|劝)[您你](?!的|确认)|[您你](?:可以|可|应该?|需要|得|不妨)")
+"""What the user is to do is no plan of the assistant."""
 _REFUSES: Final = re.compile(r"不会|不能|无法|没有|别")
 
 
@@ -56,7 +58,7 @@ def offer_in(sentence: str) -> str:
     for found in islice(_OFFER.finditer(sentence), MAX_TRIED):
         if order := _order(sentence[found.end() :]):
             return order
-    return _order(sentence) if _ASKS_LEAVE.search(sentence) else ""
+    return _order(sentence) if _ASKS_LEAVE.search(sentence) and _ADVISES.search(sentence) is None else ""
 
 
 def bare_question(sentence: str) -> str:
@@ -66,7 +68,8 @@ def bare_question(sentence: str) -> str:
 
 def announces(sentence: str) -> bool:
     """Return whether a sentence before a list says that its points will be done."""
-    return sentence.endswith((":", "：")) and _PLANS.search(sentence) is not None and _REFUSES.search(sentence) is None
+    no_plan = _REFUSES.search(sentence) is not None or _ADVISES.search(sentence) is not None
+    return sentence.endswith((":", "：")) and not no_plan and _PLANS.search(sentence) is not None
 
 
 def is_manner(order: str) -> bool:

@@ -38,6 +38,8 @@ OFFERS = [
     ("日期对不上，我建议都改为六月一日。要改吗？", "改为六月一日"),
     ("计划：一、新建billing目录；二、搬三个模块。可以开始吗？", "新建billing目录; 搬三个模块"),
     ("我会：\n1. 停掉服务\n2. 清空日志\n是否继续？", "停掉服务; 清空日志"),
+    ("I suggest you restart it; then I can wipe the logs. OK?", "wipe the logs"),
+    ("建议删除旧备份，可以吗？", "删除旧备份"),
     ("退款到原卡，行吗？", "退款到原卡"),
     ("退款到原卡？", "退款到原卡"),
     ("我不会动用户表。要我列出发票吗？", "列出发票"),
@@ -69,6 +71,19 @@ NONE = [
     "先做它可以吗？",
     "明天会下雨吗？",
     "我不会：\n1. 停掉服务\n可以吗？",
+    "I'd suggest you restart your router. Can you try that?",
+    "I suggest you delete the app and reinstall it. Let me know if that helps!",
+    "I recommend that you delete the app. OK?",
+    "I would recommend you to wipe the phone. Okay?",
+    "I'd like you to delete the app. Okay?",
+    "I suggest you do this:\n- delete the app\n- wipe the cache\nOkay?",
+    "Please follow these steps:\n1. Delete the app\n2. Reinstall it\nDoes that help?",
+    "建议您重启路由器试试，好吗？",
+    "建议您卸载应用并清空缓存，可以吗？",
+    "我建议您删除应用，好吗？",
+    "我建议你先清空数据库。可以吗？",
+    "您可以把应用卸载，好吗？",
+    "建议您按以下步骤：\n1. 卸载应用\n2. 清空缓存\n好吗？",
 ]
 TWISTED = [
     each * 400
