@@ -1,33 +1,42 @@
 """`GET /api/routing/stats`: what each model was found to be good at, and what learning has brought so far.
 
-Who may administer sees all of it; a key sees its own words, and of others what no single one of them can be read from.
+Who may administer sees all of it; a key sees what was said of the answers that it got itself, and nothing of others.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from litestar import get
 from sqlalchemy import select
 
 from config.errors import StorageError, UnavailableError
 from config.types import Json
-from proxy.learning import trust_of
 from proxy.native_api import HttpRequest, house_of, known_caller
-from router.learning.hearsay import lessons_of_others, own_lessons, profiles_of, sums_of_others
+from router.learning.lessons import Trust
+from router.learning.own_words import own_lessons, profiles_of
 from router.learning.profiles import success
 from router.tables import model_performance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from config.database import Database
     from config.key_identity import KeyIdentity
     from proxy.house import House
-    from router.similar.values import Record
+    from router.snapshot import Catalog
 
+    Asker = tuple[str, frozenset[str] | None]
     Cell = tuple[str, str, str]
+
+KEEP_S: Final = 5.0
+"""Seconds for which a key is told the same: its own lessons are read from the books once in that time."""
+MAX_KEPT: Final = 256
+"""Answers that are kept; beyond it the one that was asked for longest ago is forgotten."""
 
 
 @get("/api/routing/stats", summary="What was learned of each model", tags=["Thalamus"])
@@ -36,8 +45,8 @@ async def get_stats(request: HttpRequest) -> Json:
 
     `success_rate` is the share of people's opinions above the middle; `answered` the share of attempts that did not
     fail. The curve's `static` is what drawing by the configured weights would have earned on the same questions. An
-    admin's key sees all. Any other one sees what was said of its own answers, of models that it may use, and beside it
-    `others`: rounded sums of what at least three other keys said; no attempts and no costs.
+    admin's key sees all. Any other one sees what was said of its own answers, of models that it may use, and nothing
+    of others; no attempts and no costs; what was said last shows after five seconds.
     """
     caller = await known_caller(request)
     house = house_of(request)
@@ -46,7 +55,38 @@ async def get_stats(request: HttpRequest) -> Json:
     lease = house.limiter.lease(caller, house.settings.limits)
     if lease is not None:
         lease.take_request()
-    return await stats_for(house, caller)
+    kept = cast("OwnStats", request.app.state.setdefault("own_stats", OwnStats(house.learning.monotonic)))
+    return await kept.of(house, caller)
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the books are read, so that one key's questions read them once, however many come together."""
+    answer: Json | None = None
+    until: float = 0.0
+
+
+@dataclass(slots=True)
+class OwnStats:
+    """What keys were told in the last seconds. One a server; used on its loop."""
+
+    clock: Callable[[], float] = time.monotonic
+    max_kept: int = MAX_KEPT
+    _kept: OrderedDict[Asker, _Kept] = field(default_factory=OrderedDict["Asker", _Kept])
+
+    async def of(self, house: House, caller: KeyIdentity) -> Json:
+        """Return the figures that a key may know, at most `KEEP_S` old. Raises `UnavailableError`, see `stats_for`."""
+        asker: Asker = (caller.prefix, _models_of(house.catalog, caller))
+        kept = self._kept.setdefault(asker, _Kept())
+        self._kept.move_to_end(asker)
+        if len(self._kept) > self.max_kept:
+            self._kept.popitem(last=False)
+        async with kept.lock:
+            if kept.answer is None or self.clock() >= kept.until:
+                kept.answer = await stats_for(house, caller)
+                kept.until = self.clock() + KEEP_S
+            return kept.answer
 
 
 async def stats(house: House) -> Json:
@@ -67,24 +107,21 @@ async def stats(house: House) -> Json:
 
 async def stats_for(house: House, caller: KeyIdentity) -> Json:
     """Return the figures that a key may know. Raises `UnavailableError` while the books cannot be read."""
-    models = None if caller.models is None else house.catalog.only(caller.models).models.keys()
+    catalog = house.catalog
+    weights = dict(zip((each.name for each in catalog.live_models()), catalog.auto_weights(), strict=True))
+    trust = Trust(weights=weights, canonical=catalog.canonical)  # who administers makes no difference to its own words
     try:
-        trust = await trust_of(house.catalog, house.database)
-        own = await own_lessons(house.database, caller.prefix, trust=trust)
-        heard = await lessons_of_others(house.database, caller.prefix, models=models, trust=trust)
+        own = await own_lessons(house.database, caller.prefix, models=_models_of(catalog, caller), trust=trust)
     except StorageError as error:
         raise _away() from error
-    own = [each for each in own if models is None or each.lesson.model in models]
     profiles = profiles_of(own)
-    others = sums_of_others(heard, caller.prefix)
-    sums: dict[Cell, Json] = {cell: {"others": _sum(record)} for cell, record in others.items()}
     learning = house.learning.told(house.settings.learning)
     unknown = dict.fromkeys(("n_unkept", "n_refused"))
     return {
         "learning": {name: learning[name] for name in ("status", "version")}
         | {"n_lessons": len(own), **unknown, "learned_until": learning["learned_until"]},
         "experience": house.experience.version.partition(".")[0],  # the rest changes with every word of anybody
-        "performance": _merged(profiles.rows(), sums),
+        "performance": profiles.rows(),
         "curve": profiles.curve(),
     }
 
@@ -95,8 +132,9 @@ def _merged(rows: Iterable[Json], more: Mapping[Cell, Json]) -> list[Json]:
     return [{**known.get(key, _silent(key)), **more.get(key, {})} for key in sorted(known.keys() | more.keys())]
 
 
-def _sum(record: Record) -> Json:
-    return {"n": record.n, "mean_reward": record.mean_reward}
+def _models_of(catalog: Catalog, caller: KeyIdentity) -> frozenset[str] | None:
+    """Return the models of the catalogue that a key may use, `None` for all."""
+    return None if caller.models is None else frozenset(catalog.only(caller.models).models)
 
 
 def _away() -> UnavailableError:

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from config.key_identity import KeyIdentity
 from config.settings import Settings
 from config.types import AttemptRecord
 from proxy.app import build_house
-from proxy.routing_stats import stats, stats_for
+from proxy.routing_stats import KEEP_S, OwnStats, stats, stats_for
 from router.transport import AiohttpTransport
 from tests.router.learning.books import Books
 from tests.router.learning.doubles import told
@@ -87,3 +88,70 @@ async def test_a_key_that_may_use_no_model_of_the_catalogue_sees_no_row(house, b
     assert ["bad"] == [row["model"] for row in all_["performance"]]
     assert ([], [], 0) == (none["performance"], none["curve"], none["learning"]["n_lessons"])
     assert "start-1" == none["experience"]
+
+
+def n_of(answer):
+    return answer["learning"]["n_lessons"], [row["n"] for row in answer["performance"]]
+
+
+@pytest.fixture
+def now():
+    return [100.0]
+
+
+async def test_a_new_rating_shows_once_an_answer_is_five_seconds_old(house, books, now):
+    """And not before: who asks without pause has the books read every five seconds."""
+    own = OwnStats(lambda: now[0])
+    silent = await own.of(house, KEY)
+    books.say(books.decide("bad", key_prefix=KEY.prefix), 1.0)
+    await books.written()
+    now[0] += KEEP_S - 0.1
+    kept = await own.of(house, KEY)
+    now[0] += 0.1
+    spoken = await own.of(house, KEY)
+
+    assert 5.0 == KEEP_S
+    assert ((0, []), (0, []), (1, [1])) == (n_of(silent), n_of(kept), n_of(spoken))
+
+
+async def test_a_kept_answer_is_for_one_key_and_its_models(house, books, now):
+    """Another key is not told it, nor the same one after its models were changed."""
+    own = OwnStats(lambda: now[0])
+    books.say(books.decide("bad", key_prefix=KEY.prefix), 1.0)
+    await books.written()
+    found = [await own.of(house, each) for each in (KEY, replace(KEY, prefix="sk-b"), replace(KEY, models=("good",)))]
+
+    assert [(1, [1]), (0, []), (0, [])] == [n_of(each) for each in found]
+
+
+async def test_questions_that_come_together_read_the_books_once(house, books, now):
+    """Else one key could have them read as often as it likes at the same time."""
+    own = OwnStats(lambda: now[0])
+    first, second = await asyncio.gather(own.of(house, KEY), own.of(house, KEY))
+
+    assert first is second
+
+
+async def test_few_answers_are_kept(house, books, now):
+    """Who asked longest ago is forgotten first, and read anew."""
+    own = OwnStats(lambda: now[0], max_kept=2)
+    keys = [replace(KEY, prefix=f"sk-{each}") for each in range(3)]
+    first, second, again, third = [await own.of(house, keys[at]) for at in (0, 1, 0, 2)]
+    kept, anew = await own.of(house, keys[0]), await own.of(house, keys[1])
+
+    assert first is again is kept
+    assert second is not anew
+    assert third["performance"] == []
+
+
+async def test_what_failed_is_not_kept(house, books, now):
+    """The next question reads the books again."""
+    own = OwnStats(lambda: now[0])
+    async with house.database.writing() as connection:
+        await connection.exec_driver_sql("alter table outcome rename to away")
+    with pytest.raises(UnavailableError):
+        await own.of(house, KEY)
+    async with house.database.writing() as connection:
+        await connection.exec_driver_sql("alter table away rename to outcome")
+
+    assert (0, []) == n_of(await own.of(house, KEY))
