@@ -23,6 +23,8 @@ MAX_SENTENCES: Final = 12
 MAX_TRIED: Final = 6
 """So many sentences, each with its list, are searched for offers, from the end."""
 MAX_PROPOSAL_CHARS: Final = 400
+MAX_COMMAND_CHARS: Final = 300
+"""A fenced command up to this length is read where the line above it offers to run it."""
 _MAX_OFFERS: Final = 3
 """So many offers are read, the last ones; the points of a list count as one."""
 
@@ -47,6 +49,13 @@ def proposed(words: str) -> str | None:
     if not offers and sentences and sentences[-1].endswith(("?", "？")):
         last = _clean(sentences[-1])
         offers = [(proposal_zh if _HAN.search(last) else proposal_en).bare_question(last)]
+    if not any(offers) and sentences:
+        last = _clean(sentences[-1])
+        if (proposal_zh if _HAN.search(last) else proposal_en).asks_leave(last):
+            told = (_consequence(_clean(each)) for each in reversed(sentences[-MAX_TRIED:]))
+            offers = list(islice(filter(None, told), 1))
+    if command := _command(words[-8 * MAX_READ :]):
+        offers = [*filter(None, offers), command]
     return "; ".join(offers)[:MAX_PROPOSAL_CHARS] or None
 
 
@@ -78,6 +87,23 @@ def _offer(said: str, points: Sequence[str]) -> str:
     offer = "" if _POINT.match(said) else room.offer_in(said)
     goes_on = offer and points and (":" in said or "：" in said)
     return "; ".join((offer, *map(_clean, points))) if goes_on else offer
+
+
+def _consequence(sentence: str) -> str:
+    return (proposal_zh if _HAN.search(sentence) else proposal_en).consequence_in(sentence)
+
+
+def _command(tail: str) -> str:
+    """Return the last fenced block, where it is short and the line above it offers to run it."""
+    end = tail.rfind("```")
+    start = tail.rfind("```", 0, max(0, end))
+    if start < 0 or end - start > MAX_COMMAND_CHARS or len(tail) - end > MAX_READ:
+        return ""
+    above = _clean(tail[max(0, start - MAX_COMMAND_CHARS) : start].strip().rpartition("\n")[2]).replace("’", "'")
+    above = [each for part in _SENTENCE.split(above) if (each := part.strip())][-1:]
+    if not above or not (proposal_zh if _HAN.search(above[0]) else proposal_en).runs(above[0]):
+        return ""
+    return "; ".join(line for each in tail[start + 3 : end].splitlines()[1:] if (line := each.strip()))
 
 
 def _clean(sentence: str) -> str:

@@ -15,6 +15,9 @@ _OFFER: Final = re.compile(
     r"(?:would you (?:like|prefer)|(?:do you )?(?:want|wish|need))(?: me| us)?(?: to)?|"
     r"(?:is it |are you |would it be )?(?:ok|okay|fine|alright|all right|good|ready)(?: for me to| if i| to| with)|"
     r"(?:shall we )?(?:proceed (?:with|to)|go ahead (?:and|with))|please (?:confirm|approve)(?: that| the| to)?|"
+    r"are you (?:really |absolutely )?sure (?:that )?you (?:want|wish|would like)(?: me)? to|do you confirm(?: that)?|"
+    r"(?:type|reply|say|enter|answer|send|press)(?: with)? [\"'“‘]?(?:yes|y|ok|okay|confirm|go)[\"'”’]?,? "
+    r"(?:to(?: confirm)?|if you want me to|and i(?:'ll| will))|"
     r"(?:here is |here's )?(?:my|the|our) (?:plan|proposal|suggestion|next step)(?: is)?(?: to|:)|"
     r"(?:plan|proposal|next steps?|steps):)"
     r"(?=[^\w']|$)[ :]{0,3}(?P<rest>.*)",
@@ -54,7 +57,9 @@ _EMPTY_WORDS: Final = (
     "following statement command query script code"
 )
 _MANNER: Final = re.compile(
-    r"(?:use|using|start|begin|try|keep|stick|switch|go|work|back (?:it|them|up)|wait)\b", re.IGNORECASE
+    r"(?:use|using|(?:start|begin)(?= (?:right|now|at|immediately|with)|$)|"
+    r"try|keep|stick|switch to|go|work|back (?:it|them|up)|wait)\b",
+    re.IGNORECASE,
 )
 _GRANTS: Final = re.compile(
     r"(?:ok|okay|yes|sure|sure thing|of course|certainly|absolutely|will do|no problem|gladly|happy to|right away|"
@@ -62,6 +67,24 @@ _GRANTS: Final = re.compile(
     re.IGNORECASE,
 )
 _ALSO: Final = re.compile(r"\b(?:also|too|as well|in addition|on top)\b", re.IGNORECASE)
+_CONSEQUENCE: Final = re.compile(
+    r"\b(?:(?:this|that|it|which)(?: (?:action|operation|step|command|change))? (?:will|would)|"
+    r"(?:you|we|i)(?:'re|'m| are| am) about to|(?:we|i) (?:need|have) to|the next step (?:would be|will be|is) to)\b ?",
+    re.IGNORECASE,
+)
+_LEAVE: Final = re.compile(
+    r"^(?:(?:continue|proceed|confirm|ok|okay|agreed|do it|go ahead)|"
+    r"(?:are you sure|shall i|should i|do you want to|would you like to|is that ok|do you)\b.{0,30})\s?\?$",
+    re.IGNORECASE,
+)
+_RUNS: Final = re.compile(r"\b(?:run|execute|apply|issue)\b", re.IGNORECASE)
+_NOUNS: Final = {
+    "the transfer of": "transfer", "deletion of": "delete", "the deletion of": "delete", "the removal of": "remove",
+    "the cancellation of": "cancel", "the revocation of": "revoke", "the shutdown of": "shut down",
+    "deleting": "delete", "removing": "remove", "wiping": "wipe", "dropping": "drop", "transferring": "transfer",
+    "overwriting": "overwrite", "revoking": "revoke", "cancelling": "cancel", "canceling": "cancel",
+}  # fmt: skip
+_NOUN: Final = re.compile("|".join(rf"{each}\b" for each in _NOUNS), re.IGNORECASE)
 _MAX_LEADS: Final = 12
 _END_MARKS: Final = " .!?,:;\t"
 _EMPTY: Final = frozenset(_EMPTY_WORDS.split())
@@ -98,6 +121,23 @@ def announces(sentence: str) -> bool:
     return sentence.endswith(":") and not no_plan and _PLANS.search(sentence) is not None
 
 
+def asks_leave(sentence: str) -> bool:
+    """Return whether a last sentence only asks for leave: `Continue?`."""
+    return _LEAVE.match(sentence) is not None
+
+
+def consequence_in(sentence: str) -> str:
+    """Return what a sentence says will come of it, an offer where leave is asked: `This will wipe the disk.`."""
+    found = _CONSEQUENCE.search(sentence)
+    return "" if found is None or _REFUSES.search(sentence) else _order(sentence[found.end() :])
+
+
+def runs(sentence: str) -> bool:
+    """Return whether a sentence before a command offers to run it."""
+    found = _OFFER.search(sentence)
+    return found is not None and _RUNS.search(sentence) is not None and _REFUSES.search(sentence) is None
+
+
 def is_manner(order: str) -> bool:
     """Return whether an offer says only how or when something is done: `use the original card`."""
     return _MANNER.match(order) is not None
@@ -127,4 +167,5 @@ def _order(rest: str) -> str:
         rest = rest[lead.end() :]
     if _NO_ORDER.match(rest) or all(word.casefold() in _EMPTY for word in _WORD.findall(rest)):
         return ""
-    return rest.rstrip(_END_MARKS)
+    rest = rest.rstrip(_END_MARKS)
+    return _NOUN.sub(lambda noun: _NOUNS[noun[0].casefold()], rest, count=1) if _NOUN.match(rest) else rest

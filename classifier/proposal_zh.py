@@ -11,12 +11,13 @@ _SAYS: Final = (
     r"(?:可以|能够?|会|将|准备|打算|想要?|要|计划|建议|提议|来|去|帮|替|给|为|把)"
 )
 _OFFER: Final = re.compile(
-    r"(?:^|[，,：:、—]|那么?|所以|因此|的话)\s?(?:"
+    r"(?:同意|可以|没问题|没意见|愿意|确认|是|好)[\"'”’」』]?(?:的话)?[，,]?\s?我们?就|(?:^|[，,：:、—]|那么?|所以|因此|的话)\s?(?:"
     rf"{_SAYS}|"
     r"(?:您|你)?(?:还)?(?:想要?|需要|希望|要不要|是否(?:需要|要|想)?|需不需要|用不用|要)(?:让?我们?)?|"
     r"(?:可否|能否|可不可以|能不能|请(?:您|你)?确认(?:是否)?)(?:由?我们?)?|"
     r"(?:我的)?(?:计划|方案|步骤)(?:如下|是|为)?\s?[:：]|"
-    r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?!您|你))"
+    r"(?:接下来|下一步|现在|马上|这就)(?:我们?)?(?:会|将|要|准备|打算|就)|让我们?|建议(?!您|你)|"
+    r"(?:您|你)?(?:真的)?确[定认]要?(?=[^，。；：]{2,80}[吗么嘛?？]))"
 )
 _LEADS: Final = re.compile(
     r"^(?:[:：，,\s]|现在|马上|这就|立即|先|也|还|就|来|去|再|都|可以|能够|会|将|准备|打算|想|要|我们?|如下|"
@@ -25,7 +26,7 @@ _LEADS: Final = re.compile(
 _BUT: Final = re.compile(r"[，,、\s]{0,3}(?:但是?|不过|只是)")
 _TAIL: Final = re.compile(
     r"[，,、\s]{0,3}(?:(?:您|你)(?:看|觉得|认为|说)|这样|那样|请问)*(?:是否|要不要|要)?"
-    r"(?:可以|好|行|对|同意|确认|没问题|怎么样|如何|继续|开始|需要|合适|动手|执行)*"
+    r"(?:可以|好|行|对|同意|确认|确定|没问题|怎么样|如何|继续|开始|需要|合适|动手|执行)*"
     r"(?:吗|么|嘛|吧|呢|不)?$"
 )
 _ASKS_LEAVE: Final = re.compile(r"(?:可以|好|行|同意|没问题|怎么样|如何|确认)(?:吗|么|嘛|不)?\s?[?？]$")
@@ -38,12 +39,17 @@ _EMPTY: Final = re.compile(
 _MIN_CHARS: Final = 2
 MAX_TRIED: Final = 3
 """So many words of offering are tried in one sentence."""
-_MANNER: Final = re.compile(r"先|使?用|采用|按|以|从|备份|等")
+_MANNER: Final = re.compile(r"先|使用|用(?![户量途品例])|采用|按(?![钮键])|备份|等")
 _GRANTS: Final = re.compile(
     r"可以的?[，,。！!]|好的?[，,。！!]|没问题|当然|行[，,。！!]|马上(?:为您|帮您|就)|这就(?:为您|帮您)"
 )
 _ALSO: Final = re.compile(r"另外|顺便|同时|一并|再(?:给|帮|为|发)")
 _OBJECT_CHARS: Final = 3
+_CONSEQUENCE: Final = re.compile(
+    r"(?:此|该|这个?|本次)(?:次?操作|一?步骤?|命令|动作)?(?:将|会|就会)|(?:您|你)(?:即将|正要)"
+)
+_LEAVE: Final = re.compile(r"(?:确定|继续|可以|好|行|同意|确认|执行)(?:吗|么|嘛)?\s?[?？]$")
+_RUNS: Final = re.compile(r"执行|运行|跑")
 _MAX_LEADS: Final = 12
 _MAX_TAIL_CHARS: Final = 40
 _END_MARKS: Final = "?？ .。!！\t"
@@ -70,6 +76,23 @@ def announces(sentence: str) -> bool:
     """Return whether a sentence before a list says that its points will be done."""
     no_plan = _REFUSES.search(sentence) is not None or _ADVISES.search(sentence) is not None
     return sentence.endswith((":", "：")) and not no_plan and _PLANS.search(sentence) is not None
+
+
+def asks_leave(sentence: str) -> bool:
+    """Return whether a last sentence asks for leave: `确定吗？`."""
+    return _LEAVE.search(sentence) is not None
+
+
+def consequence_in(sentence: str) -> str:
+    """Return what a sentence says will come of it, an offer where leave is asked: `此操作将清空数据库`."""
+    found = _CONSEQUENCE.search(sentence)
+    return "" if found is None or _REFUSES.search(sentence) else _order(sentence[found.end() :])
+
+
+def runs(sentence: str) -> bool:
+    """Return whether a sentence before a command offers to run it."""
+    found = _OFFER.search(sentence)
+    return found is not None and _RUNS.search(sentence) is not None and _REFUSES.search(sentence) is None
 
 
 def is_manner(order: str) -> bool:
