@@ -84,7 +84,7 @@ _NOUNS: Final = {
     "deleting": "delete", "removing": "remove", "wiping": "wipe", "dropping": "drop", "transferring": "transfer",
     "overwriting": "overwrite", "revoking": "revoke", "cancelling": "cancel", "canceling": "cancel",
 }  # fmt: skip
-_NOUN: Final = re.compile("|".join(rf"{each}\b" for each in _NOUNS), re.IGNORECASE)
+_NOUN: Final = re.compile("(?:" + "|".join(_NOUNS) + r")\b", re.IGNORECASE)
 _MAX_LEADS: Final = 12
 _END_MARKS: Final = " .!?,:;\t"
 _EMPTY: Final = frozenset(_EMPTY_WORDS.split())
