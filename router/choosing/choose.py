@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FORM: Final = "learned-1"
 """Changes with every change of what is computed here."""
 
+LEAD: Final = 0.05
+"""Of the score: by how much more another model must lead, what a warm cache is worth aside, for a conversation to leave
+the one that it has. People notice when the voice changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -67,11 +71,16 @@ class Standing:
     def surest(self, own: str | None = None) -> int:
         """Return the place of the highest score, where nothing is to be explored.
 
-        A new model that still has a ceiling is passed over, unless it is `own`, or all have one.
+        A new model that still has a ceiling is passed over, unless it is `own`, or all have one. `own`, the model that
+        the conversation has, stays unless another leads by over `LEAD`.
         """
         places = range(len(self.scores))
         open_ = [at for at in places if self.expected[at].ceiling is None or self.expected[at].model == own]
-        return max(open_ or places, key=self.scores.__getitem__)
+        best = max(open_ or places, key=self.scores.__getitem__)
+        return next((at for at in open_ if self._stays(at, own, best)), best)
+
+    def _stays(self, at: int, own: str | None, best: int) -> bool:
+        return self.expected[at].model == own and self.scores[at] >= self.scores[best] - LEAD
 
 
 def choose(

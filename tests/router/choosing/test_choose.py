@@ -100,6 +100,14 @@ def test_a_tool_loop_stays_where_it_is() -> None:
     assert goes.ranked[0].model == "large"
 
 
+def test_a_conversation_keeps_its_model_while_no_other_leads_by_much() -> None:
+    """Nothing is won by another voice that is hardly better; by a much better one it is."""
+    for better, stays in ((0.52, True), (0.60, False)):
+        stood = standing(QUESTION, OFFERS, known(0.5, better, 0.1), terms=Terms(Taste(dial=1.0, latency_weight=0.0)))
+        found = settle(stood, version="v", seed=1, explores=False, own="small")
+        assert ("small" if stays else "large", 1.0) == (found.ranked[0].model, found.ranked[0].probability)
+
+
 def test_without_exploration_the_best_is_taken_for_sure() -> None:
     """Its propensity is 1, the others' 0, and no seed is told since none was used."""
     found = choose(QUESTION, OFFERS, known(0.2, 0.9, 0.4), seed=1, explores=False)
